@@ -1,0 +1,1 @@
+"""TraceTrack: bag tracking for warehouses."""

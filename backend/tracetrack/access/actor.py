@@ -1,0 +1,63 @@
+"""Who acts: the signed-in person behind a request, and what the area rule lets him see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, true
+
+
+class Role(StrEnum):
+    """What a person may do; see the table of roles in the README."""
+
+    dispatcher = "dispatcher"
+    biller = "biller"
+    admin = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person behind a request.
+
+    ``area_id`` is the home area: where new bags go. ``sees_area`` is the only area whose bags
+    and bills the person may see, or None for all areas.
+    """
+
+    user_id: int
+    username: str
+    role: Role
+    area_id: int | None
+    session_id: UUID
+    must_change_password: bool
+    request_id: str
+    address: str
+
+    @property
+    def sees_area(self) -> int | None:
+        """The one place where the area rule is decided."""
+        return self.area_id if self.role is Role.dispatcher else None
+
+    def floor_values(self) -> dict[str, Any]:
+        """Bind values for :data:`FLOOR_ACTOR`."""
+        return {
+            "actor_id": self.user_id,
+            "sees_area": self.sees_area,
+            "home_area": self.area_id,
+            "request_id": self.request_id,
+            "address": self.address,
+        }
+
+
+FLOOR_ACTOR = (
+    "row(cast(:actor_id as bigint), cast(:sees_area as bigint), cast(:home_area as bigint), "
+    "cast(:request_id as text), cast(:address as text))::floor_actor"
+)
+"""The actor as the SQL functions take it."""
+
+
+def within_area(actor: Actor, area_column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The area rule as a condition on a statement: only what the actor may see."""
+    return true() if actor.sees_area is None else area_column == actor.sees_area

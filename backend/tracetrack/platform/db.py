@@ -1,0 +1,134 @@
+"""PostgreSQL: the connections of this process, and the ways to use them.
+
+``transaction()`` opens one explicit transaction, ``reading()`` a connection for reads, and
+``call()`` sends a single statement that is its own transaction, in one round trip, for the hot path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import Executable, Row
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from tracetrack.settings import Settings
+
+APP_ROLE = "tracetrack_app"
+"""The role whose rights the application has: it cannot change or remove scans and audit events."""
+
+RETRIED = frozenset({"40P01", "40001", "23505"})
+"""Deadlock, serialization failure, and a unique key taken between look and insert: the same call again."""
+
+_engine: AsyncEngine | None = None
+_single: AsyncEngine | None = None
+
+
+def sqlalchemy_url(url: str) -> str:
+    """``postgresql://...`` as SQLAlchemy over asyncpg wants it."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def driver_url(url: str) -> str:
+    """``postgresql://...`` as asyncpg wants it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The five-letter SQLSTATE of a database error, if it carries one."""
+    original = getattr(error, "orig", error)
+    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    return str(state) if state else None
+
+
+def open_database(url: str, settings: Settings) -> AsyncEngine:
+    """Make this process's pool; connections are opened when first needed."""
+    global _engine, _single
+    _engine = create_async_engine(
+        sqlalchemy_url(url),
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout_seconds,
+        # A dead connection is found by its first failure, not by a ping before each use.
+        pool_pre_ping=False,
+        pool_recycle=1800,
+        json_deserializer=orjson.loads,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        connect_args={
+            "timeout": settings.pool_timeout_seconds,
+            "server_settings": {
+                "role": APP_ROLE,
+                "application_name": "tracetrack",
+                "timezone": "UTC",
+                "jit": "off",
+                "statement_timeout": str(settings.statement_timeout_ms),
+                "lock_timeout": str(settings.lock_timeout_ms),
+                "idle_in_transaction_session_timeout": str(settings.idle_in_transaction_timeout_ms),
+            },
+        },
+    )
+    _single = _engine.execution_options(isolation_level="AUTOCOMMIT")
+    return _engine
+
+
+async def close_database() -> None:
+    """Close every connection of this process."""
+    global _engine, _single
+    if _engine is not None:
+        await _engine.dispose()
+    _engine = _single = None
+
+
+def engine() -> AsyncEngine:
+    """The pool of this process."""
+    if _engine is None:
+        raise RuntimeError("the database is not open")
+    return _engine
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[AsyncConnection]:
+    """One transaction: committed at the end of the block, rolled back by an exception."""
+    async with engine().begin() as tx:
+        yield tx
+
+
+@asynccontextmanager
+async def reading() -> AsyncIterator[AsyncConnection]:
+    """A connection for reads; each statement sees what is committed when it starts."""
+    if _single is None:
+        raise RuntimeError("the database is not open")
+    async with _single.connect() as connection:
+        yield connection
+
+
+async def call(statement: Executable, values: Mapping[str, Any]) -> Row[Any]:
+    """Run one statement as its own transaction, in one round trip, and return its only row.
+
+    A deadlock, or a key that somebody took meanwhile, undoes the whole statement, so it is
+    tried again, three times at most, after a short random wait.
+    """
+    attempt = 0
+    while True:
+        try:
+            async with reading() as connection:
+                return (await connection.execute(statement, values)).one()
+        except DBAPIError as error:
+            attempt += 1
+            if attempt > 3 or sqlstate(error) not in RETRIED:
+                raise
+        await asyncio.sleep(random.uniform(0, 0.02) * attempt)  # noqa: S311 - jitter, not a secret
+
+
+def connections_in_use() -> int:
+    """How many connections of this process's pool are checked out."""
+    if _engine is None:
+        return 0
+    checked_out = getattr(_engine.pool, "checkedout", None)
+    return int(checked_out()) if checked_out else 0

@@ -1,0 +1,136 @@
+"""What every request passes through: id, size limit, timing, log line, headers, last-resort error."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tracetrack.platform.logs import get_logger, request_id
+from tracetrack.platform.metrics import IN_FLIGHT, REQUEST_SECONDS
+from tracetrack.platform.problems import Problem
+
+log = get_logger("http")
+
+SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+PAGE_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; "
+    "script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; font-src 'self'; worker-src 'self'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(self), screen-wake-lock=(self), geolocation=(), microphone=()",
+    "content-security-policy": PAGE_POLICY,
+}
+
+
+class Envelope:
+    """Pure ASGI middleware around the whole application.
+
+    Args:
+        app: the application inside.
+        max_body_bytes: the largest body, in bytes, refused with 413 before more is read.
+        body_limits: larger limits for paths that take files, by path.
+        https: the site is reached over TLS, so browsers may be told to insist on it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_body_bytes: int,
+        body_limits: Mapping[str, int] | None = None,
+        https: bool = False,
+    ) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+        self.body_limits = dict(body_limits or {})
+        self.headers = dict(HEADERS)
+        if https:
+            self.headers["strict-transport-security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        current = given if SOUND_ID.fullmatch(given) else uuid.uuid4().hex
+        token = request_id.set(current)
+        status = 0
+        limit = self.body_limits.get(scope["path"], self.max_body_bytes)
+        is_api = scope["path"].startswith("/api/")
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answered = MutableHeaders(raw=message["headers"])
+                answered["x-request-id"] = current
+                for name, value in self.headers.items():
+                    answered.setdefault(name, value)
+                if is_api:
+                    answered.setdefault("cache-control", "no-store")
+                if status == 413:
+                    # The rest of the body will not be read.
+                    answered["connection"] = "close"
+            await send(message)
+
+        read = 0
+
+        async def bounded() -> Message:
+            nonlocal read
+            message = await receive()
+            if message["type"] == "http.request":
+                read += len(message.get("body", b""))
+                if read > limit:
+                    raise HTTPException(413)
+            return message
+
+        IN_FLIGHT.inc()
+        try:
+            length = headers.get("content-length", "0")
+            if length.isdigit() and int(length[:20]) > limit:
+                await Problem("too_large").response(Request(scope))(scope, receive, answer)
+            else:
+                await self.app(scope, bounded, answer)
+        except Exception:
+            log.exception("unhandled error", method=scope["method"], path=scope["path"])
+            if status == 0:
+                await Problem("internal_error").response(Request(scope))(scope, receive, answer)
+            else:
+                raise
+        finally:
+            IN_FLIGHT.dec()
+            seconds = time.perf_counter() - started
+            # A client that hung up before an answer began has no status.
+            route = route_template(scope)
+            REQUEST_SECONDS.labels(scope["method"], route, str(status or 499)).observe(seconds)
+            log.info(
+                "request",
+                method=scope["method"],
+                route=route,
+                status=status or 499,
+                ms=round(seconds * 1000, 2),
+                user=scope.get("state", {}).get("user_id"),
+            )
+            request_id.reset(token)
+
+
+def route_template(scope: Scope) -> str:
+    """The route's path with its parameters unfilled, so that labels stay few."""
+    path = getattr(scope.get("route"), "path", None)
+    return str(path) if path else "unmatched"

@@ -1,0 +1,52 @@
+"""Prometheus metrics, right under several workers.
+
+With ``PROMETHEUS_MULTIPROC_DIR`` set (``tracetrack serve`` sets and empties it) each worker
+writes to a file there and any worker's ``/metrics`` adds them all up.
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracetrack.platform import db
+
+REQUEST_SECONDS = Histogram(
+    "tracetrack_request_seconds",
+    "Time from the first byte of a request to the last of its answer.",
+    ("method", "route", "status"),
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+IN_FLIGHT = Gauge("tracetrack_requests_in_flight", "Requests being served.", multiprocess_mode="livesum")
+SCANS = Counter("tracetrack_scans_total", "Scans by action and outcome.", ("action", "outcome"))
+POOL_IN_USE = Gauge(
+    "tracetrack_db_connections_in_use", "Database connections in use.", multiprocess_mode="livesum"
+)
+
+
+async def metrics(_: Request) -> Response:
+    """``GET /metrics``: all workers' figures in Prometheus' text format."""
+    POOL_IN_USE.set(db.connections_in_use())
+    registry: CollectorRegistry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def forget_this_worker() -> None:
+    """Drop the live gauges of this process; called when a worker stops."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        multiprocess.mark_process_dead(os.getpid())

@@ -1,0 +1,78 @@
+"""Bring a database to the newest schema.
+
+Tables change by Alembic migrations (``alembic/versions``), one subject each, up and down.
+The rules of the floor are SQL functions; they live as readable files beside the code that
+calls them and are loaded afresh after each migration, in the same way for every database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+from alembic import command, op
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from tracetrack.platform.db import driver_url, sqlalchemy_url
+from tracetrack.settings import ROOT
+
+FUNCTIONS = (
+    ROOT / "backend/tracetrack/ledger/ledger.sql",
+    ROOT / "backend/tracetrack/bags/bags.sql",
+    ROOT / "backend/tracetrack/scanning/floor.sql",
+)
+"""SQL functions and views that are replaced at every migration, in this order."""
+
+
+def alembic_config(owner_url: str) -> Config:
+    """Alembic's configuration for the database at ``owner_url``."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "alembic"))
+    config.attributes["url"] = sqlalchemy_url(owner_url)
+    return config
+
+
+def newest_revision() -> str:
+    """The revision that this code expects the database to have."""
+    head = ScriptDirectory(str(ROOT / "alembic")).get_current_head()
+    if head is None:
+        raise RuntimeError("there are no migrations")
+    return head
+
+
+def migrate(owner_url: str) -> None:
+    """Run all migrations, then load the functions; safe to run again.
+
+    Two programs that migrate at once take turns by an advisory lock.
+
+    Args:
+        owner_url: ``postgresql://`` address of the database, as its owner.
+    """
+    asyncio.run(migrate_async(owner_url))
+
+
+async def migrate_async(owner_url: str) -> None:
+    """As :func:`migrate`, for callers that are inside an event loop."""
+    guard = await asyncpg.connect(driver_url(owner_url))
+    try:
+        await guard.execute("select pg_advisory_lock(hashtext('tracetrack migrate'))")
+        # Alembic runs an event loop of its own, hence the thread.
+        await asyncio.to_thread(command.upgrade, alembic_config(owner_url), "head")
+        await load_functions(guard)
+    finally:
+        await guard.close()
+
+
+async def load_functions(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Replace views and functions by those of this code, all or none."""
+    async with connection.transaction():
+        for path in FUNCTIONS:
+            await connection.execute(await asyncio.to_thread(Path(path).read_text, "utf-8"))
+        await connection.execute("select keep_partitions()")
+
+
+def run_script(sql: str) -> None:
+    """Run several SQL statements from a migration, in its transaction."""
+    op.get_bind().connection.dbapi_connection.run_async(lambda driver: driver.execute(sql))  # type: ignore[union-attr]

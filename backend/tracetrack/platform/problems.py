@@ -1,0 +1,212 @@
+"""Every error that the API can give, each listed once: RFC 9457 problem details.
+
+A problem's ``code`` is its stable name; the sentence is for people, in their language.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Kind(NamedTuple):
+    """One kind of problem: HTTP status, short title, and the sentence in each language."""
+
+    status: int
+    title: str
+    en: str
+    hi: str
+
+
+PROBLEMS: dict[str, Kind] = {
+    # Requests that cannot be understood or are not allowed
+    "invalid": Kind(422, "Invalid input", "Some of the input is not valid.", "दी गई जानकारी में कुछ गलत है।"),
+    "malformed": Kind(400, "Malformed request", "The request could not be read.", "अनुरोध पढ़ा नहीं जा सका।"),
+    "bad_code": Kind(
+        422, "Not a bag code", "This code cannot be a bag code.", "यह कोड बैग का कोड नहीं हो सकता।"
+    ),
+    "bad_cursor": Kind(
+        422,
+        "Bad cursor",
+        "This list position is not valid; start again.",
+        "सूची की यह जगह मान्य नहीं है; फिर से शुरू करें।",
+    ),
+    "not_found": Kind(404, "Not found", "There is nothing here.", "यहाँ कुछ नहीं है।"),
+    "method_not_allowed": Kind(
+        405, "Method not allowed", "This cannot be done here.", "यहाँ यह काम नहीं हो सकता।"
+    ),
+    "too_large": Kind(413, "Too large", "The request is too large.", "अनुरोध बहुत बड़ा है।"),
+    "unsupported_media_type": Kind(415, "Unsupported media type", "Send JSON.", "कृपया JSON भेजें।"),
+    "unauthorized": Kind(401, "Sign in", "Please sign in.", "कृपया साइन इन करें।"),
+    "bad_credentials": Kind(
+        401, "Wrong name or password", "The name or the password is wrong.", "नाम या पासवर्ड गलत है।"
+    ),
+    "session_ended": Kind(
+        401,
+        "Signed out",
+        "You have been signed out. Please sign in again.",
+        "आप साइन आउट हो गए हैं। फिर से साइन इन करें।",
+    ),
+    "forbidden": Kind(403, "Not allowed", "Your role may not do this.", "आपकी भूमिका में इसकी अनुमति नहीं है।"),
+    "csrf": Kind(
+        403, "Request not trusted", "This page is out of date; reload it.", "यह पेज पुराना है; इसे फिर से खोलें।"
+    ),
+    "password_change_required": Kind(
+        403, "Choose a new password", "Choose a new password first.", "पहले नया पासवर्ड चुनें।"
+    ),
+    "too_many_requests": Kind(
+        429, "Too many requests", "Too many tries; wait a moment.", "बहुत सारे प्रयास; थोड़ा रुकें।"
+    ),
+    "internal_error": Kind(
+        500, "Something went wrong", "Something went wrong on our side.", "हमारी ओर से कुछ गलत हुआ।"
+    ),
+    "busy": Kind(
+        503, "Busy", "The system is busy; try again in a moment.", "सिस्टम व्यस्त है; थोड़ी देर में फिर कोशिश करें।"
+    ),
+    # The floor
+    "bag_not_found": Kind(404, "No such bag", "There is no bag with this code.", "इस कोड का कोई बैग नहीं है।"),
+    "parent_not_found": Kind(404, "No such parent bag", "Scan the parent bag first.", "पहले बड़ा बैग स्कैन करें।"),
+    "scan_not_found": Kind(404, "No such scan", "There is no such scan.", "ऐसा कोई स्कैन नहीं है।"),
+    "bag_is_child": Kind(
+        409, "This is a child bag", "This is a child bag, not a parent bag.", "यह छोटा बैग है, बड़ा बैग नहीं।"
+    ),
+    "bag_is_parent": Kind(
+        409, "This is a parent bag", "This is a parent bag, not a child bag.", "यह बड़ा बैग है, छोटा बैग नहीं।"
+    ),
+    "child_in_other_parent": Kind(
+        409, "In another parent", "This bag is already in another parent bag.", "यह बैग पहले से दूसरे बड़े बैग में है।"
+    ),
+    "child_not_linked": Kind(
+        409, "Not in a parent", "This bag is not in a parent bag.", "यह बैग किसी बड़े बैग में नहीं है।"
+    ),
+    "parent_locked": Kind(
+        409,
+        "Dispatched",
+        "This parent bag is on a completed bill and cannot change.",
+        "यह बड़ा बैग पूरे हो चुके बिल पर है और बदला नहीं जा सकता।",
+    ),
+    "bag_in_other_area": Kind(
+        409, "Another area's bag", "This bag belongs to another area.", "यह बैग दूसरे क्षेत्र का है।"
+    ),
+    "bag_in_use": Kind(
+        409,
+        "Bag in use",
+        "This bag is linked or on a bill and cannot be deleted.",
+        "यह बैग जुड़ा हुआ है या बिल पर है, इसे हटाया नहीं जा सकता।",
+    ),
+    "code_taken": Kind(409, "Code taken", "This code belongs to another bag.", "यह कोड दूसरे बैग का है।"),
+    "scan_id_taken": Kind(
+        409, "Scan id taken", "This scan_id is already used.", "यह scan_id पहले से इस्तेमाल हो चुका है।"
+    ),
+    "scan_id_reused": Kind(
+        409,
+        "Scan id reused",
+        "This scan_id was used for a different scan; send a new one.",
+        "यह scan_id किसी और स्कैन के लिए इस्तेमाल हुआ था; नया भेजें।",
+    ),
+    "nothing_to_undo": Kind(409, "Nothing to undo", "This scan changed nothing.", "इस स्कैन से कुछ नहीं बदला था।"),
+    "undo_too_late": Kind(
+        409,
+        "Too late to undo",
+        "Only the last 30 minutes can be undone.",
+        "केवल पिछले 30 मिनट का काम वापस हो सकता है।",
+    ),
+    "undo_superseded": Kind(
+        409,
+        "Changed since",
+        "The bag has changed since this scan.",
+        "इस स्कैन के बाद बैग बदल चुका है।",
+    ),
+    # People and settings
+    "user_not_found": Kind(404, "No such user", "There is no such user.", "ऐसा कोई व्यक्ति नहीं है।"),
+    "area_not_found": Kind(404, "No such area", "There is no such area.", "ऐसा कोई क्षेत्र नहीं है।"),
+    "session_not_found": Kind(404, "No such session", "There is no such session.", "ऐसा कोई सत्र नहीं है।"),
+    "bag_type_not_found": Kind(
+        404, "No such bag type", "There is no such bag type.", "ऐसा कोई बैग प्रकार नहीं है।"
+    ),
+    "label_pattern_not_found": Kind(
+        404, "No such label pattern", "There is no such label pattern.", "ऐसा कोई लेबल पैटर्न नहीं है।"
+    ),
+    "name_taken": Kind(409, "Name taken", "This name is already used.", "यह नाम पहले से है।"),
+    "area_required": Kind(422, "Area required", "A dispatcher needs an area.", "डिस्पैचर के लिए क्षेत्र ज़रूरी है।"),
+    "area_in_use": Kind(
+        409, "Area in use", "Somebody still works in this area.", "इस क्षेत्र में अभी लोग काम करते हैं।"
+    ),
+    "weak_password": Kind(
+        422,
+        "Password too weak",
+        "Choose a longer password: at least 10 characters, and not the name.",
+        "लंबा पासवर्ड चुनें: कम से कम 10 अक्षर, और नाम नहीं।",
+    ),
+    "last_admin": Kind(
+        409, "Last admin", "There must be at least one admin.", "कम से कम एक एडमिन होना ज़रूरी है।"
+    ),
+    "bad_pattern": Kind(
+        422, "Bad pattern", "This pattern is not a valid regular expression.", "यह पैटर्न मान्य नहीं है।"
+    ),
+    "bag_type_in_use": Kind(409, "Bag type in use", "This bag type is in use.", "यह बैग प्रकार इस्तेमाल में है।"),
+}
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word for it
+    """An answer that is a problem; raised anywhere, made into a response in one place.
+
+    Args:
+        code: a key of :data:`PROBLEMS`.
+        detail: a sentence that says more than the listed one.
+        headers: response headers, such as ``Retry-After``.
+        extra: further members of the problem document.
+    """
+
+    def __init__(
+        self, code: str, detail: str | None = None, *, headers: dict[str, str] | None = None, **extra: Any
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.kind = PROBLEMS[code]
+        self.detail = detail
+        self.headers = headers or {}
+        self.extra = extra
+
+    def document(self, language: str = "en") -> dict[str, Any]:
+        """The problem as a JSON object, its sentence in ``language``."""
+        sentence = self.kind.hi if language == "hi" else self.kind.en
+        return {
+            "type": "about:blank",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail or sentence,
+            "code": self.code,
+            **self.extra,
+        }
+
+    def response(self, request: Request | None = None) -> Response:
+        """The problem as an HTTP answer."""
+        language = "hi" if request and request.headers.get("accept-language", "").startswith("hi") else "en"
+        return Response(
+            orjson.dumps(self.document(language), default=str),
+            self.kind.status,
+            self.headers,
+            media_type=MEDIA_TYPE,
+        )
+
+
+def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI ``responses`` of a route that can give these problems."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for code in (*codes, "invalid", "unauthorized", "forbidden", "busy"):
+        kind = PROBLEMS[code]
+        entry = by_status.setdefault(
+            kind.status,
+            {
+                "description": "",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            },
+        )
+        entry["description"] = ", ".join(filter(None, [entry["description"], f"`{code}`"]))
+    return by_status

@@ -1,0 +1,91 @@
+"""Version stamps: how a process knows that what it remembers still holds.
+
+The database bumps a stamp (table ``versions``) in the same transaction as a change of users,
+sessions, labels or settings. A process may use what it remembers while its stamp is unchanged,
+and asks again when it last asked more than :data:`TRUSTED_SECONDS` ago. So a change is seen
+everywhere within that time, with or without Redis, for one small query per process and period.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from sqlalchemy import text
+
+from tracetrack.platform import db
+
+TRUSTED_SECONDS = 0.5
+"""How long an answer about the stamps is believed; revocation must act within one second."""
+
+_READ = text("select name, version from versions")
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+_seen: dict[str, int] = {}
+_asked_at = float("-inf")
+_asking: asyncio.Task[None] | None = None
+
+
+async def _ask() -> None:
+    global _asked_at
+    # The answer is as old as the question, so the clock starts before it is sent.
+    asked_at = time.monotonic()
+    async with db.reading() as connection:
+        rows = (await connection.execute(_READ)).all()
+    _seen.clear()
+    _seen.update({row.name: row.version for row in rows})
+    _asked_at = asked_at
+
+
+async def stamp(name: str) -> int:
+    """The version of ``name``, at most :data:`TRUSTED_SECONDS` old."""
+    global _asking
+    while time.monotonic() - _asked_at > TRUSTED_SECONDS:
+        if _asking is None or _asking.done():
+            _asking = asyncio.create_task(_ask())
+        # Shielded: a request that is given up must not fail those that wait for the same answer.
+        await asyncio.shield(_asking)
+    return _seen[name]
+
+
+def forget_stamps() -> None:
+    """Ask again at the next use: after one's own change, and between tests."""
+    global _asked_at
+    _asked_at = float("-inf")
+
+
+class Remembered(Generic[K, T]):
+    """A bounded memory of loaded values that is emptied when its stamp changes.
+
+    Args:
+        name: the stamp in table ``versions``.
+        load: fetches the value of a key.
+        size: how many values are kept; the oldest go first.
+    """
+
+    def __init__(self, name: str, load: Callable[[K], Awaitable[T]], size: int = 10_000) -> None:
+        self.name = name
+        self.load = load
+        self.size = size
+        self._version: int | None = None
+        self._values: dict[K, T] = {}
+
+    async def get(self, key: K) -> T:
+        """The value of ``key``, remembered or loaded."""
+        version = await stamp(self.name)
+        if version != self._version:
+            self._values.clear()
+            self._version = version
+        if key in self._values:
+            return self._values[key]
+        value = await self.load(key)
+        # Loaded while the stamp moved on: right to answer with, wrong to keep.
+        if self._version == version:
+            while len(self._values) >= self.size:
+                self._values.pop(next(iter(self._values)))
+            self._values[key] = value
+        return value

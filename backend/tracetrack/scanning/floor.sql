@@ -1,0 +1,496 @@
+-- The rules of the floor, each written once.
+--
+-- A scan is one call of floor_scan(): it claims the scan's id, does what the action says, writes
+-- the scan and the audit event, and answers, all in one transaction and one round trip. The same
+-- function serves one scan, a batch and the queue of a phone that was offline.
+--
+-- A rule answers {"outcome": ..., ...} or {"problem": code, ...}; it raises only for what cannot
+-- happen. Rows are locked in one order, parents by id and then the child, so that scans wait for
+-- each other but rarely deadlock; the caller repeats a deadlocked call.
+
+create or replace function floor_who(p_user bigint) returns jsonb stable language sql as $$
+    select jsonb_build_object('id', id, 'username', username) from users where id = p_user
+$$;
+
+create or replace function floor_ref(b bags) returns jsonb immutable language sql as $$
+    select jsonb_build_object('id', b.id, 'code', b.code)
+$$;
+
+create or replace function floor_foreign(actor floor_actor, b bags) returns boolean immutable language sql as $$
+    select (actor).sees_area is not null and b.area_id is distinct from (actor).sees_area
+$$;
+
+-- Rule 2's refusal, with who put the child where it is, and when.
+create or replace function floor_in_other(child bags, wanted bags) returns jsonb stable language sql as $$
+    select jsonb_build_object(
+        'problem', 'child_in_other_parent', 'bag', floor_ref(child), 'wanted_parent', floor_ref(wanted),
+        'parent', (select floor_ref(p) from bags p where p.id = child.parent_id),
+        'linked_by', floor_who(child.linked_by), 'linked_at', child.linked_at)
+$$;
+
+-- A parent by code, locked until the end of the transaction; a problem instead where there is none.
+create or replace function floor_parent_locked(
+    actor floor_actor, p_code text, out parent bags, out problem jsonb) language plpgsql as $$
+begin
+    select * into parent from find_bag(p_code);
+    if parent.id is null then
+        problem := jsonb_build_object('problem', 'parent_not_found', 'code', p_code);
+    elsif floor_foreign(actor, parent) then
+        problem := '{"problem": "bag_in_other_area"}';
+    elsif parent.kind = 'child' then
+        problem := jsonb_build_object('problem', 'bag_is_child', 'bag', floor_ref(parent));
+    else
+        select * into parent from bags where id = parent.id for no key update;
+        if parent.id is null then
+            problem := jsonb_build_object('problem', 'parent_not_found', 'code', p_code);
+        end if;
+    end if;
+end $$;
+
+create or replace function floor_locked_problem(parent bags) returns jsonb stable language sql as $$
+    select jsonb_build_object('problem', 'parent_locked', 'parent', floor_ref(parent),
+        'bill', (select jsonb_build_object('id', id, 'number', number) from bills where id = parent.bill_id))
+$$;
+
+-- Rule 1: an unknown code becomes a parent in the worker's area, a known parent is opened.
+create or replace function floor_open_parent(
+    actor floor_actor, p_scan_id uuid, p_code text, p_label_kind text, p_type bigint) returns jsonb
+    language plpgsql as $$
+declare
+    parent bags;
+    outcome text := 'opened';
+begin
+    loop
+        select * into parent from find_bag(p_code);
+        exit when parent.id is not null;
+        if p_label_kind = 'child' then
+            return jsonb_build_object('problem', 'bag_is_child', 'bag', jsonb_build_object('code', p_code));
+        end if;
+        insert into bags (code, kind, area_id, bag_type_id, created_by)
+        values (p_code, 'parent', (actor).home_area,
+                coalesce(p_type, (select id from bag_types where is_default)), (actor).user_id)
+        on conflict (lower(code)) do nothing
+        returning * into parent;
+        if parent.id is not null then
+            outcome := 'created';
+            perform ledger_record(actor, 'bag_created', 'bag', parent.id, parent.code, parent.area_id, null,
+                jsonb_build_object('kind', 'parent', 'bag_type_id', parent.bag_type_id), null, p_scan_id);
+            exit;
+        end if;
+    end loop;
+    if floor_foreign(actor, parent) then
+        return '{"problem": "bag_in_other_area"}';
+    elsif parent.kind = 'child' then
+        return jsonb_build_object('problem', 'bag_is_child', 'bag', floor_ref(parent),
+            'parent', (select floor_ref(p) from bags p where p.id = parent.parent_id));
+    end if;
+    insert into packing (user_id, parent_id) values ((actor).user_id, parent.id)
+    on conflict (user_id) do update set parent_id = excluded.parent_id, since = now();
+    return jsonb_build_object('outcome', outcome, 'bag', bag_card(parent.id, (actor).sees_area));
+end $$;
+
+-- Rule 2: put a child into a parent that is already locked.
+create or replace function floor_put_child(
+    actor floor_actor, p_scan_id uuid, parent bags, p_code text, p_label_kind text) returns jsonb
+    language plpgsql as $$
+declare
+    child bags;
+    was jsonb;
+begin
+    loop
+        select * into child from find_bag(p_code);
+        if child.id is null then
+            if p_label_kind = 'parent' then
+                return jsonb_build_object('problem', 'bag_is_parent', 'bag', jsonb_build_object('code', p_code));
+            elsif parent.dispatched_at is not null then
+                return floor_locked_problem(parent);
+            end if;
+            insert into bags (code, kind, area_id, parent_id, linked_by, linked_at, created_by)
+            values (p_code, 'child', parent.area_id, parent.id, (actor).user_id, now(), (actor).user_id)
+            on conflict (lower(code)) do nothing
+            returning * into child;
+            continue when child.id is null;
+            was := 'null';
+            exit;
+        elsif floor_foreign(actor, child) then
+            return '{"problem": "bag_in_other_area"}';
+        elsif child.kind = 'parent' then
+            return jsonb_build_object('problem', 'bag_is_parent', 'bag', floor_ref(child));
+        elsif child.parent_id is null and parent.dispatched_at is null then
+            select * into child from bags where id = child.id for no key update;
+            -- Deleted, recoded or linked while we waited: look again.
+            continue when child.id is null or child.parent_id is not null;
+            was := jsonb_build_object('parent_id', null, 'area_id', child.area_id);
+            update bags set parent_id = parent.id, area_id = parent.area_id, linked_by = (actor).user_id,
+                            linked_at = now(), updated_at = now()
+            where id = child.id returning * into child;
+            exit;
+        elsif child.parent_id = parent.id then
+            return jsonb_build_object('outcome', 'already_linked',
+                'bag', bag_card(child.id, (actor).sees_area), 'parent', bag_card(parent.id, (actor).sees_area),
+                'linked_by', floor_who(child.linked_by), 'linked_at', child.linked_at);
+        elsif child.parent_id is not null then
+            return floor_in_other(child, parent);
+        else
+            return floor_locked_problem(parent);
+        end if;
+    end loop;
+    perform ledger_record(actor, 'child_linked', 'bag', child.id, child.code, child.area_id, was,
+        jsonb_build_object('parent_id', parent.id, 'parent_code', parent.code), parent.id, p_scan_id);
+    return jsonb_build_object('outcome', 'linked',
+        'bag', bag_card(child.id, (actor).sees_area), 'parent', bag_card(parent.id, (actor).sees_area));
+end $$;
+
+create or replace function floor_link_child(
+    actor floor_actor, p_scan_id uuid, p_parent_code text, p_code text, p_label_kind text) returns jsonb
+    language plpgsql as $$
+declare
+    parent bags;
+    problem jsonb;
+begin
+    select * into parent, problem from floor_parent_locked(actor, p_parent_code);
+    if problem is not null then
+        return problem;
+    end if;
+    return floor_put_child(actor, p_scan_id, parent, p_code, p_label_kind);
+end $$;
+
+-- Take a child, whose row and parent are locked, out of its parent.
+create or replace function floor_take_out(actor floor_actor, p_scan_id uuid, p_action text, child bags, parent bags)
+    returns void language plpgsql as $$
+begin
+    update bags set parent_id = null, linked_by = null, linked_at = null, updated_at = now()
+    where id = child.id;
+    perform ledger_record(actor, p_action, 'bag', child.id, child.code, child.area_id,
+        jsonb_build_object('parent_id', parent.id, 'parent_code', parent.code,
+                           'linked_by', child.linked_by, 'linked_at', child.linked_at),
+        '{"parent_id": null}', parent.id, p_scan_id);
+end $$;
+
+create or replace function floor_unlink_child(
+    actor floor_actor, p_scan_id uuid, p_parent_code text, p_code text) returns jsonb language plpgsql as $$
+declare
+    parent bags;
+    child bags;
+begin
+    select * into child from find_bag(p_code);
+    if child.id is null or floor_foreign(actor, child) then
+        return jsonb_build_object('problem', case when child.id is null then 'bag_not_found'
+                                                  else 'bag_in_other_area' end);
+    elsif child.kind = 'parent' then
+        return jsonb_build_object('problem', 'bag_is_parent', 'bag', floor_ref(child));
+    elsif child.parent_id is null then
+        return jsonb_build_object('problem', 'child_not_linked', 'bag', floor_ref(child));
+    end if;
+    select * into parent from bags where id = child.parent_id for no key update;
+    select * into child from bags where id = child.id for no key update;
+    if child.parent_id is distinct from parent.id then
+        return jsonb_build_object('problem', 'child_not_linked', 'bag', floor_ref(child));
+    elsif p_parent_code is not null
+        and parent.id is distinct from (select id from find_bag(p_parent_code)) then
+        return floor_in_other(child, (select p from find_bag(p_parent_code) p));
+    elsif parent.dispatched_at is not null then
+        return floor_locked_problem(parent);
+    end if;
+    perform floor_take_out(actor, p_scan_id, 'child_unlinked', child, parent);
+    return jsonb_build_object('outcome', 'unlinked',
+        'bag', bag_card(child.id, (actor).sees_area), 'parent', bag_card(parent.id, (actor).sees_area));
+end $$;
+
+-- Rule 3: unlink and link in one transaction, both audited.
+create or replace function floor_move_child(
+    actor floor_actor, p_scan_id uuid, p_parent_code text, p_code text) returns jsonb language plpgsql as $$
+declare
+    target bags;
+    origin bags;
+    child bags;
+    answer jsonb;
+begin
+    select * into target from find_bag(p_parent_code);
+    select * into child from find_bag(p_code);
+    if child.id is null then
+        return jsonb_build_object('problem', 'bag_not_found');
+    elsif target.id is null then
+        return jsonb_build_object('problem', 'parent_not_found', 'code', p_parent_code);
+    elsif floor_foreign(actor, child) or floor_foreign(actor, target) then
+        return '{"problem": "bag_in_other_area"}';
+    elsif child.kind = 'parent' then
+        return jsonb_build_object('problem', 'bag_is_parent', 'bag', floor_ref(child));
+    elsif target.kind = 'child' then
+        return jsonb_build_object('problem', 'bag_is_child', 'bag', floor_ref(target));
+    end if;
+    perform from bags where id in (target.id, child.parent_id) order by id for no key update;
+    select * into target from bags where id = target.id;
+    select * into origin from bags where id = child.parent_id;
+    select * into child from bags where id = child.id for no key update;
+    if child.parent_id is distinct from origin.id then
+        -- Somebody moved it meanwhile: tell where it is now rather than follow it.
+        return case when child.parent_id is null
+            then jsonb_build_object('problem', 'child_not_linked', 'bag', floor_ref(child))
+            else floor_in_other(child, target) end;
+    elsif child.parent_id = target.id then
+        return jsonb_build_object('outcome', 'already_linked',
+            'bag', bag_card(child.id, (actor).sees_area), 'parent', bag_card(target.id, (actor).sees_area),
+            'linked_by', floor_who(child.linked_by), 'linked_at', child.linked_at);
+    elsif target.dispatched_at is not null then
+        return floor_locked_problem(target);
+    elsif origin.dispatched_at is not null then
+        return floor_locked_problem(origin);
+    end if;
+    if origin.id is not null then
+        perform floor_take_out(actor, p_scan_id, 'child_unlinked', child, origin);
+    end if;
+    answer := floor_put_child(actor, p_scan_id, target, child.code, null);
+    return case when answer ? 'problem' or origin.id is null then answer
+        else jsonb_build_object('outcome', 'moved', 'from_parent', floor_ref(origin)) || (answer - 'outcome') end;
+end $$;
+
+-- Say that a parent is done, or take that back.
+create or replace function floor_set_completed(
+    actor floor_actor, p_scan_id uuid, p_parent_code text, p_done boolean) returns jsonb language plpgsql as $$
+declare
+    parent bags;
+    problem jsonb;
+    outcome text;
+begin
+    select * into parent, problem from floor_parent_locked(actor, p_parent_code);
+    if problem is not null then
+        return problem;
+    elsif (parent.completed_at is not null) = p_done then
+        outcome := case when p_done then 'already_completed' else 'already_open' end;
+    elsif parent.dispatched_at is not null then
+        return floor_locked_problem(parent);
+    else
+        outcome := case when p_done then 'completed' else 'reopened' end;
+        update bags set completed_at = case when p_done then now() end, updated_at = now() where id = parent.id;
+        perform ledger_record(actor, 'parent_' || outcome, 'bag', parent.id, parent.code, parent.area_id,
+            jsonb_build_object('completed_at', parent.completed_at),
+            jsonb_build_object('completed_at', case when p_done then now() end,
+                               'child_count', parent.child_count), null, p_scan_id);
+    end if;
+    if p_done then
+        delete from packing where user_id = (actor).user_id and parent_id = parent.id;
+    end if;
+    return jsonb_build_object('outcome', outcome, 'bag', bag_card(parent.id, (actor).sees_area));
+end $$;
+
+-- Rule 7: a new code for a damaged label. The old one still finds the bag.
+create or replace function floor_replace_label(
+    actor floor_actor, p_scan_id uuid, p_bag_id bigint, p_code text) returns jsonb language plpgsql as $$
+declare
+    bag bags;
+    holder bags;
+begin
+    select * into bag from bags where id = p_bag_id for no key update;
+    if bag.id is null or floor_foreign(actor, bag) then
+        return '{"problem": "bag_not_found"}';
+    end if;
+    select * into holder from find_bag(p_code);
+    if holder.id is not null and holder.id <> bag.id then
+        return jsonb_build_object('problem', 'code_taken', 'code', p_code);
+    elsif bag.code = p_code then
+        return jsonb_build_object('outcome', 'already_labelled', 'bag', bag_card(bag.id, (actor).sees_area));
+    elsif bag.dispatched_at is not null
+        or exists (select from bags p where p.id = bag.parent_id and p.dispatched_at is not null) then
+        return floor_locked_problem(coalesce((select p from bags p where p.id = bag.parent_id), bag));
+    end if;
+    update bags set code = p_code, updated_at = now() where id = bag.id;
+    if lower(bag.code) <> lower(p_code) then
+        insert into retired_codes (code, bag_id, retired_by) values (bag.code, bag.id, (actor).user_id)
+        on conflict (lower(code)) do nothing;
+    end if;
+    perform ledger_record(actor, 'label_replaced', 'bag', bag.id, p_code, bag.area_id,
+        jsonb_build_object('code', bag.code), jsonb_build_object('code', p_code), bag.parent_id, p_scan_id);
+    return jsonb_build_object('outcome', 'label_replaced', 'bag', bag_card(bag.id, (actor).sees_area));
+end $$;
+
+-- Write down one act: refused ones too, for they happened.
+create or replace function floor_write_scan(
+    actor floor_actor, p_scan_id uuid, p_action text, p_code text, p_scanned_at timestamptz, answer jsonb,
+    p_undoes uuid default null) returns void language sql as $$
+    insert into scans (scan_id, user_id, area_id, action, outcome, refused, code, scanned_at, undoes,
+                       bag_id, parent_id, from_parent_id)
+    values (p_scan_id, (actor).user_id, coalesce((answer #>> '{bag,area,id}')::bigint, (actor).home_area),
+            p_action, coalesce(answer ->> 'outcome', answer ->> 'problem'), answer ? 'problem', p_code,
+            p_scanned_at, p_undoes, (answer #>> '{bag,id}')::bigint,
+            coalesce(answer #> '{wanted_parent,id}', answer #> '{parent,id}')::bigint,
+            (answer #>> '{from_parent,id}')::bigint)
+$$;
+
+-- One scan, whole. scan: {scan_id, action, parent_code?, code?, codes?, bag_id?, scanned_at?,
+-- label_kind?, bag_type_id?}; codes are clean already. Rule 5: the same scan_id answers the same.
+create or replace function floor_scan(actor floor_actor, scan jsonb) returns jsonb language plpgsql as $$
+declare
+    v_scan_id uuid := (scan ->> 'scan_id')::uuid;
+    v_action text := scan ->> 'action';
+    v_code text := scan ->> 'code';
+    v_parent_code text := scan ->> 'parent_code';
+    v_at timestamptz := (scan ->> 'scanned_at')::timestamptz;
+    v_request uuid := md5((scan - 'scanned_at' - 'label_kind' - 'bag_type_id')::text)::uuid;
+    receipt scan_receipts;
+    answer jsonb;
+begin
+    insert into scan_receipts (scan_id, user_id, request) values (v_scan_id, (actor).user_id, v_request)
+    on conflict (scan_id) do nothing;
+    if not found then
+        select * into receipt from scan_receipts where scan_id = v_scan_id;
+        return case
+            when receipt.user_id <> (actor).user_id then '{"problem": "scan_id_taken"}'
+            when receipt.request <> v_request then '{"problem": "scan_id_reused"}'
+            else receipt.answer end;
+    end if;
+
+    case v_action
+        when 'parent' then
+            answer := floor_open_parent(actor, v_scan_id, v_code, scan ->> 'label_kind',
+                                        (scan ->> 'bag_type_id')::bigint);
+        when 'child' then
+            answer := floor_link_child(actor, v_scan_id, v_parent_code, v_code, scan ->> 'label_kind');
+        when 'children' then
+            return floor_link_children(actor, v_scan_id, v_parent_code, scan -> 'codes', v_at);
+        when 'unlink' then
+            answer := floor_unlink_child(actor, v_scan_id, v_parent_code, v_code);
+        when 'move' then
+            answer := floor_move_child(actor, v_scan_id, v_parent_code, v_code);
+        when 'complete' then
+            answer := floor_set_completed(actor, v_scan_id, v_parent_code, true);
+        when 'reopen' then
+            answer := floor_set_completed(actor, v_scan_id, v_parent_code, false);
+        when 'replace_label' then
+            answer := floor_replace_label(actor, v_scan_id, (scan ->> 'bag_id')::bigint, v_code);
+    end case;
+    answer := jsonb_build_object('scan_id', v_scan_id) || answer;
+    perform floor_write_scan(actor, v_scan_id, v_action, coalesce(v_code, v_parent_code), v_at, answer);
+    update scan_receipts set answer = floor_scan.answer where scan_id = v_scan_id;
+    return answer;
+end $$;
+
+-- Many children of one parent under one scan_id; each code is judged by itself.
+create or replace function floor_link_children(
+    actor floor_actor, p_scan_id uuid, p_parent_code text, p_codes jsonb, p_at timestamptz) returns jsonb
+    language plpgsql as $$
+declare
+    parent bags;
+    problem jsonb;
+    item jsonb;
+    one jsonb;
+    results jsonb[] := '{}';
+    answer jsonb;
+begin
+    select * into parent, problem from floor_parent_locked(actor, p_parent_code);
+    if problem is not null then
+        answer := jsonb_build_object('scan_id', p_scan_id) || problem;
+        perform floor_write_scan(actor, p_scan_id, 'children', p_parent_code, p_at, answer);
+    else
+        for item in select jsonb_array_elements(p_codes) loop
+            if item ? 'problem' then
+                results := results || item;
+                continue;
+            end if;
+            one := floor_put_child(actor, p_scan_id, parent, item ->> 'code', item ->> 'label_kind');
+            perform floor_write_scan(actor, p_scan_id, 'child', item ->> 'code', p_at, one);
+            results := results || (jsonb_build_object('code', item ->> 'code') || (one - 'parent' - 'bag')
+                || case when one ? 'problem' then one else '{}' end);
+        end loop;
+        answer := jsonb_build_object('scan_id', p_scan_id, 'results', to_jsonb(results),
+                                     'parent', bag_card(parent.id, (actor).sees_area));
+    end if;
+    update scan_receipts set answer = floor_link_children.answer where scan_id = p_scan_id;
+    return answer;
+end $$;
+
+-- A queue of scans in order; later ones see what earlier ones did.
+create or replace function floor_scans(actor floor_actor, scans jsonb) returns jsonb language plpgsql as $$
+declare
+    item jsonb;
+    results jsonb[] := '{}';
+begin
+    for item in select jsonb_array_elements(scans) loop
+        results := results || floor_scan(actor, item);
+    end loop;
+    return to_jsonb(results);
+end $$;
+
+-- Rule 3: take back what a scan did, unless something happened to the bag since.
+-- Undo never deletes a bag; undoing twice answers the same.
+create or replace function floor_undo(
+    actor floor_actor, p_undo_id uuid, p_scan_id uuid, p_anyones boolean, p_window interval) returns jsonb
+    language plpgsql as $$
+declare
+    done scans;
+    child bags;
+    parent bags;
+    origin bags;
+    answer jsonb;
+    undone integer := 0;
+begin
+    perform pg_advisory_xact_lock(hashtextextended(p_scan_id::text, 0));
+    if not exists (select from scans where scan_id = p_scan_id) then
+        return '{"problem": "scan_not_found"}';
+    end if;
+    for done in select * from scans where scan_id = p_scan_id order by id loop
+        if done.user_id <> (actor).user_id and not p_anyones then
+            return '{"problem": "scan_not_found"}';
+        elsif done.received_at < now() - p_window and not p_anyones then
+            return '{"problem": "undo_too_late"}';
+        end if;
+        select * into parent from bags where id = coalesce(done.parent_id, done.bag_id);
+        if exists (select from scans where undoes = p_scan_id and not refused) then
+            return jsonb_build_object('outcome', 'undone',
+                'parent', case when parent.kind = 'parent' then bag_card(parent.id, (actor).sees_area) end);
+        end if;
+        continue when done.refused;
+        perform from bags where id in (done.parent_id, done.from_parent_id) and kind = 'parent'
+            order by id for no key update;
+        select * into parent from bags where id = coalesce(done.parent_id, done.bag_id);
+        select * into child from bags where id = done.bag_id for no key update;
+        continue when done.outcome not in
+            ('linked', 'moved', 'unlinked', 'completed', 'reopened', 'created', 'opened');
+        if floor_foreign(actor, child) then
+            return '{"problem": "bag_in_other_area"}';
+        end if;
+
+        if done.outcome in ('created', 'opened') then
+            delete from packing where user_id = done.user_id and parent_id = child.id;
+        elsif parent.dispatched_at is not null then
+            return floor_locked_problem(parent);
+        elsif done.outcome in ('completed', 'reopened') then
+            answer := floor_set_completed(actor, p_undo_id, child.code, done.outcome = 'reopened');
+            if answer ->> 'outcome' like 'already%' then
+                return '{"problem": "undo_superseded"}';
+            end if;
+        elsif done.outcome = 'unlinked' then
+            if child.parent_id is not null then
+                return '{"problem": "undo_superseded"}';
+            end if;
+            answer := floor_put_child(actor, p_undo_id, parent, child.code, null);
+            if answer ? 'problem' then
+                return answer;
+            end if;
+        else
+            -- The link must be the very one that this scan made.
+            if child.parent_id is distinct from done.parent_id or child.linked_by is distinct from done.user_id
+                or child.linked_at is distinct from done.received_at then
+                continue when exists (select from scans where scan_id = p_scan_id and id <> done.id);
+                return '{"problem": "undo_superseded"}';
+            end if;
+            perform floor_take_out(actor, p_undo_id, 'child_unlinked', child, parent);
+            if done.outcome = 'moved' then
+                select * into origin from bags where id = done.from_parent_id;
+                answer := floor_put_child(actor, p_undo_id, origin, child.code, null);
+                if answer ? 'problem' then
+                    raise exception 'cannot move back' using errcode = 'TT001';
+                end if;
+            end if;
+        end if;
+        undone := undone + 1;
+    end loop;
+    if undone = 0 then
+        return '{"problem": "nothing_to_undo"}';
+    end if;
+    answer := jsonb_build_object('outcome', 'undone',
+        'bag', bag_card(child.id, (actor).sees_area),
+        'parent', case when parent.kind = 'parent' then bag_card(parent.id, (actor).sees_area) end);
+    perform floor_write_scan(actor, p_undo_id, 'undo', child.code, null, answer, p_scan_id);
+    return answer;
+end $$;

@@ -1,0 +1,83 @@
+"""Every setting of the installation, in one typed class, read from the environment.
+
+What an admin changes while the warehouse works (time zone, label patterns, bag types)
+lives in the database instead and is edited through the API.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout: where ``alembic/`` and ``frontend/dist`` are found."""
+
+
+def _names(name: str) -> AliasChoices:
+    """Accept the short name that platforms set (``PORT``) beside our prefixed one."""
+    return AliasChoices(f"TRACETRACK_{name}", name)
+
+
+class Settings(BaseSettings):
+    """``TRACETRACK_*`` environment variables; ``.env`` in the working folder is read too."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRACETRACK_", env_file=".env", extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    database_url: SecretStr | None = Field(default=None, validation_alias=_names("DATABASE_URL"))
+    """``postgresql://user:password@host:port/name``; absent: our own embedded PostgreSQL."""
+    migrate_url: SecretStr | None = None
+    """The database as its owner, for migrations; absent: ``database_url`` is the owner itself."""
+    redis_url: SecretStr | None = Field(default=None, validation_alias=_names("REDIS_URL"))
+    """``redis://:password@host:port/0``; absent: our own, or none where it cannot be had."""
+    host: str = "0.0.0.0"  # noqa: S104 - phones on the warehouse network must reach it
+    port: int = Field(default=8000, validation_alias=_names("PORT"), ge=0, le=65535)
+    data: Path = ROOT / "data"
+    """The folder TraceTrack owns: database, secrets, logs, uploads."""
+    workers: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
+    forwarded_allow_ips: str = ""
+    """Addresses of the reverse proxy whose ``X-Forwarded-*`` headers are believed; none by default."""
+    public_url: str | None = None
+    """How browsers reach the site (``https://bags.example``); https turns on ``__Host-`` cookies and HSTS."""
+    code_hosts: list[str] = []
+    """Hosts whose URLs on labels stand for their last path segment."""
+
+    secret_key: SecretStr | None = None
+    """Signs access tokens, at least 32 characters; absent: made once and kept in the data folder."""
+    access_token_seconds: int = Field(default=600, ge=60, le=600)
+    session_idle_hours: float = Field(default=24 * 7, gt=0)
+    session_days: float = Field(default=30, gt=0)
+    bcrypt_rounds: int = Field(default=12, ge=4, le=16)
+    password_threads: int = Field(default=2, ge=1, le=16)
+    """How many passwords are hashed at once; each takes about a quarter of a second of one core."""
+
+    admin_password: SecretStr | None = None
+    """The first admin's password; absent: a one-time password is printed at the first start."""
+    demo: bool = False
+    demo_password: SecretStr | None = None
+
+    pool_size: int = Field(default=10, ge=1, le=200)
+    """Database connections of each worker."""
+    pool_timeout_seconds: float = Field(default=2.0, gt=0)
+    statement_timeout_ms: int = Field(default=5_000, ge=100)
+    lock_timeout_ms: int = Field(default=2_000, ge=50)
+    idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100)
+    redis_timeout_ms: int = Field(default=100, ge=10)
+    max_body_bytes: int = Field(default=1_048_576, ge=1_024)
+    """The largest JSON body, in bytes; files have a limit of their own."""
+    shutdown_seconds: int = Field(default=10, ge=1)
+    """How long a stopping worker may finish the requests it has."""
+    log_level: str = "INFO"
+    docs: bool = True
+    """Serve ``/docs`` and ``/openapi.json``."""
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
