@@ -1,0 +1,136 @@
+"""The ``tracetrack`` command."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import asyncpg
+import typer
+from pydantic import ValidationError
+
+from tracetrack.platform import supervisor
+from tracetrack.platform.embedded.processes import StartError
+from tracetrack.platform.supervisor import Addresses, step
+from tracetrack.settings import Settings, get_settings
+
+app = typer.Typer(
+    help="Bag tracking for warehouses.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+FACTORY = "tracetrack.app:create_app"
+
+_DATABASE_SECONDS = 30.0
+"""How long a configured database may take to answer, since both may be starting together."""
+
+
+@contextmanager
+def _plain_words() -> Iterator[Settings]:
+    """The settings; what a person can put right is said in a sentence, with exit code 1."""
+    try:
+        yield get_settings()
+    except StartError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except ValidationError as error:
+        for wrong in error.errors():
+            name = "_".join(str(part) for part in wrong["loc"]).upper().removeprefix("TRACETRACK_")
+            typer.echo(f"The setting TRACETRACK_{name} is wrong: {wrong['msg']}.", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def serve(
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", help="Stop when the program that started this one ends.")
+    ] = False,
+) -> None:
+    """Run the site: database, cache and web workers, until Ctrl-C."""
+    if with_parent and sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)
+    with _plain_words() as settings:
+        supervisor.serve(FACTORY, settings, lambda addresses: _prepare(addresses, settings))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    with _plain_words() as settings, supervisor.database(settings) as addresses:
+        _migrate(addresses)
+
+
+@app.command()
+def demo() -> None:
+    """Fill the site with demo areas and users."""
+    with _plain_words() as settings, supervisor.database(settings) as addresses:
+        _migrate(addresses)
+        _demo(addresses, settings)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the API."""
+    from tracetrack.app import create_app
+
+    typer.echo(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False))
+
+
+def _prepare(addresses: Addresses, settings: Settings) -> None:
+    """Between the database and the web workers."""
+    _migrate(addresses)
+    _first_admin(addresses, settings)
+    if settings.demo:
+        _demo(addresses, settings)
+
+
+def _migrate(addresses: Addresses) -> None:
+    """Run the migrations; a database that is only just starting is waited for."""
+    from tracetrack.platform.migrate import migrate as run
+
+    with step("Schema"):
+        deadline = time.monotonic() + _DATABASE_SECONDS
+        while True:
+            try:
+                run(addresses.owner)
+            except (OSError, asyncpg.CannotConnectNowError) as error:
+                if time.monotonic() < deadline:
+                    time.sleep(0.5)
+                    continue
+                where = urlsplit(addresses.owner)
+                raise StartError(
+                    f"The database at {where.hostname}:{where.port or 5432} does not answer ({error}):"
+                    " start it, or put DATABASE_URL right."
+                ) from None
+            except asyncpg.InvalidAuthorizationSpecificationError as error:
+                raise StartError(f"The database lets us not in: {error}. Put DATABASE_URL right.") from None
+            else:
+                return
+
+
+def _first_admin(addresses: Addresses, settings: Settings) -> None:
+    """Make the first admin, and print the one-time password when there is one."""
+    from tracetrack.people.first_run import ensure_admin
+
+    password = settings.admin_password.get_secret_value() if settings.admin_password else None
+    with step("First admin") as outcome:
+        outcome.append(asyncio.run(ensure_admin(addresses.owner, password)))
+
+
+def _demo(addresses: Addresses, settings: Settings) -> None:
+    """Fill the demo's areas and users."""
+    from tracetrack.people.demo import fill
+
+    password = settings.demo_password.get_secret_value() if settings.demo_password else None
+    with step("Demo") as outcome:
+        outcome.append(asyncio.run(fill(addresses.owner, password)))

@@ -1,0 +1,362 @@
+"""Keeps a site's processes: starts them in order, brings back what dies, stops them in order.
+
+``serve`` runs in the main thread of the process that it is called in and knows nothing of what
+the application does; the caller gives it the steps between the database and the web workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+import psutil
+from prometheus_client import multiprocess
+
+from tracetrack.platform.embedded import postgres, valkey
+from tracetrack.platform.embedded.binaries import version
+from tracetrack.platform.embedded.processes import Remembered, StartError, spawn
+from tracetrack.platform.folder import DataFolder, hold
+from tracetrack.settings import Settings
+
+_READY_SECONDS = 120.0
+_SPARE_CONNECTIONS = 30
+"""Database sessions beside the workers' pools: migrations, backups, a person with psql."""
+
+
+class Stop(BaseException):
+    """Somebody asked us to stop (SIGTERM, SIGINT, SIGHUP)."""
+
+
+class Server(Protocol):
+    """An embedded server."""
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+
+    def restart(self) -> None:
+        """Bring it back on the same port."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the database and the cache are."""
+
+    owner: str
+    """``postgresql://`` as the role that migrates."""
+    app: str
+    """``postgresql://`` as the role that the workers use."""
+    redis: str | None
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """Tell the person at the terminal; a closed terminal is no reason to stop serving."""
+    with contextlib.suppress(OSError):
+        print(text, end=end, flush=True)  # noqa: T201
+
+
+@contextlib.contextmanager
+def step(name: str) -> Iterator[list[str]]:
+    """One line of progress with the seconds it took; append to the list what came of it."""
+    began = time.monotonic()
+    outcome: list[str] = []
+    say(f"  {name} ... ", end="")
+    try:
+        yield outcome
+    except BaseException:
+        say("")
+        raise
+    say(f"{', '.join(outcome) or 'done'} ({time.monotonic() - began:.1f} s)")
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[Addresses]:
+    """The site's database for one command: the one configured, the one running, or one started.
+
+    Raises:
+        StartError: it cannot be had.
+    """
+    if settings.database_url is not None:
+        app = settings.database_url.get_secret_value()
+        owner = settings.migrate_url.get_secret_value() if settings.migrate_url else app
+        yield Addresses(owner, app, None)
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(hold(settings.data))
+        except StartError:
+            path = settings.data.expanduser().absolute()
+            urls = postgres.attach(path, Remembered(path / "secrets.json"), binaries=settings.pg_bin)
+            if urls is None:
+                raise
+        else:
+            server = _start_postgres(folder, settings)
+            stack.callback(server.stop)
+            urls = {role: server.url(role) for role in (postgres.OWNER, postgres.APP)}
+        yield Addresses(urls[postgres.OWNER], urls[postgres.APP], None)
+
+
+def serve(factory: str, settings: Settings, prepare: Callable[[Addresses], None]) -> None:
+    """Run the site until somebody stops it.
+
+    Args:
+        factory: ``module:function`` that makes the application.
+        settings: of the installation.
+        prepare: what is to be done between the database's start and the workers'; it may use
+            :func:`step`.
+
+    Raises:
+        StartError: it cannot start; everything that was started has been stopped again.
+    """
+    began = time.monotonic()
+    folder: DataFolder | None = None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    with contextlib.ExitStack() as stack:
+        try:
+            say("TraceTrack is starting")
+            sock = stack.enter_context(_listen(settings.host, settings.port))
+            folder = stack.enter_context(hold(settings.data))
+            servers, addresses = _start_servers(stack, folder, settings)
+            prepare(addresses)
+            workers = Workers(factory, sock, _environment(addresses, folder, settings), settings)
+            stack.callback(workers.stop)
+            with step(f"Web workers: {settings.workers}"):
+                workers.start(settings.workers)
+                _wait_ready(sock, workers)
+            _say_where(sock, time.monotonic() - began)
+            while True:
+                time.sleep(0.25)
+                for server in servers:
+                    _mend(server)
+                workers.mend()
+        except Stop:
+            say("TraceTrack is stopping")
+            began = time.monotonic()
+        finally:
+            if folder is not None:
+                folder.stopping()
+    say(f"Stopped ({time.monotonic() - began:.1f} s)")
+
+
+def _mend(server: Server) -> None:
+    """Bring back an embedded server that died."""
+    if server.alive():
+        return
+    say(f"{type(server).__name__} died; starting it again")
+    try:
+        server.restart()
+    except StartError as error:
+        # The site answers that it cannot serve meanwhile, and the next round tries again.
+        say(str(error))
+        time.sleep(1)
+
+
+class Workers:
+    """The web workers: processes that accept from one socket."""
+
+    def __init__(
+        self, factory: str, sock: socket.socket, environment: dict[str, str], settings: Settings
+    ) -> None:
+        self.factory = factory
+        self.sock = sock
+        self.environment = environment
+        self.grace = settings.shutdown_seconds
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._born: list[float] = []
+
+    def start(self, count: int) -> None:
+        """Start that many."""
+        for _ in range(count):
+            self.processes.append(self._one())
+            self._born.append(time.monotonic())
+
+    def _one(self) -> subprocess.Popen[bytes]:
+        # Killed with us: a worker that outlived its supervisor would hold the port.
+        command = (sys.executable, "-m", "tracetrack.platform.worker", self.factory, str(self.sock.fileno()))
+        return spawn(
+            command,
+            log=sys.stdout.fileno(),
+            death_signal=signal.SIGKILL,
+            env=self.environment,
+            cwd=Path.cwd(),
+            pass_fds=(self.sock.fileno(),),
+        )
+
+    def ended(self) -> int | None:
+        """The exit code of a worker that has ended, if one has."""
+        return next((code for worker in self.processes if (code := worker.poll()) is not None), None)
+
+    def mend(self) -> None:
+        """Start anew each worker that has ended, at most one a second each."""
+        for place, worker in enumerate(self.processes):
+            if worker.poll() is None or time.monotonic() - self._born[place] < 1:
+                continue
+            say(f"A web worker ended (exit code {worker.returncode}); starting another")
+            self._forget(worker.pid)
+            self.processes[place] = self._one()
+            self._born[place] = time.monotonic()
+
+    def _forget(self, pid: int) -> None:
+        """Drop a dead worker's gauges from the shared metrics."""
+        multiprocess.mark_process_dead(pid, self.environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]
+
+    def stop(self) -> None:
+        """Ask all at once to finish what they have, then end those that do not."""
+        for worker in self.processes:
+            if worker.poll() is None:
+                worker.terminate()
+        deadline = time.monotonic() + self.grace + 3
+        for worker in self.processes:
+            try:
+                worker.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    # Once is enough, and the stopping itself must not be interrupted.
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise Stop
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind the site's port. Nobody is let in before the workers listen on it."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Workers of a supervisor that was just killed need a moment to go.
+    deadline = time.monotonic() + 1
+    while True:
+        try:
+            sock.bind(address)
+        except OSError as error:
+            if time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            sock.close()
+            raise StartError(
+                f"Port {port} cannot be used ({error.strerror}): stop the program that has it,"
+                f" or choose another with PORT={port + 1 if port < 65535 else 8000}."
+            ) from None
+        return sock
+
+
+def _start_postgres(folder: DataFolder, settings: Settings) -> postgres.Postgres:
+    return postgres.start(
+        folder.path,
+        folder.remembered,
+        binaries=settings.pg_bin,
+        connections=settings.workers * settings.pool_size + _SPARE_CONNECTIONS,
+    )
+
+
+def _start_servers(
+    stack: contextlib.ExitStack, folder: DataFolder, settings: Settings
+) -> tuple[list[Server], Addresses]:
+    """Start what is not configured elsewhere."""
+    servers: list[Server] = []
+    if settings.database_url is not None:
+        app = settings.database_url.get_secret_value()
+        owner = settings.migrate_url.get_secret_value() if settings.migrate_url else app
+    else:
+        with step("Database") as outcome:
+            server = _start_postgres(folder, settings)
+            stack.callback(server.stop)
+            servers.append(server)
+            outcome.append(f"PostgreSQL {version(server.binaries)} on port {server.port}")
+        app, owner = server.url(), server.url(postgres.OWNER)
+    redis: str | None = None
+    if settings.redis_url is not None:
+        redis = settings.redis_url.get_secret_value()
+    else:
+        with step("Cache") as outcome:
+            try:
+                cache = valkey.start(folder.path, folder.remembered, binary=settings.redis_bin)
+            except StartError as error:
+                outcome.append(f"none, each worker keeps its own: {error}")
+            else:
+                stack.callback(cache.stop)
+                servers.append(cache)
+                redis = cache.url
+                outcome.append(f"Valkey on port {cache.port}")
+    return servers, Addresses(owner, app, redis)
+
+
+def _environment(addresses: Addresses, folder: DataFolder, settings: Settings) -> dict[str, str]:
+    """What the workers get to know: never the owner's password, nor the admin's."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("TRACETRACK_MIGRATE_URL", "TRACETRACK_ADMIN_PASSWORD", "TRACETRACK_DEMO_PASSWORD")
+    }
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else None
+    return {
+        **kept,
+        "TRACETRACK_DATABASE_URL": addresses.app,
+        **({"TRACETRACK_REDIS_URL": addresses.redis} if addresses.redis else {}),
+        "TRACETRACK_SECRET_KEY": secret or folder.remembered.secret("secret_key"),
+        "TRACETRACK_DATA": str(folder.path),
+        "TRACETRACK_WORKERS": str(settings.workers),
+        "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics()),
+    }
+
+
+def _wait_ready(sock: socket.socket, workers: Workers) -> None:
+    """Wait until the site answers that it can serve."""
+    deadline = time.monotonic() + _READY_SECONDS
+    said = "no answer"
+    while time.monotonic() < deadline:
+        code = workers.ended()
+        if code is not None:
+            raise StartError(f"A web worker ended while starting (exit code {code}); its words are above.")
+        host = "::1" if sock.family == socket.AF_INET6 else "127.0.0.1"
+        bound = str(sock.getsockname()[0])
+        if bound not in ("0.0.0.0", "::"):  # noqa: S104
+            host = bound
+        line = http.client.HTTPConnection(host, sock.getsockname()[1], timeout=5)
+        try:
+            line.request("GET", "/readyz")
+            answer = line.getresponse()
+            if answer.status == 200:
+                return
+            said = f"{answer.status} {answer.read(500).decode('utf-8', 'replace')}"
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            line.close()
+        time.sleep(0.05)
+    raise StartError(f"The site was not ready within {_READY_SECONDS:.0f} seconds: {said}")
+
+
+def _say_where(sock: socket.socket, seconds: float) -> None:
+    """The addresses to type into a browser."""
+    host, port = sock.getsockname()[:2]
+    here = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host  # noqa: S104
+    say(f"Ready: http://{here}:{port} ({seconds:.1f} s). Stop with Ctrl-C.")
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        others = [
+            address.address
+            for addresses in psutil.net_if_addrs().values()
+            for address in addresses
+            if address.family == socket.AF_INET and not address.address.startswith("127.")
+        ]
+        if others:
+            say("From other devices: " + ", ".join(f"http://{address}:{port}" for address in others))

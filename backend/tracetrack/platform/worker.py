@@ -1,0 +1,37 @@
+"""One web worker: uvicorn on the listening socket that the supervisor hands down.
+
+``python -m tracetrack.platform.worker FACTORY FD`` where FACTORY is ``module:function`` of the
+application and FD the number of the inherited socket.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import uvicorn
+
+from tracetrack.settings import get_settings
+
+
+def serve(factory: str, sock: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, then let running requests finish for a while."""
+    settings = get_settings()
+    config = uvicorn.Config(
+        factory,
+        factory=True,
+        # The middleware logs requests with what uvicorn does not know, and sets up logging.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # Nobody's word about the client's address is believed, but the configured proxy's.
+        proxy_headers=bool(settings.forwarded_allow_ips),
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        # An open event stream would otherwise hold the shutdown for ever.
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    uvicorn.Server(config).run(sockets=[sock])
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))
