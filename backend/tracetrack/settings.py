@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     """The database as its owner, for migrations; absent: ``database_url`` is the owner itself."""
     redis_url: SecretStr | None = Field(default=None, validation_alias=_names("REDIS_URL"))
     """``redis://:password@host:port/0``; absent: our own, or none where it cannot be had."""
+    pg_bin: Path | None = None
+    """Folder with the PostgreSQL programs to run; absent: what pip installed, or the system's."""
+    redis_bin: Path | None = None
+    """The ``valkey-server`` or ``redis-server`` to run; absent: what pip installed, or the system's."""
     host: str = "0.0.0.0"  # noqa: S104 - phones on the warehouse network must reach it
     port: int = Field(default=8000, validation_alias=_names("PORT"), ge=0, le=65535)
     data: Path = ROOT / "data"
