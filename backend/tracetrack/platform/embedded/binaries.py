@@ -146,13 +146,17 @@ def reachable(binaries: Path, folder: Path, run_as: RunAs) -> Path:
         return binaries
     install = binaries.parent
     copy = folder / f"pginstall-{version(binaries)}"
-    if not (copy / "bin" / "postgres").exists():
-        temporary = copy.with_suffix(".new")
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.copytree(install, temporary, symlinks=True)
-        temporary.chmod(0o755)
-        temporary.replace(copy)
-    return copy / "bin"
+    if not copy.exists():
+        unfinished = copy.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(install, unfinished / "package" / install.name, symlinks=True)
+        # The programs look for the libraries of their wheel beside their package.
+        libraries = install.parent.with_name(install.parent.name + ".libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, unfinished / libraries.name)
+        unfinished.chmod(0o755)
+        unfinished.replace(copy)
+    return copy / "package" / install.name / binaries.name
 
 
 def give(folder: Path, run_as: RunAs) -> None:

@@ -29,8 +29,10 @@ def create(cluster: Path, binaries: Path, major: int, password: str, run_as: Run
         if major >= 17
         else ["--locale=C.UTF-8"]
     )
-    # The password goes in by a pipe, since a file would have to be readable by the other user.
+    # The password goes in by a pipe: no file holds it, not even for a moment.
     read, write = os.pipe()
+    if run_as.uid is not None and run_as.gid is not None:
+        os.fchown(read, run_as.uid, run_as.gid)
     os.write(write, password.encode() + b"\n")
     os.close(write)
     try:

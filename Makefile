@@ -1,0 +1,106 @@
+# Everything a developer does, each with one word. Needs Python 3.11+, Node 20+ and make.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+BUILT := frontend/dist/index.html
+MODULES := frontend/node_modules/.package-lock.json
+
+# Caches need a home that can be written to; some services and containers have none.
+ifneq ($(shell test -n "$$HOME" && test -w "$$HOME" && echo yes),yes)
+export HOME := $(CURDIR)/.make/home
+$(shell mkdir -p "$(HOME)")
+endif
+
+# Stamps lie in .venv, so that they go with it. Where the tools of development are installed,
+# running needs no second install.
+DEV := .venv/.installed-dev
+RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/.installed-run)
+
+.PHONY: help
+help: ## Show these words
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(RUN) $(BUILT) ## Run the site on http://localhost:8000 (PORT=... for another)
+	@exec $(BIN)/tracetrack serve --with-parent
+
+.PHONY: demo
+demo: $(RUN) ## Fill the site with demo areas and users
+	@exec $(BIN)/tracetrack demo
+
+.PHONY: test
+test: $(DEV) $(BUILT) ## Run all tests: the screens' and the site's, in a real browser too
+	@$(BIN)/python tests/e2e/chromium.py
+	@cd frontend && npm test
+	@$(BIN)/pytest
+
+.PHONY: check
+check: $(DEV) $(MODULES) ## Check style, types, layers, lock files and the API client
+	@scripts/locks.sh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(MAKE) api-is-fresh
+	cd frontend && npm run check
+
+.PHONY: format
+format: $(DEV) $(MODULES) ## Put all code into the common form
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	cd frontend && npm run format
+
+.PHONY: api
+api: $(DEV) $(MODULES) ## Make the screens' API client from the API
+	$(BIN)/tracetrack openapi > frontend/openapi.json
+	cd frontend && npm run api
+
+.PHONY: api-is-fresh
+api-is-fresh: $(DEV) $(MODULES)
+	@mkdir -p .make
+	@$(BIN)/tracetrack openapi > .make/openapi.json
+	@cd frontend && npx --no-install openapi-typescript ../.make/openapi.json -o ../.make/schema.d.ts >/dev/null \
+	  && npx --no-install prettier --log-level=warn --write ../.make/schema.d.ts --ignore-path /dev/null
+	@cmp -s .make/schema.d.ts frontend/src/shared/api/schema.d.ts \
+	  || { echo "The screens' API client is stale: run 'make api' and commit what it makes." >&2; exit 1; }
+
+.PHONY: bench
+bench: $(DEV) $(BUILT) ## Measure how fast the site starts and answers
+	@$(BIN)/python -m tests.bench
+
+.PHONY: lock
+lock: $(DEV) ## Choose package versions anew, with hashes and without addresses
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade pyproject.toml --group build \
+	  -o backend/requirements.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade pyproject.toml --group dev \
+	  -c backend/requirements.lock -o backend/requirements-dev.lock
+	cd frontend && npm install --package-lock-only
+	@scripts/locks.sh
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes
+
+.PHONY: clean
+clean: ## Remove what was built and installed; the site's data stays
+	rm -rf .venv .make frontend/node_modules frontend/dist .pytest_cache .mypy_cache .ruff_cache \
+	  .import_linter_cache .hypothesis test-results
+	find backend tests alembic -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed-run: backend/requirements.lock backend/requirements-uv.lock pyproject.toml scripts/python.sh
+	@scripts/python.sh backend/requirements.lock
+	@touch $@
+
+$(DEV): backend/requirements-dev.lock backend/requirements-uv.lock pyproject.toml scripts/python.sh
+	@scripts/python.sh backend/requirements-dev.lock
+	@touch $@
+
+$(MODULES): frontend/package-lock.json frontend/package.json frontend/.npmrc
+	@scripts/node.sh
+	@echo "Screens: installing packages"
+	@cd frontend && npm ci --loglevel=error
+	@touch $@
+
+$(BUILT): $(MODULES) $(shell find frontend -path frontend/node_modules -prune -o -path frontend/dist -prune -o -type f -print 2>/dev/null)
+	@scripts/node.sh
+	@echo "Screens: building"
+	@cd frontend && npm run --silent build
+	@touch $@
