@@ -26,7 +26,13 @@ class Settings(BaseSettings):
     """``TRACETRACK_*`` environment variables; ``.env`` in the working folder is read too."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TRACETRACK_", env_file=".env", extra="ignore", populate_by_name=True, frozen=True
+        env_prefix="TRACETRACK_",
+        env_file=".env",
+        # NAME= in a compose or .env file means that it is not set.
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        frozen=True,
     )
 
     database_url: SecretStr | None = Field(default=None, validation_alias=_names("DATABASE_URL"))
@@ -53,12 +59,18 @@ class Settings(BaseSettings):
 
     secret_key: SecretStr | None = None
     """Signs access tokens, at least 32 characters; absent: made once and kept in the data folder."""
+    secret_key_previous: SecretStr | None = None
+    """The key before a change of ``secret_key``: set it for a day, and nobody is signed out by the change."""
     access_token_seconds: int = Field(default=600, ge=60, le=600)
     session_idle_hours: float = Field(default=24 * 7, gt=0)
     session_days: float = Field(default=30, gt=0)
     bcrypt_rounds: int = Field(default=12, ge=4, le=16)
     password_threads: int = Field(default=2, ge=1, le=16)
     """How many passwords are hashed at once; each takes about a quarter of a second of one core."""
+    sign_ins_per_minute: int = Field(default=60, ge=1)
+    """Tries to sign in as one user from one address."""
+    sign_ins_per_minute_address: int = Field(default=300, ge=1)
+    """Tries to sign in from one address, which a whole warehouse may share."""
 
     admin_password: SecretStr | None = None
     """The first admin's password; absent: a one-time password is printed at the first start."""

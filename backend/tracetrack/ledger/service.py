@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
@@ -19,19 +19,28 @@ _RECORD = text(
 )
 
 
+class Acting(Protocol):
+    """Who did it, if that is known, and through which request."""
+
+    @property
+    def user_id(self) -> int | None: ...  # noqa: D102
+    @property
+    def request_id(self) -> str: ...  # noqa: D102
+    @property
+    def address(self) -> str: ...  # noqa: D102
+
+
 async def record(
     tx: AsyncConnection,
+    actor: Acting | None,
     *,
     action: str,
     subject_type: str,
     subject_id: int | None,
     subject_code: str | None = None,
-    actor_id: int | None,
     area_id: int | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
-    request_id: str = "",
-    address: str = "",
     parent_id: int | None = None,
     scan_id: UUID | None = None,
     import_id: int | None = None,
@@ -40,6 +49,7 @@ async def record(
 
     Args:
         tx: the transaction of the effect.
+        actor: who did it; None for the system itself.
         action: what was done, in the past tense: ``user_created``.
         subject_type: ``bag``, ``bill``, ``user``, ``area``, ``setting`` ...
         before: the changed values as they were.
@@ -48,9 +58,9 @@ async def record(
     await tx.execute(
         _RECORD,
         {
-            "actor_id": actor_id,
-            "request_id": request_id,
-            "address": address,
+            "actor_id": actor.user_id if actor else None,
+            "request_id": actor.request_id if actor else None,
+            "address": actor.address if actor else None,
             "action": action,
             "subject_type": subject_type,
             "subject_id": subject_id,

@@ -137,6 +137,7 @@ PROBLEMS: dict[str, Kind] = {
     "area_in_use": Kind(
         409, "Area in use", "Somebody still works in this area.", "इस क्षेत्र में अभी लोग काम करते हैं।"
     ),
+    "wrong_password": Kind(422, "Wrong password", "The current password is wrong.", "मौजूदा पासवर्ड गलत है।"),
     "weak_password": Kind(
         422,
         "Password too weak",

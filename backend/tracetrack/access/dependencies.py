@@ -1,0 +1,85 @@
+"""Who may call a route: each route asks for its actor by one of these names.
+
+``actor: Scanner`` is both the rule and the value. Every rule carries the roles it lets in
+(``roles``), so that a route without one can be found by looking.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+
+from tracetrack.access import sessions, tokens
+from tracetrack.access.actor import Actor, Role
+from tracetrack.platform.logs import request_id
+from tracetrack.platform.problems import Problem
+
+
+class SignedInAs(SecurityBase):
+    """The rule of a route: a living session, of one of these roles.
+
+    Args:
+        roles: who may.
+        password_pending: let in who must choose a new password first.
+    """
+
+    def __init__(self, *roles: Role, password_pending: bool = False) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description="`access_token` of `POST /auth/login`")
+        self.scheme_name = "bearer"
+        self.roles = frozenset(roles)
+        self.password_pending = password_pending
+
+    async def __call__(self, request: Request) -> Actor:
+        """The actor of a request.
+
+        Raises:
+            Problem: ``unauthorized``, ``session_ended``, ``password_change_required``, ``forbidden``.
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise tokens.unauthorized()
+        session = await sessions.signed_in(token)
+        request.state.user_id = session.user_id
+        if session.must_change_password and not self.password_pending:
+            raise Problem("password_change_required")
+        if session.role not in self.roles:
+            raise Problem("forbidden")
+        return Actor(
+            user_id=session.user_id,
+            username=session.username,
+            role=session.role,
+            area_id=session.area_id,
+            session_id=session.session_id,
+            must_change_password=session.must_change_password,
+            request_id=request_id.get(),
+            address=request.client.host if request.client else "",
+        )
+
+
+class Anyone:
+    """The rule of the few routes that nobody has signed in for yet."""
+
+    roles = frozenset[Role]()
+
+    async def __call__(self) -> None:
+        """Let in."""
+
+
+ANYONE = Depends(Anyone())
+"""For ``dependencies=[ANYONE]``: a route without an actor, on purpose."""
+
+AnyActor = Annotated[Actor, Depends(SignedInAs(*Role, password_pending=True))]
+"""Signed in, even when a new password must be chosen first."""
+
+Scanner = Annotated[Actor, Depends(SignedInAs(*Role))]
+"""May scan and look up: every role."""
+
+Biller = Annotated[Actor, Depends(SignedInAs(Role.biller, Role.admin))]
+"""May make bills and see all areas."""
+
+Admin = Annotated[Actor, Depends(SignedInAs(Role.admin))]
+"""May everything."""

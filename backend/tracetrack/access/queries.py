@@ -1,0 +1,106 @@
+"""The statements of access: users as they sign in, sessions, refresh tokens."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+SIGN_IN_USER = text("""
+    select id, username, password_hash, area_id, disabled_at is not null as disabled
+    from users where lower(username) = lower(:username)
+""")
+
+# Only while the password that was checked still holds: it may have changed during the hashing.
+START_SESSION = text("""
+    insert into sessions (user_id, expires_at, user_agent, address)
+    select id, now() + make_interval(secs => :seconds), :user_agent, :address
+    from users where id = :user_id and disabled_at is null and password_hash = :password_hash
+    returning id, expires_at
+""")
+
+FORGET_EXPIRED = text("""
+    delete from sessions where id in (
+        select id from sessions where expires_at < now() - interval '1 day'
+        order by expires_at limit 100 for update skip locked)
+""")
+
+ADD_REFRESH = text("insert into refresh_tokens (token_hash, session_id) values (:token_hash, :session_id)")
+
+# Locked, so that of two that bring the same token the second sees what the first did.
+REFRESH_TOKEN = text("""
+    select t.session_id, t.replaced_at,
+        t.replaced_at > now() - make_interval(secs => :retry_seconds) as just_replaced,
+        s.user_id, s.expires_at, u.area_id,
+        s.ended_at is null and s.expires_at > now() and u.disabled_at is null
+            and s.last_seen_at > now() - make_interval(secs => :idle_seconds) as alive
+    from refresh_tokens t
+    join sessions s on s.id = t.session_id
+    join users u on u.id = s.user_id
+    where t.token_hash = :token_hash
+    for no key update of t
+""")
+
+SESSION_OF_REFRESH = text("""
+    select t.session_id, s.user_id, u.area_id
+    from refresh_tokens t
+    join sessions s on s.id = t.session_id
+    join users u on u.id = s.user_id
+    where t.token_hash = :token_hash
+""")
+
+REPLACE_REFRESH = text(
+    "update refresh_tokens set replaced_at = clock_timestamp() where token_hash = :token_hash"
+)
+
+SEEN = text("update sessions set last_seen_at = now() where id = :session_id")
+
+CURRENT_REFRESH = text("""
+    select token_hash from refresh_tokens
+    where session_id = :session_id and token_hash = any(:candidates) and replaced_at is null
+""")
+
+END_SESSION = text("""
+    update sessions set ended_at = now(), ended_because = :because
+    where id = :session_id and user_id = :user_id and ended_at is null
+    returning id
+""")
+
+END_SESSIONS = text("""
+    update sessions set ended_at = now(), ended_because = :because
+    where user_id = :user_id and ended_at is null and expires_at > now()
+        and id is distinct from cast(:but as uuid)
+    returning id
+""")
+
+SIGNED_IN = text("""
+    select s.id as session_id, s.expires_at, u.id as user_id, u.username, u.full_name, u.role, u.language,
+        u.must_change_password, u.area_id, a.name as area_name
+    from sessions s
+    join users u on u.id = s.user_id
+    left join areas a on a.id = u.area_id
+    where s.id = :session_id and s.ended_at is null and u.disabled_at is null
+""")
+
+OWN_SESSIONS = text("""
+    select id, created_at, last_seen_at, expires_at, user_agent, address
+    from sessions
+    where user_id = :user_id and ended_at is null and expires_at > now()
+        and last_seen_at > now() - make_interval(secs => :idle_seconds)
+        and (cast(:before as timestamptz) is null or (created_at, id) < (:before, cast(:before_id as uuid)))
+    order by created_at desc, id desc
+    limit :limit
+""")
+
+PASSWORD_HASH = text("select password_hash from users where id = :user_id")
+
+SET_PASSWORD = text("""
+    update users set password_hash = :password_hash, must_change_password = false, updated_at = now()
+    where id = :user_id and password_hash = :was
+    returning id
+""")
+
+SET_LANGUAGE = text("""
+    update users u set language = :language, updated_at = now()
+    from (select id, language from users where id = :user_id for no key update) was
+    where u.id = was.id
+    returning was.language as before
+""")

@@ -1,0 +1,183 @@
+"""``/auth``: signing in and out, one's own profile, password and sessions.
+
+The access token travels in the body and is kept in memory; the refresh token in a cookie that
+no script can read. The two routes on which that cookie acts ask for ``X-CSRF-Token`` as well.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Response
+from starlette.requests import Request
+
+from tracetrack.access import service, sessions, tokens
+from tracetrack.access.actor import Role
+from tracetrack.access.dependencies import ANYONE, AnyActor, SignedInAs
+from tracetrack.access.limits import count_sign_in
+from tracetrack.access.schemas import Credentials, OwnProfile, PasswordChange, Session, Tokens, User
+from tracetrack.access.sessions import Caller, Ticket
+from tracetrack.platform.clock import now
+from tracetrack.platform.logs import request_id
+from tracetrack.platform.paging import Cursor, Limit, Page
+from tracetrack.platform.problems import Problem, problems
+from tracetrack.settings import Settings, get_settings
+
+router = APIRouter(prefix="/auth", tags=["auth"])
+
+COOKIE_PATH = "/api/v1/auth"
+CSRF_COOKIE = "tt_csrf"
+
+CsrfHeader = Annotated[str, Header(alias="X-CSRF-Token", max_length=200, description="the cookie `tt_csrf`")]
+
+
+def _settings(request: Request) -> Settings:
+    """The application's settings: those it was made with, where it was made with some."""
+    settings: Settings = getattr(request.app.state, "settings", None) or get_settings()
+    return settings
+
+
+def _https(settings: Settings) -> bool:
+    return (settings.public_url or "").startswith("https://")
+
+
+def _refresh_cookie(settings: Settings) -> str:
+    """The cookie's name: over TLS one that browsers guard against neighbours on the same domain."""
+    return "__Host-tt_refresh" if _https(settings) else "tt_refresh"
+
+
+def _caller(request: Request) -> Caller:
+    return Caller(
+        request_id=request_id.get(),
+        address=request.client.host if request.client else "",
+        user_agent=request.headers.get("user-agent", ""),
+    )
+
+
+def _refuse_foreign_page(request: Request, settings: Settings) -> None:
+    """Browsers say which site a request comes from: it must be ours."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    ours = {request.headers.get("host", "").lower()}
+    if settings.public_url:
+        ours.add(urlsplit(settings.public_url).netloc.lower())
+    if urlsplit(origin).netloc.lower() not in ours - {""}:
+        raise Problem("csrf")
+
+
+def _set_cookies(response: Response, ticket: Ticket, settings: Settings) -> None:
+    secure = _https(settings)
+    seconds = max(0, int((ticket.expires_at - now()).total_seconds()))
+    response.set_cookie(
+        _refresh_cookie(settings),
+        ticket.refresh_token,
+        max_age=seconds,
+        path="/" if secure else COOKIE_PATH,
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )
+    response.set_cookie(
+        CSRF_COOKIE,
+        sessions.csrf_token(ticket.session_id),
+        max_age=seconds,
+        secure=secure,
+        samesite="strict",
+    )
+
+
+def _drop_cookies(response: Response, settings: Settings) -> None:
+    secure = _https(settings)
+    response.delete_cookie(
+        _refresh_cookie(settings),
+        path="/" if secure else COOKIE_PATH,
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )
+    response.delete_cookie(CSRF_COOKIE, secure=secure, samesite="strict")
+
+
+@router.post(
+    "/login", dependencies=[ANYONE], responses=problems("bad_credentials", "too_many_requests", "csrf")
+)
+async def login(credentials: Credentials, request: Request, response: Response) -> Tokens:
+    """Sign in. The refresh token comes in an HttpOnly cookie, the access token in the body."""
+    settings = _settings(request)
+    _refuse_foreign_page(request, settings)
+    await count_sign_in(request, credentials.username)
+    answer, ticket = await service.sign_in(
+        credentials.username, credentials.password, _caller(request), settings
+    )
+    _set_cookies(response, ticket, settings)
+    return answer
+
+
+@router.post("/refresh", dependencies=[ANYONE], responses=problems("session_ended", "csrf"))
+async def refresh(request: Request, response: Response, csrf: CsrfHeader = "") -> Tokens:
+    """Exchange the refresh cookie for a new one and a new access token.
+
+    May be repeated within ten seconds when the answer was lost; a cookie that was replaced
+    earlier ends the session.
+    """
+    settings = _settings(request)
+    _refuse_foreign_page(request, settings)
+    token = request.cookies.get(_refresh_cookie(settings))
+    if not token:
+        raise tokens.unauthorized()
+    answer, ticket = await service.refresh(token, csrf, _caller(request), settings)
+    _set_cookies(response, ticket, settings)
+    return answer
+
+
+@router.post("/logout", status_code=204, dependencies=[ANYONE], responses=problems("csrf"))
+async def logout(request: Request, response: Response, csrf: CsrfHeader = "") -> None:
+    """Sign out: by the access token, or by the refresh cookie with ``X-CSRF-Token``."""
+    settings = _settings(request)
+    _refuse_foreign_page(request, settings)
+    token = request.cookies.get(_refresh_cookie(settings))
+    if request.headers.get("authorization") and not (token and csrf):
+        actor = await SignedInAs(*Role, password_pending=True)(request)
+        await service.sign_out(actor, _caller(request))
+    elif token:
+        await sessions.end_by_refresh_token(token, csrf, _caller(request))
+    else:
+        raise tokens.unauthorized()
+    _drop_cookies(response, settings)
+
+
+@router.get("/me", responses=problems())
+async def me(actor: AnyActor) -> User:
+    """Who is signed in."""
+    return await service.who(actor.session_id)
+
+
+@router.patch("/me", responses=problems())
+async def change_me(profile: OwnProfile, actor: AnyActor) -> User:
+    """Choose the language of one's screens."""
+    return await service.change_language(actor, profile.language)
+
+
+@router.post("/password", responses=problems("wrong_password", "weak_password", "too_many_requests"))
+async def password(change: PasswordChange, actor: AnyActor, request: Request) -> User:
+    """Choose a new password. Every other session of the user ends; this one stays."""
+    # A stolen access token must not be a way to try passwords.
+    await count_sign_in(request, actor.username)
+    return await service.change_password(actor, change.current_password, change.new_password)
+
+
+@router.get("/sessions", responses=problems("bad_cursor"))
+async def list_sessions(
+    actor: AnyActor, request: Request, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Session]:
+    """Where one is signed in, newest first."""
+    return await service.own_sessions(actor, cursor, limit, _settings(request))
+
+
+@router.delete("/sessions/{session_id}", status_code=204, responses=problems("session_not_found"))
+async def end_session(session_id: UUID, actor: AnyActor) -> None:
+    """Sign out somewhere else; other people's sessions are not found."""
+    await service.end_own_session(actor, session_id)
