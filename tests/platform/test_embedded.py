@@ -17,6 +17,8 @@ import asyncpg
 import psutil
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tracetrack.platform.embedded import binaries, postgres, processes, valkey
 from tracetrack.platform.embedded.processes import Remembered, StartError
@@ -278,7 +280,9 @@ def test_valkey_answers_those_with_the_password_alone(folder: Path) -> None:
     try:
         with redis.Redis.from_url(server.url) as client:
             assert client.set("a", "1")
-        with redis.Redis(port=server.port) as stranger, pytest.raises(redis.AuthenticationError):
+        at_once = Retry(NoBackoff(), 0)
+        stranger = redis.Redis(port=server.port, retry=at_once)
+        with stranger, pytest.raises(redis.AuthenticationError):
             stranger.get("a")
         server.process.send_signal(signal.SIGKILL)
         server.restart()

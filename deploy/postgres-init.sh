@@ -1,0 +1,17 @@
+#!/bin/sh
+# A new PostgreSQL for TraceTrack: the owner migrates, the application only uses.
+# Run as the superuser; the container of docker-compose.yml does so at its first start.
+set -eu
+psql -v ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname postgres \
+    -v owner="$TRACETRACK_OWNER_PASSWORD" -v app="$TRACETRACK_APP_PASSWORD" <<'SQL'
+create role tracetrack_owner login nosuperuser nocreatedb nocreaterole password :'owner';
+create role tracetrack_app login nosuperuser nocreatedb nocreaterole password :'app';
+grant tracetrack_app to tracetrack_owner;
+grant pg_read_all_stats to tracetrack_app;
+create database tracetrack owner tracetrack_owner;
+revoke all on database tracetrack from public;
+grant connect, temporary on database tracetrack to tracetrack_app;
+\connect tracetrack
+create extension if not exists pg_trgm;
+create extension if not exists pg_stat_statements;
+SQL

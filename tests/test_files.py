@@ -1,0 +1,30 @@
+"""What stands in files beside the code agrees with the code."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from tracetrack.settings import ROOT, Settings
+
+
+def test_the_example_names_every_setting_and_no_other() -> None:
+    text = (ROOT / ".env.example").read_text("utf-8")
+    # Those of docker compose stand at its end.
+    named = set(re.findall(r"^#([A-Z_]+)=", text.split("# --- docker compose")[0], re.MULTILINE))
+    known = {
+        name.upper() if name == "port" else f"TRACETRACK_{name.upper()}" for name in Settings.model_fields
+    }
+    assert named == known
+
+
+def test_compose_has_no_default_for_any_secret_and_a_check_for_each_service() -> None:
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    for name in set(re.findall(r"\$\{(\w+)", text)):
+        if re.search("PASSWORD|SECRET", name):
+            assert set(re.findall(rf"\$\{{{name}([^}}]*)\}}", text)) == {":?"}, name
+    services = yaml.safe_load(text)["services"]
+    # The app's check is in its image.
+    assert {name for name, service in services.items() if "healthcheck" not in service} == {"app"}
+    assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text("utf-8")

@@ -1,0 +1,206 @@
+"""``tracetrack serve`` as a person runs it: from nothing, stopped, killed, and in others' way."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tracetrack.platform.embedded.processes import free_port, running
+from tracetrack.settings import ROOT
+
+PASSWORD = "a password for the tests"
+
+pytestmark = pytest.mark.slow
+
+
+class Site:
+    """One ``tracetrack serve`` on a data folder of its own."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.output = folder / "output.txt"
+        self.port = int(settings.get("PORT") or free_port())
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environment = {
+            **kept,
+            "TRACETRACK_DATA": str(folder / "data"),
+            "TRACETRACK_HOST": "127.0.0.1",
+            "TRACETRACK_WORKERS": "2",
+            "TRACETRACK_BCRYPT_ROUNDS": "4",
+            "TRACETRACK_ADMIN_PASSWORD": PASSWORD,
+            "PORT": str(self.port),
+            **settings,
+        }
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from tracetrack.cli import app; app()", "serve"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=ROOT,
+            )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def words(self) -> str:
+        return self.output.read_text("utf-8")
+
+    def until_ready(self) -> Site:
+        until = time.monotonic() + 60
+        while "Ready: " not in self.words():
+            assert self.process.poll() is None, self.words()
+            assert time.monotonic() < until, self.words()
+            time.sleep(0.05)
+        return self
+
+    def family(self) -> list[psutil.Process]:
+        """Every process that it started."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def named(self, part: str) -> psutil.Process:
+        """The child whose command line holds this word."""
+        return next(p for p in psutil.Process(self.process.pid).children() if part in " ".join(p.cmdline()))
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    sites: list[Site] = []
+
+    def start(**settings: str) -> Site:
+        site = Site(tmp_path, **settings)
+        sites.append(site)
+        return site
+
+    yield start
+    for site in sites:
+        if site.process.poll() is None:
+            site.stop()
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    until = time.monotonic() + 20
+    while any(running(process.pid) for process in processes):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def answers(url: str) -> bool:
+    """Whether it can serve, within twenty seconds."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            if httpx.get(url + "/readyz", timeout=5).status_code == 200:
+                return True
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    return False
+
+
+def signed_in(site: Site) -> httpx.Client:
+    client = httpx.Client(base_url=site.url + "/api/v1", timeout=10)
+    answer = client.post("/auth/login", json={"username": "admin", "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    return client
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_site_starts_from_nothing_and_stops_without_leaving_anything(
+    serve: Callable[..., Site], number: signal.Signals
+) -> None:
+    site = serve().until_ready()
+    assert httpx.get(site.url + "/readyz").status_code == 200
+    assert httpx.get(site.url + "/healthz").status_code == 200
+    family = site.family()
+    assert len(family) >= 4
+    assert site.stop(number) == 0
+    assert not any(running(process.pid) for process in family)
+    assert re.search(r"Stopped \(\d", site.words())
+    assert "Traceback" not in site.words()
+    assert PASSWORD not in site.words()
+
+
+def test_a_killed_site_starts_again_with_all_it_had(serve: Callable[..., Site]) -> None:
+    first = serve().until_ready()
+    with signed_in(first) as client:
+        assert client.post("/areas", json={"name": "North"}).status_code in (200, 201)
+    family = first.family()
+    first.stop(signal.SIGKILL)
+    second = serve(PORT=str(first.port)).until_ready()
+    assert gone(family)
+    with signed_in(second) as client:
+        assert [area["name"] for area in client.get("/areas").json()["items"]] == ["North"]
+
+
+def test_what_dies_is_brought_back(serve: Callable[..., Site]) -> None:
+    site = serve().until_ready()
+    for part in ("tracetrack.platform.worker", "postgres", "valkey-server"):
+        victim = site.named(part)
+        victim.kill()
+        assert gone([victim])
+        assert answers(site.url), site.words()
+    with signed_in(site) as client:
+        assert client.get("/auth/me").status_code == 200
+    until = time.monotonic() + 20
+    while len(psutil.Process(site.process.pid).children()) < 4:
+        assert time.monotonic() < until, site.words()
+        time.sleep(0.05)
+
+
+def refusal(site: Site) -> str:
+    """What it said when it would not start: exit code 1 and no traceback."""
+    assert site.process.wait(30) == 1, site.words()
+    assert "Traceback" not in site.words()
+    return site.words().splitlines()[-1]
+
+
+def test_a_taken_port_is_told_in_a_sentence(serve: Callable[..., Site]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert refusal(serve(PORT=str(port))).startswith(f"Port {port} cannot be used")
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(
+    serve: Callable[..., Site], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    words = refusal(serve(TRACETRACK_DATA=str(tmp_path / "file" / "data")))
+    assert "cannot be written" in words
+    assert "TRACETRACK_DATA" in words
+
+
+def test_a_wrong_setting_is_named(serve: Callable[..., Site]) -> None:
+    assert "TRACETRACK_WORKERS" in refusal(serve(TRACETRACK_WORKERS="many"))
+
+
+def test_an_unreachable_cache_is_no_reason_not_to_serve(serve: Callable[..., Site]) -> None:
+    site = serve(TRACETRACK_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0").until_ready()
+    with signed_in(site) as client:
+        assert client.get("/auth/me").status_code == 200
+
+
+def test_two_sites_do_not_share_a_folder(serve: Callable[..., Site], tmp_path: Path) -> None:
+    first = serve().until_ready()
+    second = Site(tmp_path / "data", TRACETRACK_DATA=str(tmp_path / "data"))
+    assert f"process {first.process.pid}" in refusal(second)
+    assert answers(first.url)
