@@ -51,18 +51,21 @@ format: $(DEV) $(MODULES) ## Put all code into the common form
 	$(BIN)/ruff format .
 	cd frontend && npm run format
 
-.PHONY: api
-api: $(DEV) $(MODULES) ## Make the screens' API client from the API
-	$(BIN)/tracetrack openapi > frontend/openapi.json
-	cd frontend && npm run api
+CLIENT := frontend/src/shared/api/schema.d.ts
 
-.PHONY: api-is-fresh
-api-is-fresh: $(DEV) $(MODULES)
+.PHONY: api
+api: api-made ## Make the screens' API client from the API
+	@cp .make/schema.d.ts $(CLIENT)
+
+.PHONY: api-made
+api-made: $(DEV) $(MODULES)
 	@mkdir -p .make
 	@$(BIN)/tracetrack openapi > .make/openapi.json
-	@cd frontend && npx --no-install openapi-typescript ../.make/openapi.json -o ../.make/schema.d.ts >/dev/null \
-	  && npx --no-install prettier --log-level=warn --write ../.make/schema.d.ts --ignore-path /dev/null
-	@cmp -s .make/schema.d.ts frontend/src/shared/api/schema.d.ts \
+	@cd frontend && npx --no-install openapi-typescript ../.make/openapi.json -o ../.make/schema.d.ts >/dev/null
+
+.PHONY: api-is-fresh
+api-is-fresh: api-made
+	@cmp -s .make/schema.d.ts $(CLIENT) \
 	  || { echo "The screens' API client is stale: run 'make api' and commit what it makes." >&2; exit 1; }
 
 .PHONY: bench

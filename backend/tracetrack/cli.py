@@ -112,8 +112,11 @@ def _migrate(addresses: Addresses) -> None:
                     f"The database at {where.hostname}:{where.port or 5432} does not answer ({error}):"
                     " start it, or put DATABASE_URL right."
                 ) from None
-            except asyncpg.InvalidAuthorizationSpecificationError as error:
-                raise StartError(f"The database lets us not in: {error}. Put DATABASE_URL right.") from None
+            except (
+                asyncpg.InvalidAuthorizationSpecificationError,
+                asyncpg.InvalidCatalogNameError,
+            ) as error:
+                raise StartError(f"The database refuses us ({error}): put DATABASE_URL right.") from None
             else:
                 return
 

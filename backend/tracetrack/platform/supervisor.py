@@ -189,7 +189,8 @@ class Workers:
         command = (sys.executable, "-m", "tracetrack.platform.worker", self.factory, str(self.sock.fileno()))
         return spawn(
             command,
-            log=sys.stdout.fileno(),
+            # Progress is for the person, on standard output; logs are for machines.
+            log=sys.stderr.fileno(),
             death_signal=signal.SIGKILL,
             env=self.environment,
             cwd=Path.cwd(),

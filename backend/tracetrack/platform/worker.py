@@ -23,6 +23,7 @@ def serve(factory: str, sock: socket.socket) -> None:
         # The middleware logs requests with what uvicorn does not know, and sets up logging.
         access_log=False,
         log_config=None,
+        log_level="warning",
         server_header=False,
         # Nobody's word about the client's address is believed, but the configured proxy's.
         proxy_headers=bool(settings.forwarded_allow_ips),
