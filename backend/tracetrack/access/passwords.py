@@ -90,9 +90,14 @@ def _canonical(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def hash_now(password: str) -> str:
-    """The hash of a password, made in the calling thread: for command-line programs."""
+def _hash(password: str) -> str:
     return str(_context.hash(_canonical(password)))
+
+
+def hash_now(password: str, rounds: int) -> str:
+    """The hash of a password, made in the calling thread: for commands, which serve nobody."""
+    context = CryptContext(schemes=["bcrypt_sha256"], bcrypt_sha256__rounds=rounds)
+    return str(context.hash(_canonical(password)))
 
 
 async def hash_password(password: str) -> str:
@@ -101,7 +106,7 @@ async def hash_password(password: str) -> str:
     Raises:
         Problem: ``busy`` when too many wait already.
     """
-    return await _in_thread(hash_now, password)
+    return await _in_thread(_hash, password)
 
 
 async def verify_password(password: str, hashed: str | None) -> bool:

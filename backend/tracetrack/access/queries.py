@@ -10,10 +10,12 @@ SIGN_IN_USER = text("""
 """)
 
 # Only while the password that was checked still holds: it may have changed during the hashing.
+# Locked, so that a change which ends the user's sessions sees this one or is seen by it.
 START_SESSION = text("""
     insert into sessions (user_id, expires_at, user_agent, address)
     select id, now() + make_interval(secs => :seconds), :user_agent, :address
     from users where id = :user_id and disabled_at is null and password_hash = :password_hash
+    for share
     returning id, expires_at
 """)
 

@@ -1,0 +1,74 @@
+"""The site's settings: one typed model; what differs from its defaults stands in the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from tracetrack.access.actor import Actor
+from tracetrack.ledger.service import record
+from tracetrack.people import queries
+from tracetrack.people.schemas import SettingsChange, SiteSettings
+from tracetrack.platform import db
+from tracetrack.platform.logs import get_logger
+from tracetrack.platform.stamps import Remembered, forget_stamps
+from tracetrack.settings import get_settings
+
+log = get_logger("people")
+
+
+def _defaults() -> dict[str, Any]:
+    """The environment may name the hosts before an admin does."""
+    return {"code_hosts": get_settings().code_hosts}
+
+
+def _model(stored: dict[str, Any]) -> SiteSettings:
+    """The settings as stored; a value that this version does not understand gives way to the default."""
+    values = _defaults() | stored
+    while True:
+        try:
+            return SiteSettings.model_validate(values)
+        except ValidationError as error:
+            for wrong in error.errors():
+                log.warning("setting ignored", setting=wrong["loc"][0], reason=wrong["msg"])
+                values.pop(str(wrong["loc"][0]), None)
+
+
+async def _load(_: None) -> SiteSettings:
+    async with db.reading() as connection:
+        rows = (await connection.execute(queries.SETTINGS)).all()
+    return _model({row.name: row.value for row in rows})
+
+
+_remembered: Remembered[None, SiteSettings] = Remembered("settings", _load)
+
+
+async def site_settings() -> SiteSettings:
+    """The site's settings, at most half a second old; costs no query while they stay the same."""
+    return await _remembered.get(None)
+
+
+async def change_settings(actor: Actor, change: SettingsChange) -> SiteSettings:
+    """Change some of the site's settings."""
+    wanted = change.model_dump(exclude_none=True)
+    async with db.transaction() as tx:
+        await tx.execute(queries.LOCK_SETTINGS)
+        rows = (await tx.execute(queries.SETTINGS)).all()
+        stored = {row.name: row.value for row in rows}
+        before = _model(stored).model_dump()
+        changed = {name: value for name, value in wanted.items() if before[name] != value}
+        for name, value in changed.items():
+            await tx.execute(queries.SET_SETTING, {"name": name, "value": value, "user_id": actor.user_id})
+            await record(
+                tx,
+                actor,
+                action="setting_changed",
+                subject_type="setting",
+                subject_id=None,
+                subject_code=name,
+                before={"value": before[name]},
+                after={"value": value},
+            )
+    forget_stamps()
+    return _model(stored | changed)
