@@ -27,6 +27,9 @@ def upgrade() -> None:
         if not pg_has_role(current_user, 'tracetrack_app', 'member') then
             execute format('grant tracetrack_app to %I', current_user);
         end if;
+    exception
+        -- Then the application signs in as tracetrack_app itself.
+        when insufficient_privilege then null;
     end $$;
     grant usage on schema public to tracetrack_app;
 

@@ -87,7 +87,7 @@ def upgrade() -> None:
         perform pg_advisory_xact_lock(hashtext('tracetrack partitions'));
         foreach parent in array array['scans', 'audit_events'] loop
             for ahead in 0..2 loop
-                starts := (date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead))::date;
+                starts := date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead);
                 part := format('%s_%s', parent, to_char(starts, 'YYYY_MM'));
                 if to_regclass(part) is null then
                     execute format(

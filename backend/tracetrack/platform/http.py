@@ -18,6 +18,9 @@ from tracetrack.platform.problems import Problem
 
 log = get_logger("http")
 
+API = "/api/v1"
+"""Where the API lies; every other path is a page."""
+
 SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 PAGE_POLICY = (
@@ -133,4 +136,7 @@ class Envelope:
 def route_template(scope: Scope) -> str:
     """The route's path with its parameters unfilled, so that labels stay few."""
     path = getattr(scope.get("route"), "path", None)
-    return str(path) if path else "unmatched"
+    if not path:
+        return "unmatched"
+    # An included route knows its path below the prefix only.
+    return path if path.startswith(API) or not scope["path"].startswith(API) else API + path

@@ -146,11 +146,12 @@ create or replace function floor_link_child(
     language plpgsql as $$
 declare
     parent bags;
-    problem jsonb;
+    target record;
 begin
-    select * into parent, problem from floor_parent_locked(actor, p_parent_code);
-    if problem is not null then
-        return problem;
+    target := floor_parent_locked(actor, p_parent_code);
+    parent := target.parent;
+    if target.problem is not null then
+        return target.problem;
     end if;
     return floor_put_child(actor, p_scan_id, parent, p_code, p_label_kind);
 end $$;
@@ -250,12 +251,13 @@ create or replace function floor_set_completed(
     actor floor_actor, p_scan_id uuid, p_parent_code text, p_done boolean) returns jsonb language plpgsql as $$
 declare
     parent bags;
-    problem jsonb;
+    target record;
     outcome text;
 begin
-    select * into parent, problem from floor_parent_locked(actor, p_parent_code);
-    if problem is not null then
-        return problem;
+    target := floor_parent_locked(actor, p_parent_code);
+    parent := target.parent;
+    if target.problem is not null then
+        return target.problem;
     elsif (parent.completed_at is not null) = p_done then
         outcome := case when p_done then 'already_completed' else 'already_open' end;
     elsif parent.dispatched_at is not null then
@@ -328,7 +330,7 @@ declare
     v_at timestamptz := (scan ->> 'scanned_at')::timestamptz;
     v_request uuid := md5((scan - 'scanned_at' - 'label_kind' - 'bag_type_id')::text)::uuid;
     receipt scan_receipts;
-    answer jsonb;
+    v_answer jsonb;
 begin
     insert into scan_receipts (scan_id, user_id, request) values (v_scan_id, (actor).user_id, v_request)
     on conflict (scan_id) do nothing;
@@ -342,27 +344,27 @@ begin
 
     case v_action
         when 'parent' then
-            answer := floor_open_parent(actor, v_scan_id, v_code, scan ->> 'label_kind',
+            v_answer := floor_open_parent(actor, v_scan_id, v_code, scan ->> 'label_kind',
                                         (scan ->> 'bag_type_id')::bigint);
         when 'child' then
-            answer := floor_link_child(actor, v_scan_id, v_parent_code, v_code, scan ->> 'label_kind');
+            v_answer := floor_link_child(actor, v_scan_id, v_parent_code, v_code, scan ->> 'label_kind');
         when 'children' then
             return floor_link_children(actor, v_scan_id, v_parent_code, scan -> 'codes', v_at);
         when 'unlink' then
-            answer := floor_unlink_child(actor, v_scan_id, v_parent_code, v_code);
+            v_answer := floor_unlink_child(actor, v_scan_id, v_parent_code, v_code);
         when 'move' then
-            answer := floor_move_child(actor, v_scan_id, v_parent_code, v_code);
+            v_answer := floor_move_child(actor, v_scan_id, v_parent_code, v_code);
         when 'complete' then
-            answer := floor_set_completed(actor, v_scan_id, v_parent_code, true);
+            v_answer := floor_set_completed(actor, v_scan_id, v_parent_code, true);
         when 'reopen' then
-            answer := floor_set_completed(actor, v_scan_id, v_parent_code, false);
+            v_answer := floor_set_completed(actor, v_scan_id, v_parent_code, false);
         when 'replace_label' then
-            answer := floor_replace_label(actor, v_scan_id, (scan ->> 'bag_id')::bigint, v_code);
+            v_answer := floor_replace_label(actor, v_scan_id, (scan ->> 'bag_id')::bigint, v_code);
     end case;
-    answer := jsonb_build_object('scan_id', v_scan_id) || answer;
-    perform floor_write_scan(actor, v_scan_id, v_action, coalesce(v_code, v_parent_code), v_at, answer);
-    update scan_receipts set answer = floor_scan.answer where scan_id = v_scan_id;
-    return answer;
+    v_answer := jsonb_build_object('scan_id', v_scan_id) || v_answer;
+    perform floor_write_scan(actor, v_scan_id, v_action, coalesce(v_code, v_parent_code), v_at, v_answer);
+    update scan_receipts set answer = v_answer where scan_id = v_scan_id;
+    return v_answer;
 end $$;
 
 -- Many children of one parent under one scan_id; each code is judged by itself.
@@ -371,16 +373,17 @@ create or replace function floor_link_children(
     language plpgsql as $$
 declare
     parent bags;
-    problem jsonb;
+    target record;
     item jsonb;
     one jsonb;
     results jsonb[] := '{}';
-    answer jsonb;
+    v_answer jsonb;
 begin
-    select * into parent, problem from floor_parent_locked(actor, p_parent_code);
-    if problem is not null then
-        answer := jsonb_build_object('scan_id', p_scan_id) || problem;
-        perform floor_write_scan(actor, p_scan_id, 'children', p_parent_code, p_at, answer);
+    target := floor_parent_locked(actor, p_parent_code);
+    parent := target.parent;
+    if target.problem is not null then
+        v_answer := jsonb_build_object('scan_id', p_scan_id) || target.problem;
+        perform floor_write_scan(actor, p_scan_id, 'children', p_parent_code, p_at, v_answer);
     else
         for item in select jsonb_array_elements(p_codes) loop
             if item ? 'problem' then
@@ -392,11 +395,11 @@ begin
             results := results || (jsonb_build_object('code', item ->> 'code') || (one - 'parent' - 'bag')
                 || case when one ? 'problem' then one else '{}' end);
         end loop;
-        answer := jsonb_build_object('scan_id', p_scan_id, 'results', to_jsonb(results),
+        v_answer := jsonb_build_object('scan_id', p_scan_id, 'results', to_jsonb(results),
                                      'parent', bag_card(parent.id, (actor).sees_area));
     end if;
-    update scan_receipts set answer = floor_link_children.answer where scan_id = p_scan_id;
-    return answer;
+    update scan_receipts set answer = v_answer where scan_id = p_scan_id;
+    return v_answer;
 end $$;
 
 -- A queue of scans in order; later ones see what earlier ones did.
@@ -410,6 +413,14 @@ begin
     end loop;
     return to_jsonb(results);
 end $$;
+
+-- A link that an undo puts back is as it was before the scan took it away: made by whom, and when.
+create or replace function floor_restore_link(p_child_id bigint, p_scan_id uuid) returns void language sql as $$
+    update bags set linked_by = (before ->> 'linked_by')::bigint, linked_at = (before ->> 'linked_at')::timestamptz
+    from audit_events
+    where bags.id = p_child_id and subject_type = 'bag' and subject_id = p_child_id
+      and scan_id = p_scan_id and action = 'child_unlinked'
+$$;
 
 -- Rule 3: take back what a scan did, unless something happened to the bag since.
 -- Undo never deletes a bag; undoing twice answers the same.
@@ -467,6 +478,7 @@ begin
             if answer ? 'problem' then
                 return answer;
             end if;
+            perform floor_restore_link(child.id, p_scan_id);
         else
             -- The link must be the very one that this scan made.
             if child.parent_id is distinct from done.parent_id or child.linked_by is distinct from done.user_id
@@ -481,6 +493,7 @@ begin
                 if answer ? 'problem' then
                     raise exception 'cannot move back' using errcode = 'TT001';
                 end if;
+                perform floor_restore_link(child.id, p_scan_id);
             end if;
         end if;
         undone := undone + 1;

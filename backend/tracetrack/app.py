@@ -1,0 +1,75 @@
+"""Builds the application: settings, lifespan, middleware, routers; nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from tracetrack.access import opening as access
+from tracetrack.access import routes as access_routes
+from tracetrack.bags import routes as bag_routes
+from tracetrack.people import routes as people_routes
+from tracetrack.platform import cache, db, health
+from tracetrack.platform.errors import handle_errors
+from tracetrack.platform.http import API, Envelope
+from tracetrack.platform.logs import configure_logs
+from tracetrack.platform.metrics import forget_this_worker, metrics
+from tracetrack.platform.openapi import describe
+from tracetrack.platform.pages import Pages
+from tracetrack.scanning import routes as scan_routes
+from tracetrack.settings import ROOT, Settings, get_settings
+
+ROUTERS = (access_routes.router, people_routes.router, bag_routes.router, scan_routes.router)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application as uvicorn serves it.
+
+    Args:
+        settings: those of the environment unless given.
+    """
+    settings = settings or get_settings()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        configure_logs(settings.log_level)
+        if settings.database_url is None:
+            raise RuntimeError("DATABASE_URL is not set; `tracetrack serve` starts a database by itself")
+        db.open_database(settings.database_url.get_secret_value(), settings)
+        cache.open_cache(settings.redis_url.get_secret_value() if settings.redis_url else None, settings)
+        access.open_access(settings)
+        yield
+        access.close_access()
+        await cache.close_cache()
+        await db.close_database()
+        forget_this_worker()
+
+    app = FastAPI(
+        title="TraceTrack",
+        version="1",
+        description="Bag tracking for warehouses. Errors are `application/problem+json` (RFC 9457).",
+        lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.docs else None,
+        docs_url="/docs" if settings.docs else None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    handle_errors(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=API)
+    app.router.routes += [
+        Route("/healthz", health.alive),
+        Route("/readyz", health.ready),
+        Route("/metrics", metrics),
+    ]
+    app.mount("/", Pages(ROOT / "frontend" / "dist"), "pages")
+    describe(app)
+    app.add_middleware(
+        Envelope,
+        max_body_bytes=settings.max_body_bytes,
+        https=(settings.public_url or "").startswith("https://"),
+    )
+    return app

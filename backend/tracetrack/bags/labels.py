@@ -1,0 +1,49 @@
+"""This site's label patterns and bag types, remembered until an admin changes them."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from tracetrack.bags.codes import Label, Labels, Pattern, compile_pattern, read_label
+from tracetrack.bags.tables import bag_types, label_patterns
+from tracetrack.platform import db
+from tracetrack.platform.stamps import Remembered
+from tracetrack.settings import get_settings
+
+
+async def _load(_: None) -> Labels:
+    async with db.reading() as connection:
+        patterns = (
+            await connection.execute(
+                select(label_patterns)
+                .where(label_patterns.c.enabled)
+                .order_by(label_patterns.c.position, label_patterns.c.id)
+            )
+        ).all()
+        types = (
+            await connection.execute(
+                select(bag_types).where(bag_types.c.code_pattern.is_not(None)).order_by(bag_types.c.id)
+            )
+        ).all()
+    return Labels(
+        hosts=frozenset(host.lower() for host in get_settings().code_hosts),
+        patterns=[Pattern(compile_pattern(row.pattern), row.kind, row.bag_type_id) for row in patterns],
+        types=[(compile_pattern(row.code_pattern), row.id) for row in types],
+    )
+
+
+_labels = Remembered("labels", _load, size=1)
+
+
+async def site_labels() -> Labels:
+    """How labels are read here, at most half a second old."""
+    return await _labels.get(None)
+
+
+async def read_site_label(text: str) -> Label:
+    """Read one label as this site has set it.
+
+    Raises:
+        Problem: ``bad_code``.
+    """
+    return read_label(text, await site_labels())

@@ -1,0 +1,271 @@
+"""Reading bags, their scans and their history; every statement obeys the area rule."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Label,
+    Select,
+    Text,
+    and_,
+    asc,
+    bindparam,
+    case,
+    cast,
+    desc,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tracetrack.access.actor import Actor, within_area
+from tracetrack.bags.tables import areas, audit_events, bag_cards, scans, users
+
+SORTS = {
+    "newest": (bag_cards.c.id, desc),
+    "oldest": (bag_cards.c.id, asc),
+    "code": (func.lower(bag_cards.c.code), asc),
+}
+
+_HIDDEN = (
+    "completed_at",
+    "linked_at",
+    "area_id",
+    "parent_id",
+    "bill_id",
+    "bill_area_id",
+    "created_by",
+    "linked_by",
+)
+
+
+def _bag_columns(actor: Actor) -> list[ColumnElement[Any]]:
+    """A bag's columns as the API shows them; a bill of an area the actor may not see is not named."""
+    shown: list[ColumnElement[Any]] = [
+        column for column in bag_cards.c if column.name not in _HIDDEN and column.name != "bill"
+    ]
+    bill = case((within_area(actor, bag_cards.c.bill_area_id), bag_cards.c.bill), else_=null()).label("bill")
+    return [*shown, bill]
+
+
+def _ref(name: str, id_column: ColumnElement[Any], key: str, value: ColumnElement[Any]) -> Label[Any]:
+    """``{id, key}`` of a joined row, or null where there is none."""
+    return case((id_column.is_not(None), func.jsonb_build_object("id", id_column, key, value))).label(name)
+
+
+async def bag_by_code(tx: AsyncConnection, actor: Actor, code: str) -> dict[str, Any] | None:
+    """The bag that ``code`` finds, by its own code or one it had before."""
+    found = text("select id from find_bag(:code)").columns(bag_cards.c.id).bindparams(code=code)
+    statement = select(*_bag_columns(actor)).where(
+        bag_cards.c.id.in_(select(found.subquery().c.id)), within_area(actor, bag_cards.c.area_id)
+    )
+    row = (await tx.execute(statement)).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+async def bag_by_id(tx: AsyncConnection, actor: Actor, bag_id: int) -> dict[str, Any] | None:
+    """The bag with this id."""
+    statement = select(*_bag_columns(actor)).where(
+        bag_cards.c.id == bag_id, within_area(actor, bag_cards.c.area_id)
+    )
+    row = (await tx.execute(statement)).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+async def existing_codes(tx: AsyncConnection, actor: Actor, codes: Sequence[str], limit: int) -> list[str]:
+    """Which of these codes there are, in the order given."""
+    wanted = (
+        func.unnest(bindparam("codes", list(codes), type_=ARRAY(Text)))
+        .table_valued("code", with_ordinality="place")
+        .render_derived(name="wanted")
+    )
+    statement = (
+        select(bag_cards.c.code)
+        .join(wanted, func.lower(bag_cards.c.code) == func.lower(wanted.c.code))
+        .where(within_area(actor, bag_cards.c.area_id))
+        .group_by(bag_cards.c.code)
+        .order_by(func.min(wanted.c.place))
+        .limit(limit)
+    )
+    return list((await tx.execute(statement)).scalars())
+
+
+async def codes_that_begin(tx: AsyncConnection, actor: Actor, start: str, limit: int) -> list[str]:
+    """Codes that begin with ``start``, in order; served by the index on codes."""
+    lowest = start.lower()
+    statement = (
+        select(bag_cards.c.code)
+        .where(
+            func.lower(bag_cards.c.code) >= lowest,
+            func.lower(bag_cards.c.code) < lowest + chr(0x10FFFF),
+            within_area(actor, bag_cards.c.area_id),
+        )
+        .order_by(func.lower(bag_cards.c.code))
+        .limit(limit)
+    )
+    return list((await tx.execute(statement)).scalars())
+
+
+async def bags_page(
+    tx: AsyncConnection,
+    actor: Actor,
+    *,
+    kind: str | None,
+    state: str | None,
+    area_id: int | None,
+    containing: str | None,
+    since: dt.datetime | None,
+    until: dt.datetime | None,
+    sort: str,
+    after: list[Any] | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """One page of bags, one row more than ``limit`` where there is a next."""
+    key, order = SORTS[sort]
+    statement: Select[Any] = select(*_bag_columns(actor)).where(within_area(actor, bag_cards.c.area_id))
+    if kind:
+        statement = statement.where(bag_cards.c.kind == kind)
+    if state:
+        statement = statement.where(bag_cards.c.state == state)
+    if area_id:
+        statement = statement.where(bag_cards.c.area_id == area_id)
+    if containing:
+        statement = statement.where(
+            func.lower(bag_cards.c.code).contains(containing.lower(), autoescape=True)
+        )
+    if since:
+        statement = statement.where(bag_cards.c.created_at >= since)
+    if until:
+        statement = statement.where(bag_cards.c.created_at < until)
+    if after is not None:
+        statement = statement.where(key > after[0] if order is asc else key < after[0])
+    rows = (await tx.execute(statement.order_by(order(key)).limit(limit + 1))).mappings()
+    return [dict(row) for row in rows]
+
+
+async def children_page(
+    tx: AsyncConnection, actor: Actor, parent_id: int, after: list[Any] | None, limit: int
+) -> list[dict[str, Any]]:
+    """The children of a parent, the last linked first."""
+    place = tuple_(bag_cards.c.linked_at, bag_cards.c.id)
+    statement = (
+        select(
+            *_bag_columns(actor),
+            bag_cards.c.linked_at,
+            _ref("linked_by", users.c.id, "username", users.c.username),
+        )
+        .join(users, users.c.id == bag_cards.c.linked_by, isouter=True)
+        .where(bag_cards.c.parent_id == parent_id, within_area(actor, bag_cards.c.area_id))
+    )
+    if after is not None:
+        statement = statement.where(place < tuple_(dt.datetime.fromisoformat(after[0]), after[1]))
+    statement = statement.order_by(bag_cards.c.linked_at.desc(), bag_cards.c.id.desc()).limit(limit + 1)
+    return [dict(row) for row in (await tx.execute(statement)).mappings()]
+
+
+async def scans_page(
+    tx: AsyncConnection,
+    actor: Actor,
+    *,
+    bag_id: int | None = None,
+    user_id: int | None = None,
+    area_id: int | None = None,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    after: list[Any] | None = None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Recorded scans, newest first."""
+    bag = bag_cards.alias("bag")
+    parent = bag_cards.alias("parent")
+    undo = scans.alias("undo")
+    statement = (
+        select(
+            scans.c.id,
+            cast(scans.c.scan_id, Text).label("scan_id"),
+            scans.c.action,
+            scans.c.outcome,
+            scans.c.refused,
+            scans.c.code,
+            scans.c.scanned_at,
+            scans.c.received_at,
+            _ref("bag", bag.c.id, "code", bag.c.code),
+            _ref("parent", parent.c.id, "code", parent.c.code),
+            _ref("user", users.c.id, "username", users.c.username),
+            _ref("area", areas.c.id, "name", areas.c.name),
+            exists(select(undo.c.id).where(undo.c.undoes == scans.c.scan_id)).label("undone"),
+        )
+        .join(users, users.c.id == scans.c.user_id)
+        .join(areas, areas.c.id == scans.c.area_id, isouter=True)
+        # A bag that has moved to another area is not named.
+        .join(bag, and_(bag.c.id == scans.c.bag_id, within_area(actor, bag.c.area_id)), isouter=True)
+        .join(
+            parent, and_(parent.c.id == scans.c.parent_id, within_area(actor, parent.c.area_id)), isouter=True
+        )
+        .where(within_area(actor, scans.c.area_id))
+    )
+    if bag_id is not None:
+        # Two index scans, one a column, rather than one filter over every scan.
+        about = _ids_about(bag_id, limit)
+        statement = statement.where(scans.c.id.in_(about))
+    if user_id is not None:
+        statement = statement.where(scans.c.user_id == user_id)
+    if area_id is not None:
+        statement = statement.where(scans.c.area_id == area_id)
+    if since is not None:
+        statement = statement.where(scans.c.received_at >= since)
+    if until is not None:
+        statement = statement.where(scans.c.received_at < until)
+    if after is not None:
+        statement = statement.where(scans.c.id < after[0])
+    rows = (await tx.execute(statement.order_by(scans.c.id.desc()).limit(limit + 1))).mappings()
+    return [dict(row) for row in rows]
+
+
+def _ids_about(bag_id: int, limit: int) -> Select[Any]:
+    """Ids of the newest scans of a bag, as itself or as the parent."""
+    as_itself = (
+        select(scans.c.id).where(scans.c.bag_id == bag_id).order_by(scans.c.id.desc()).limit(limit + 1)
+    )
+    as_parent = (
+        select(scans.c.id).where(scans.c.parent_id == bag_id).order_by(scans.c.id.desc()).limit(limit + 1)
+    )
+    return select(as_itself.union_all(as_parent).subquery().c.id)
+
+
+async def history_page(
+    tx: AsyncConnection, actor: Actor, bag_id: int, after: list[Any] | None, limit: int
+) -> list[dict[str, Any]]:
+    """What happened to a bag, and in it if it is a parent; newest first."""
+    event = audit_events.c
+    statement = (
+        select(
+            event.id,
+            event.at,
+            event.action,
+            event.subject_id,
+            event.subject_code.label("code"),
+            event.before,
+            event.after,
+            _ref("actor", users.c.id, "username", users.c.username),
+        )
+        .join(users, users.c.id == event.actor_id, isouter=True)
+        .where(
+            or_(and_(event.subject_type == "bag", event.subject_id == bag_id), event.parent_id == bag_id),
+            within_area(actor, event.area_id),
+        )
+    )
+    if after is not None:
+        statement = statement.where(event.id < after[0])
+    rows = (await tx.execute(statement.order_by(event.id.desc()).limit(limit + 1))).mappings()
+    return [dict(row) for row in rows]

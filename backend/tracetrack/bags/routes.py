@@ -1,0 +1,166 @@
+"""Bags over HTTP: lookup, list, detail, children, history; bag types and label patterns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+
+from tracetrack.access.dependencies import Admin, Scanner
+from tracetrack.bags import service
+from tracetrack.bags.labels import read_site_label
+from tracetrack.bags.schemas import (
+    Bag,
+    BagDetail,
+    BagState,
+    BagType,
+    BagTypeChange,
+    BagTypeIn,
+    Event,
+    Kind,
+    LabelPattern,
+    LabelPatternChange,
+    LabelPatternIn,
+    LabelReading,
+    LabelTrial,
+    LinkedChild,
+)
+from tracetrack.platform.clock import Moment
+from tracetrack.platform.paging import Cursor, Limit, Page
+from tracetrack.platform.problems import problems
+
+router = APIRouter(tags=["bags"])
+
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Code = Annotated[str, Query(max_length=2048)]
+
+
+@router.get("/bags/lookup", responses=problems("bag_not_found", "bad_code"))
+async def look_up(code: Code, actor: Scanner) -> BagDetail:
+    """Find a bag by any code or label: what it is, where it is, its last scans."""
+    return await service.look_up(actor, code)
+
+
+@router.get("/bags/suggest", responses=problems("bad_code"))
+async def suggest(q: Annotated[str, Query(min_length=1, max_length=128)], actor: Scanner) -> list[str]:
+    """Codes that begin with what was typed, for torn labels."""
+    return await service.suggest(actor, q)
+
+
+@router.get("/bags", responses=problems("bad_cursor", "bad_code"))
+async def list_bags(
+    actor: Scanner,
+    kind: Kind | None = None,
+    state: BagState | None = None,
+    area_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    q: Annotated[str | None, Query(max_length=128, description="Part of a code")] = None,
+    since: Annotated[Moment | None, Query(alias="from")] = None,
+    until: Annotated[Moment | None, Query(alias="to")] = None,
+    sort: Literal["newest", "oldest", "code"] = "newest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[Bag]:
+    """The bags that one may see; `from` and `to` are about when a bag was registered."""
+    return await service.list_bags(
+        actor,
+        kind=kind,
+        state=state,
+        area_id=area_id,
+        q=q,
+        since=since,
+        until=until,
+        sort=sort,
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+@router.get("/bags/{bag_id}", responses=problems("bag_not_found"))
+async def get_bag(bag_id: Id, actor: Scanner) -> BagDetail:
+    """A bag with what surrounds it."""
+    return await service.get_bag(actor, bag_id)
+
+
+@router.get("/bags/{bag_id}/children", responses=problems("bag_not_found", "bad_cursor"))
+async def list_children(
+    bag_id: Id, actor: Scanner, cursor: Cursor = None, limit: Limit = 50
+) -> Page[LinkedChild]:
+    """The children of a parent, the last linked first."""
+    return await service.list_children(actor, bag_id, cursor, limit)
+
+
+@router.get("/bags/{bag_id}/history", responses=problems("bag_not_found", "bad_cursor"))
+async def bag_history(bag_id: Id, actor: Scanner, cursor: Cursor = None, limit: Limit = 50) -> Page[Event]:
+    """Everything that happened to a bag, newest first."""
+    return await service.bag_history(actor, bag_id, cursor, limit)
+
+
+@router.delete("/bags/{bag_id}", status_code=204, responses=problems("bag_not_found", "bag_in_use"))
+async def delete_bag(bag_id: Id, actor: Admin) -> Response:
+    """Remove a bag that is in nothing and holds nothing; its history stays."""
+    await service.delete_bag(actor, bag_id)
+    return Response(status_code=204)
+
+
+@router.get("/bag-types")
+async def list_bag_types(actor: Scanner) -> Page[BagType]:
+    """All bag types, the default first."""
+    return Page(items=await service.list_bag_types())
+
+
+@router.post("/bag-types", status_code=201, responses=problems("name_taken", "bad_pattern"))
+async def create_bag_type(new: BagTypeIn, actor: Admin) -> BagType:
+    """Add a bag type."""
+    return await service.create_bag_type(actor, new)
+
+
+@router.patch("/bag-types/{type_id}", responses=problems("bag_type_not_found", "name_taken", "bad_pattern"))
+async def change_bag_type(type_id: Id, change: BagTypeChange, actor: Admin) -> BagType:
+    """Change a bag type; expected counts and weights follow at once."""
+    return await service.change_bag_type(actor, type_id, change)
+
+
+@router.delete(
+    "/bag-types/{type_id}", status_code=204, responses=problems("bag_type_not_found", "bag_type_in_use")
+)
+async def remove_bag_type(type_id: Id, actor: Admin) -> Response:
+    """Remove a bag type that nothing uses."""
+    await service.remove_bag_type(actor, type_id)
+    return Response(status_code=204)
+
+
+@router.get("/label-patterns")
+async def list_label_patterns(actor: Admin) -> Page[LabelPattern]:
+    """All label patterns, in the order in which they are tried."""
+    return Page(items=await service.list_label_patterns())
+
+
+@router.post(
+    "/label-patterns", status_code=201, responses=problems("name_taken", "bad_pattern", "bag_type_not_found")
+)
+async def create_label_pattern(new: LabelPatternIn, actor: Admin) -> LabelPattern:
+    """Add a label pattern."""
+    return await service.create_label_pattern(actor, new)
+
+
+@router.post("/label-patterns/try", responses=problems("bad_code"))
+async def try_label(trial: LabelTrial, actor: Admin) -> LabelReading:
+    """What the patterns make of a label, as the scanner would read it."""
+    label = await read_site_label(trial.text)
+    return LabelReading(code=label.code, kind=label.kind, bag_type_id=label.bag_type_id)
+
+
+@router.patch(
+    "/label-patterns/{pattern_id}",
+    responses=problems("label_pattern_not_found", "name_taken", "bad_pattern", "bag_type_not_found"),
+)
+async def change_label_pattern(pattern_id: Id, change: LabelPatternChange, actor: Admin) -> LabelPattern:
+    """Change a label pattern."""
+    return await service.change_label_pattern(actor, pattern_id, change)
+
+
+@router.delete("/label-patterns/{pattern_id}", status_code=204, responses=problems("label_pattern_not_found"))
+async def remove_label_pattern(pattern_id: Id, actor: Admin) -> Response:
+    """Remove a label pattern."""
+    await service.remove_label_pattern(actor, pattern_id)
+    return Response(status_code=204)

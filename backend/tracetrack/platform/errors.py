@@ -1,0 +1,89 @@
+"""Whatever goes wrong becomes a problem document, in one place."""
+
+from __future__ import annotations
+
+import asyncpg
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracetrack.platform.db import sqlstate
+from tracetrack.platform.logs import get_logger
+from tracetrack.platform.problems import Problem
+
+log = get_logger("errors")
+
+BY_STATUS = {
+    400: "malformed",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "too_many_requests",
+    503: "busy",
+}
+BY_SQLSTATE = {
+    "TT001": "parent_locked",
+    "TT002": "bag_in_use",
+}
+BUSY = ("08", "53", "57", "40", "55")
+"""SQLSTATE classes of a server that is away, full, stopping, or made us wait too long."""
+RETRY_AFTER = {"Retry-After": "1"}
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Register the handlers."""
+
+    @app.exception_handler(Problem)
+    async def on_problem(request: Request, problem: Problem) -> Response:
+        return problem.response(request)
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        problem = Problem(BY_STATUS.get(error.status_code, "malformed"), headers=dict(error.headers or {}))
+        return problem.response(request)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        # The input is never repeated: it may be what cannot be written as JSON.
+        found = [
+            {"loc": [str(part)[:64] for part in e["loc"]], "msg": e["msg"][:200]} for e in error.errors()[:20]
+        ]
+        if any(e["type"] in ("json_invalid",) for e in error.errors()):
+            return Problem("malformed", errors=found).response(request)
+        return Problem("invalid", errors=found).response(request)
+
+    @app.exception_handler(DBAPIError)
+    async def on_database(request: Request, error: DBAPIError) -> Response:
+        return _database_problem(error).response(request)
+
+    @app.exception_handler(asyncpg.PostgresError)
+    async def on_driver(request: Request, error: asyncpg.PostgresError) -> Response:
+        return _database_problem(error).response(request)
+
+    @app.exception_handler(PoolTimeout)
+    @app.exception_handler(OSError)
+    async def on_away(request: Request, error: Exception) -> Response:
+        log.warning("database not available", error=str(error)[:200])
+        return Problem("busy", headers=RETRY_AFTER).response(request)
+
+
+def _database_problem(error: BaseException) -> Problem:
+    state = sqlstate(error) or ""
+    if state in BY_SQLSTATE:
+        return Problem(BY_SQLSTATE[state])
+    if state.startswith("22"):
+        # Data that the database cannot hold, such as NUL in text.
+        return Problem("invalid")
+    if state[:2] in BUSY or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        log.warning("database busy", sqlstate=state)
+        return Problem("busy", headers=RETRY_AFTER)
+    log.error("database error", sqlstate=state, exc_info=error)
+    return Problem("internal_error")

@@ -1,0 +1,37 @@
+"""Whether this worker lives (``/healthz``) and whether it can serve (``/readyz``)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy import text
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tracetrack.platform import cache, db
+from tracetrack.platform.migrate import newest_revision
+from tracetrack.platform.problems import Problem
+
+_REVISION = text("select version_num from alembic_version")
+
+
+async def alive(_: Request) -> Response:
+    """``GET /healthz``: the process answers."""
+    return JSONResponse({"status": "alive"})
+
+
+async def ready(request: Request) -> Response:
+    """``GET /readyz``: the database answers and has the schema that this code expects.
+
+    Redis is reported but not needed.
+    """
+    try:
+        async with asyncio.timeout(2), db.reading() as connection:
+            revision = await connection.scalar(_REVISION)
+    except Exception as error:
+        return Problem("busy", "The database does not answer.", error=type(error).__name__).response(request)
+    if revision != newest_revision():
+        return Problem("busy", f"The database has schema {revision}; run `tracetrack migrate`.").response(
+            request
+        )
+    return JSONResponse({"status": "ready", "database": "up", "redis": await cache.cache_state()})

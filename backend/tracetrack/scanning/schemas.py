@@ -1,0 +1,202 @@
+"""What a scan says and what it is answered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
+
+from tracetrack.bags.schemas import Bag, BagRef, Body, LabelText, UserRef
+from tracetrack.platform.clock import Moment
+
+ScanId = Annotated[
+    UUID,
+    Field(description="Made by the client. Sent again within 7 days: the same answer, no second effect."),
+]
+DeviceTime = Annotated[Moment | None, Field(description="When the device scanned, if it was offline.")]
+
+
+class ParentScan(Body):
+    """A parent bag was scanned."""
+
+    code: LabelText
+    scan_id: ScanId | None = None
+    scanned_at: DeviceTime = None
+
+
+class ChildScan(Body):
+    """A child bag was scanned into a parent."""
+
+    parent_code: LabelText
+    code: LabelText
+    scan_id: ScanId | None = None
+    scanned_at: DeviceTime = None
+
+
+class ChildrenScan(Body):
+    """Many child bags were scanned into one parent at once."""
+
+    parent_code: LabelText
+    codes: list[LabelText] = Field(min_length=1, max_length=500)
+    scan_id: ScanId | None = None
+    scanned_at: DeviceTime = None
+
+
+SyncAction = Literal["parent", "child", "complete", "reopen", "unlink", "move"]
+
+
+class QueuedScan(Body):
+    """One scan from the queue of a device."""
+
+    scan_id: ScanId
+    action: SyncAction
+    parent_code: LabelText | None = None
+    code: LabelText | None = None
+    scanned_at: DeviceTime = None
+
+    @model_validator(mode="after")
+    def _codes_fit_the_action(self) -> QueuedScan:
+        if self.action == "parent" and self.code is None:
+            self.code, self.parent_code = self.parent_code, None
+        needed = {
+            "parent": ("code",),
+            "child": ("parent_code", "code"),
+            "move": ("parent_code", "code"),
+            "unlink": ("code",),
+        }.get(self.action, ("parent_code",))
+        for field in needed:
+            if getattr(self, field) is None:
+                raise ValueError(f"{self.action} needs {field}")
+        return self
+
+
+class Queue(Body):
+    """The scans that a device has waiting, oldest first."""
+
+    scans: list[QueuedScan] = Field(min_length=1, max_length=1000)
+
+
+class ScanKey(Body):
+    """The id of a scan that is about an id in the path."""
+
+    scan_id: ScanId | None = None
+    scanned_at: DeviceTime = None
+
+
+class Move(ScanKey):
+    """Where a child goes."""
+
+    parent_code: LabelText
+
+
+class NewLabel(ScanKey):
+    """The code on a bag's new label."""
+
+    code: LabelText
+
+
+class ParentScanned(BaseModel):
+    """A parent is open for packing."""
+
+    scan_id: UUID
+    outcome: Literal["created", "opened"]
+    bag: Bag
+
+
+class ChildScanned(BaseModel):
+    """A child is in its parent; `linked_by` and `linked_at` tell who put it there if it was there already."""
+
+    scan_id: UUID
+    outcome: Literal["linked", "already_linked"]
+    bag: Bag
+    parent: Bag
+    linked_by: UserRef | None = None
+    linked_at: AwareDatetime | None = None
+
+
+class ChildMoved(BaseModel):
+    """A child has changed its parent."""
+
+    scan_id: UUID
+    outcome: Literal["moved", "linked", "already_linked"]
+    bag: Bag
+    parent: Bag
+    from_parent: BagRef | None = None
+
+
+class ChildUnlinked(BaseModel):
+    """A child is out of its parent."""
+
+    scan_id: UUID
+    outcome: Literal["unlinked"]
+    bag: Bag
+    parent: Bag
+
+
+class Relabelled(BaseModel):
+    """A bag has a new code; the old one still finds it."""
+
+    scan_id: UUID
+    outcome: Literal["label_replaced", "already_labelled"]
+    bag: Bag
+
+
+class Refusal(BaseModel):
+    """Why one item was refused; further members as in the problem document of the same code."""
+
+    model_config = {"extra": "allow"}
+
+    code: str
+    title: str
+    detail: str
+
+
+class CodeResult(BaseModel):
+    """What came of one code: `linked`, `already_linked` or `refused`."""
+
+    code: str
+    outcome: Literal["linked", "already_linked", "refused"]
+    problem: Refusal | None = None
+
+
+class ChildrenScanned(BaseModel):
+    """What came of each code, in order, and the parent as it is now."""
+
+    scan_id: UUID
+    parent: Bag
+    results: list[CodeResult]
+
+
+class SyncResult(BaseModel):
+    """What came of one queued scan."""
+
+    scan_id: UUID
+    outcome: str = Field(description="As the scan's own route answers, or `refused`.")
+    problem: Refusal | None = None
+    bag: Bag | None = None
+    parent: Bag | None = None
+
+
+class Synced(BaseModel):
+    """What came of each queued scan, in the order sent."""
+
+    results: list[SyncResult]
+
+
+class Undone(BaseModel):
+    """A scan was taken back."""
+
+    outcome: Literal["undone"]
+    bag: Bag | None = None
+    parent: Bag | None = None
+
+
+class CurrentParent(BaseModel):
+    """The parent that a worker is packing, on whichever device."""
+
+    parent: Bag | None
+
+
+Answer = dict[str, Any]
+"""What ``floor_scan`` answers."""

@@ -1,0 +1,108 @@
+"""Real PostgreSQL and Redis for every test: one throwaway server a run, one database a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import httpx
+import pytest
+
+# Before the application is imported: cheap passwords, and a key that need not be kept.
+os.environ.setdefault("TRACETRACK_BCRYPT_ROUNDS", "4")
+os.environ.setdefault("TRACETRACK_SECRET_KEY", "tests-" + "k" * 40)
+
+from tracetrack.app import create_app
+from tracetrack.platform import stamps
+from tracetrack.platform.embedded import postgres, valkey
+from tracetrack.platform.embedded.processes import Remembered
+from tracetrack.platform.migrate import migrate
+from tracetrack.settings import Settings
+
+from .floor import Floor
+
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+TEMPLATE = "tracetrack_template"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Postgres]:
+    """A PostgreSQL server of this test process, with a migrated template database."""
+    with postgres.throwaway() as running:
+        running.create_database(TEMPLATE)
+        migrate(running.url(postgres.OWNER, TEMPLATE))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server of this test process."""
+    folder = tmp_path_factory.mktemp("redis")
+    running = valkey.start(folder, Remembered(folder / "secrets.json"))
+    yield running.url
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def database(server: postgres.Postgres) -> str:
+    """The name of the database that tests with the application share, emptied for each."""
+    server.create_database("tracetrack_tests", TEMPLATE)
+    return "tracetrack_tests"
+
+
+@pytest.fixture(scope="session")
+def settings(server: postgres.Postgres, database: str, redis_url: str) -> Settings:
+    """The application's settings in tests."""
+    return Settings(
+        database_url=server.url(postgres.APP, database),
+        migrate_url=server.url(postgres.OWNER, database),
+        redis_url=redis_url,
+        pool_size=60,
+        # Every test signs its people in, all from one address.
+        sign_ins_per_minute=1_000_000,
+        sign_ins_per_minute_address=1_000_000,
+        _env_file=None,
+    )
+
+
+@pytest.fixture(scope="session")
+async def application(settings: Settings) -> AsyncIterator[httpx.ASGITransport]:
+    """The application, started as uvicorn would."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield httpx.ASGITransport(app=app, raise_app_exceptions=False)
+
+
+@pytest.fixture(scope="session")
+async def owner(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
+    """The database as its owner, to look at what is really there."""
+    assert settings.migrate_url is not None
+    connection = await asyncpg.connect(settings.migrate_url.get_secret_value())
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def floor(application: httpx.ASGITransport, owner: asyncpg.Connection) -> AsyncIterator[Floor]:
+    """An empty warehouse with areas North and South and a person of each role."""
+    await empty(owner)
+    stamps.forget_stamps()
+    async with contextlib.AsyncExitStack() as stack:
+        yield await Floor.set_up(application, owner, stack)
+
+
+async def empty(owner: asyncpg.Connection) -> None:
+    """Remove everything that tests made; what the migrations put there stays."""
+    await owner.execute("""
+        truncate bags, retired_codes, packing, bills, scans, scan_receipts, audit_events, imports,
+                 label_patterns, refresh_tokens, sessions, users, areas, site_settings
+        restart identity cascade;
+        delete from bag_types where not is_default;
+        update bag_types set name = 'Standard', expected_children = 30, child_weight_kg = 1,
+                             code_pattern = null;
+        update versions set version = version + 1;
+    """)
