@@ -135,7 +135,7 @@ class Envelope:
 
 def route_template(scope: Scope) -> str:
     """The route's path with its parameters unfilled, so that labels stay few."""
-    path = getattr(scope.get("route"), "path", None)
+    path: str = getattr(scope.get("route"), "path", "")
     if not path:
         return "unmatched"
     # An included route knows its path below the prefix only.
