@@ -1,0 +1,60 @@
+import type { ComponentType } from "preact";
+import { Link } from "wouter";
+import { useUser } from "@/shared/api/session";
+import type { Role } from "@/shared/api/types";
+import { t, type MessageKey } from "@/shared/i18n/i18n";
+import { LinkPill } from "@/shared/ui/Bar";
+import { Icon } from "@/shared/ui/icons";
+import "./home.css";
+
+interface HomeJob {
+  path: string;
+  name: MessageKey;
+  hint: MessageKey;
+  Drawing: ComponentType<{ class?: string }>;
+  roles: readonly Role[];
+}
+
+/** One huge button for each job the role has. */
+export default function Home({ jobs }: { jobs: readonly HomeJob[] }) {
+  const user = useUser();
+  const mine = jobs.filter((job) => job.roles.includes(user.role));
+  return (
+    <>
+      <header class="bar home-bar">
+        <div class="home-who">
+          <h1>{t("home.hello", { name: user.full_name || user.username })}</h1>
+          <p class="soft">
+            {t(`role.${user.role}`)}
+            {user.area && (
+              <span class="home-area">
+                <Icon name="area" />
+                {user.area.name}
+              </span>
+            )}
+          </p>
+        </div>
+        <LinkPill />
+      </header>
+      <main class="page home">
+        <h2 class="hidden-visually">{t("home.jobs")}</h2>
+        <nav aria-label={t("home.jobs")}>
+          <ul class="jobs">
+            {mine.map(({ path, name, hint, Drawing }) => (
+              <li key={path}>
+                <Link href={path} class="job">
+                  <Drawing class="job-drawing" />
+                  <span class="job-text">
+                    <strong>{t(name)}</strong>
+                    <span>{t(hint)}</span>
+                  </span>
+                  <Icon name="forward" />
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </nav>
+      </main>
+    </>
+  );
+}

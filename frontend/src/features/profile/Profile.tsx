@@ -1,0 +1,273 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { changePassword, endSession, saveLanguage, sessions } from "@/shared/api/calls";
+import { setUser, signOut, useUser } from "@/shared/api/session";
+import type { SessionItem } from "@/shared/api/types";
+import { ago, t } from "@/shared/i18n/i18n";
+import { errorText } from "@/shared/i18n/problem";
+import { useQueue, useQueueView } from "@/shared/queue/useQueue";
+import { signal, soundOn, TONES, turnSound, turnVibration, vibrationOn } from "@/shared/sound/sound";
+import { Bar } from "@/shared/ui/Bar";
+import { Icon, ProfileDrawing, type IconName } from "@/shared/ui/icons";
+import { LanguageChoice } from "@/shared/ui/LanguageChoice";
+import { Note, PasswordField, ToneIcon } from "@/shared/ui/parts";
+import "./profile.css";
+
+export default function Profile() {
+  return (
+    <>
+      <Bar title={t("profile.title")} />
+      <main class="page profile">
+        <div class="profile-side">
+          <Who />
+          <Language />
+          <Sound />
+        </div>
+        <div class="profile-side">
+          <Password />
+          <Sessions />
+          <SignOut />
+        </div>
+      </main>
+    </>
+  );
+}
+
+function Who() {
+  const user = useUser();
+  return (
+    <section class="card who">
+      <ProfileDrawing class="who-drawing" />
+      <div>
+        <h2>{user.full_name || user.username}</h2>
+        <p class="soft">
+          {user.username} · {t(`role.${user.role}`)}
+        </p>
+        {user.area && (
+          <p class="who-area">
+            <Icon name="area" />
+            {user.area.name}
+          </p>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Language() {
+  const user = useUser();
+  const save = useMutation({
+    mutationFn: saveLanguage,
+    onSuccess: (_answer, language) => setUser({ ...user, language }),
+  });
+  return (
+    <section class="card" aria-labelledby="language">
+      <h3 id="language">
+        <Icon name="language" />
+        {t("profile.language")}
+      </h3>
+      <LanguageChoice onChosen={(code) => save.mutate(code)} />
+      {save.isError && <Note tone="refused">{errorText(save.error)}</Note>}
+    </section>
+  );
+}
+
+function Sound() {
+  const [sound, setSound] = useState(soundOn());
+  const [vibration, setVibration] = useState(vibrationOn());
+  return (
+    <section class="card" aria-labelledby="sound">
+      <h3 id="sound">
+        <Icon name="sound" />
+        {t("profile.sound")}
+      </h3>
+      <Switch
+        on={sound}
+        icon={sound ? "sound" : "sound-off"}
+        label={t(sound ? "profile.sound.on" : "profile.sound.off")}
+        onTurn={(on) => {
+          turnSound(on);
+          setSound(on);
+          if (on) signal("ok");
+        }}
+      />
+      {"vibrate" in navigator && (
+        <Switch
+          on={vibration}
+          icon="vibrate"
+          label={t(vibration ? "profile.vibration.on" : "profile.vibration.off")}
+          onTurn={(on) => {
+            turnVibration(on);
+            setVibration(on);
+            if (on) signal("ok");
+          }}
+        />
+      )}
+      <p class="soft">{t("profile.sound.try")}</p>
+      <div class="tones">
+        {TONES.map((tone) => (
+          <button key={tone} type="button" class="button" onClick={() => signal(tone)}>
+            <ToneIcon tone={tone} />
+            {t(`outcome.${tone}`)}
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+interface SwitchProps {
+  on: boolean;
+  icon: IconName;
+  label: string;
+  onTurn: (on: boolean) => void;
+}
+
+function Switch({ on, icon, label, onTurn }: SwitchProps) {
+  return (
+    <button type="button" role="switch" aria-checked={on} class="switch" onClick={() => onTurn(!on)}>
+      <Icon name={icon} />
+      <span>{label}</span>
+      <span class="switch-track" aria-hidden="true" />
+    </button>
+  );
+}
+
+function Password() {
+  const [open, setOpen] = useState(false);
+  const [current, setCurrent] = useState("");
+  const [next, setNext] = useState("");
+  const save = useMutation({
+    mutationFn: () => changePassword(current, next),
+    onSuccess: () => {
+      setOpen(false);
+      setCurrent("");
+      setNext("");
+    },
+  });
+  return (
+    <section class="card" aria-labelledby="password">
+      <h3 id="password">
+        <Icon name="lock" />
+        {t("profile.password")}
+      </h3>
+      {save.isSuccess && !open && (
+        <Note tone="ok" alert>
+          {t("profile.password.saved")}
+        </Note>
+      )}
+      {open ? (
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!save.isPending) save.mutate();
+          }}
+        >
+          <PasswordField
+            label={t("profile.password.current")}
+            name="current"
+            value={current}
+            onValue={setCurrent}
+            autoComplete="current-password"
+          />
+          <PasswordField
+            label={t("newPassword.new")}
+            hint={t("newPassword.rule")}
+            name="new"
+            value={next}
+            onValue={setNext}
+            autoComplete="new-password"
+          />
+          {save.isError && (
+            <Note tone="refused" alert>
+              {errorText(save.error)}
+            </Note>
+          )}
+          <button type="submit" class="button" data-kind="main" data-wide aria-disabled={save.isPending}>
+            {t("newPassword.go")}
+          </button>
+        </form>
+      ) : (
+        <button
+          type="button"
+          class="button"
+          data-wide
+          onClick={() => {
+            save.reset();
+            setOpen(true);
+          }}
+        >
+          {t("profile.password.change")}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Sessions() {
+  const cache = useQueryClient();
+  const list = useQuery({ queryKey: ["sessions"], queryFn: sessions });
+  const end = useMutation({
+    mutationFn: endSession,
+    onSuccess: () => cache.invalidateQueries({ queryKey: ["sessions"] }),
+  });
+  const items = [...(list.data?.items ?? [])].sort((a, b) => Number(b.current) - Number(a.current));
+  return (
+    <section class="card" aria-labelledby="sessions">
+      <h3 id="sessions">
+        <Icon name="phone" />
+        {t("profile.sessions")}
+      </h3>
+      {(list.isError || end.isError) && <Note tone="refused">{errorText(list.error ?? end.error)}</Note>}
+      <ul class="sessions">
+        {items.map((one) => {
+          const device = deviceOf(one);
+          return (
+            <li key={one.id}>
+              <Icon name={device.icon} />
+              <span class="session-text">
+                <strong>{one.current ? t("profile.sessions.this") : device.name}</strong>
+                <span class="soft">
+                  {[one.address, t("profile.sessions.seen", { when: ago(one.last_seen_at) })]
+                    .filter(Boolean)
+                    .join(" · ")}
+                </span>
+              </span>
+              {!one.current && (
+                <button
+                  type="button"
+                  class="icon-button"
+                  aria-label={t("profile.sessions.endOne", { device: device.name })}
+                  title={t("profile.sessions.end")}
+                  onClick={() => end.mutate(one.id)}
+                >
+                  <Icon name="sign-out" />
+                </button>
+              )}
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+function deviceOf({ user_agent }: SessionItem): { icon: IconName; name: string } {
+  const agent = user_agent ?? "";
+  if (/Android|iPhone|iPad|Mobile/.test(agent)) return { icon: "phone", name: t("device.phone") };
+  if (/Windows|Macintosh|Linux|CrOS/.test(agent)) return { icon: "computer", name: t("device.computer") };
+  return { icon: "computer", name: t("device.unknown") };
+}
+
+function SignOut() {
+  const { waiting } = useQueueView(useQueue());
+  return (
+    <section class="sign-out">
+      {waiting > 0 && <Note tone="waiting">{t("profile.signOut.waiting", { count: waiting })}</Note>}
+      <button type="button" class="button" data-size="scan" data-wide onClick={() => void signOut()}>
+        <Icon name="sign-out" />
+        {t("profile.signOut")}
+      </button>
+    </section>
+  );
+}

@@ -1,0 +1,84 @@
+import { t, type MessageKey } from "@/shared/i18n/i18n";
+import type { LinkState } from "@/shared/queue/queue";
+import type { ScanRecord } from "@/shared/queue/records";
+import type { Tone } from "@/shared/sound/sound";
+import { Icon, type IconName } from "@/shared/ui/icons";
+import { ToneIcon } from "@/shared/ui/parts";
+import { canUndo, toneOf } from "./packing";
+
+const SHOWN = 5;
+
+interface LastScansProps {
+  scans: readonly ScanRecord[];
+  link: LinkState;
+  onUndo: (scan: ScanRecord) => void;
+}
+
+/** The last scans, newest first, each with its state and undo. */
+export function LastScans({ scans, link, onUndo }: LastScansProps) {
+  const last = scans.slice(-SHOWN).reverse();
+  return (
+    <section class="last-scans" aria-labelledby="last-scans">
+      <h2 id="last-scans">{t("scan.last")}</h2>
+      {last.length === 0 && <p class="soft">{t("scan.last.none")}</p>}
+      <ol>
+        {last.map((scan) => {
+          const code = scan.code ?? scan.parentCode;
+          const look = lookOf(scan, link);
+          return (
+            <li key={scan.scanId} data-testid="last-scan" data-state={look.state}>
+              <span class={look.state === "sending" ? "breathing" : ""}>
+                <ToneIcon tone={look.tone} name={look.icon} />
+              </span>
+              <span class="last-text">
+                <span class="code">{code}</span>
+                <span class="soft">{t(look.key)}</span>
+              </span>
+              {canUndo(scan) && (
+                <button
+                  type="button"
+                  class="undo"
+                  aria-label={t("scan.undo.one", { code })}
+                  onClick={() => onUndo(scan)}
+                >
+                  <Icon name="undo" />
+                  <span aria-hidden="true">{t("scan.undo")}</span>
+                </button>
+              )}
+            </li>
+          );
+        })}
+      </ol>
+    </section>
+  );
+}
+
+interface Look {
+  tone: Tone;
+  icon: IconName;
+  key: MessageKey;
+  state: string;
+}
+
+const OK_WORDS: Record<string, MessageKey> = {
+  created: "outcome.ok.parent",
+  opened: "outcome.ok.parent",
+  completed: "outcome.ok.done",
+  already_completed: "outcome.already.done",
+  unlinked: "outcome.ok.unlinked",
+  moved: "outcome.ok.moved",
+  already_linked: "outcome.already",
+};
+
+function lookOf(scan: ScanRecord, link: LinkState): Look {
+  if (scan.undone || scan.state === "withdrawn")
+    return { tone: "waiting", icon: "undo", key: "outcome.withdrawn", state: "undone" };
+  if (scan.state === "waiting")
+    return link === "up"
+      ? { tone: "waiting", icon: "waiting", key: "outcome.sending", state: "sending" }
+      : { tone: "waiting", icon: "waiting", key: "outcome.waiting", state: "waiting" };
+  if (scan.state === "refused")
+    return { tone: "refused", icon: "refused", key: "outcome.refused", state: "refused" };
+  const tone = toneOf({ outcome: scan.outcome ?? "" });
+  return { tone, icon: tone, key: OK_WORDS[scan.outcome ?? ""] ?? "outcome.ok", state: tone };
+}

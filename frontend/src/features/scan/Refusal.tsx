@@ -1,0 +1,46 @@
+import { t } from "@/shared/i18n/i18n";
+import { problemText, whereInstead } from "@/shared/i18n/problem";
+import { Icon } from "@/shared/ui/icons";
+import type { Word } from "./useFloor";
+
+interface RefusalProps {
+  word: Word;
+  onOk: () => void;
+  onMove: (() => void) | null;
+  onOpen: (() => void) | null;
+}
+
+/** A refusal fills the screen until it is acknowledged or the next good scan comes. */
+export function Refusal({ word, onOk, onMove, onOpen }: RefusalProps) {
+  const why = word.problem === null ? null : (whereInstead(word.problem) ?? problemText(word.problem));
+  return (
+    <div class="refusal" role="alertdialog" aria-labelledby="refusal-word" aria-describedby="refusal-why">
+      <div class="refusal-text" role="alert">
+        <Icon name="refused" />
+        <h2 id="refusal-word">{t(word.key)}</h2>
+        <p class="code refusal-code">{word.code}</p>
+        <p id="refusal-why" data-testid="refusal-why">
+          {why}
+        </p>
+      </div>
+      <div class="refusal-acts">
+        {onMove !== null && (
+          <button type="button" class="button" data-size="scan" onClick={onMove}>
+            <Icon name="move" />
+            {t("refused.move")}
+          </button>
+        )}
+        {onOpen !== null && (
+          <button type="button" class="button" data-size="scan" onClick={onOpen}>
+            <Icon name="open" />
+            {t("refused.open")}
+          </button>
+        )}
+        <button type="button" class="button" data-kind="plain" data-size="scan" onClick={onOk}>
+          <Icon name="close" />
+          {t("refused.ok")}
+        </button>
+      </div>
+    </div>
+  );
+}

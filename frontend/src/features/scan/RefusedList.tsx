@@ -1,0 +1,69 @@
+import { useEffect, useRef } from "react";
+import { ago, t } from "@/shared/i18n/i18n";
+import { problemText, whereInstead } from "@/shared/i18n/problem";
+import { Icon } from "@/shared/ui/icons";
+import { ToneIcon } from "@/shared/ui/parts";
+import type { useFloor } from "./useFloor";
+
+/** Every scan the server will not take, until the worker has decided about it. */
+export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFloor>; onClose: () => void }) {
+  const close = useRef<HTMLButtonElement>(null);
+  const { refused } = floor.view;
+  useEffect(() => {
+    if (refused.length === 0) onClose();
+  }, [refused.length, onClose]);
+  return (
+    <div class="sheet" role="dialog" aria-modal="true" aria-labelledby="refused-title">
+      <header class="bar">
+        <h2 id="refused-title">{t("refused.list", { count: refused.length })}</h2>
+        <button ref={close} type="button" class="icon-button" aria-label={t("app.close")} onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <p class="sheet-why">{t("refused.list.why")}</p>
+      <ol class="refused-list">
+        {refused.map((scan) => (
+          <li key={scan.scanId} class="card">
+            <p class="refused-head">
+              <ToneIcon tone="refused" />
+              <span>
+                <strong class="code">{scan.code ?? scan.parentCode}</strong>{" "}
+                {scan.code !== null && (
+                  <span class="soft">{t("refused.for", { parent: scan.parentCode })}</span>
+                )}{" "}
+                <span class="soft">{ago(scan.scannedAt)}</span>
+              </span>
+            </p>
+            {scan.problem && <p>{whereInstead(scan.problem) ?? problemText(scan.problem)}</p>}
+            <div class="refused-acts">
+              {scan.problem?.code === "child_in_other_parent" && (
+                <button type="button" class="button" data-size="scan" onClick={() => floor.move(scan)}>
+                  <Icon name="move" />
+                  {t("refused.move")}
+                </button>
+              )}
+              <button
+                type="button"
+                class="button"
+                data-size="scan"
+                onClick={() => void floor.queue.retry(scan)}
+              >
+                <Icon name="undo" />
+                {t("refused.retry")}
+              </button>
+              <button
+                type="button"
+                class="button"
+                data-size="scan"
+                onClick={() => void floor.queue.dealWith(scan)}
+              >
+                <Icon name="close" />
+                {t("refused.ok")}
+              </button>
+            </div>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}

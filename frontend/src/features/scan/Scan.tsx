@@ -1,0 +1,121 @@
+import { useRef, useState } from "react";
+import { t } from "@/shared/i18n/i18n";
+import { useScanner } from "@/shared/scanner/useScanner";
+import { Bar } from "@/shared/ui/Bar";
+import { Icon } from "@/shared/ui/icons";
+import { RefusedList } from "./RefusedList";
+import { LastScans } from "./LastScans";
+import { Refusal } from "./Refusal";
+import { Stage } from "./Stage";
+import { TypeCode } from "./TypeCode";
+import { useFloor } from "./useFloor";
+import "./scan.css";
+
+/** The scan floor: parent first, then its children. */
+export default function Scan() {
+  const floor = useFloor();
+  const field = useRef<HTMLInputElement>(null);
+  const [typing, setTyping] = useState<string | null>(null);
+  const [deciding, setDeciding] = useState(false);
+  const { packing, word } = floor;
+
+  useScanner(field, {
+    active: typing === null,
+    onCode: floor.scan,
+    onSlowTyping: setTyping,
+  });
+
+  const refused = word?.tone === "refused" ? word : null;
+  return (
+    <div class="scan" data-tone={word?.tone}>
+      {/* Keyed by the act: each one starts the flash anew. */}
+      {word !== null && <div class="flash" key={word.id} data-tone={word.tone} aria-hidden="true" />}
+      <Bar title={t("scan.title")} />
+      <input
+        ref={field}
+        class="scanner-field"
+        type="text"
+        inputMode="none"
+        autoComplete="off"
+        autoCapitalize="none"
+        spellcheck={false}
+        tabIndex={-1}
+        aria-label={t("scan.field")}
+      />
+      <main class="scan-page" id="page">
+        <div class="scan-side">
+          <Stage floor={floor} />
+          <div class="scan-actions">
+            {packing && (
+              <>
+                <button type="button" class="button" data-kind="ok" data-size="scan" onClick={floor.done}>
+                  <span class="act-icon" data-on="ok">
+                    <Icon name="ok" />
+                  </span>
+                  {t("scan.done")}
+                </button>
+                <button type="button" class="button" data-size="scan" onClick={floor.next}>
+                  <Icon name="forward" />
+                  {t("scan.next")}
+                </button>
+              </>
+            )}
+            <button type="button" class="button" data-size="scan" onClick={() => setTyping("")}>
+              <Icon name="keyboard" />
+              {t("scan.type")}
+            </button>
+          </div>
+        </div>
+        <div class="scan-side">
+          {floor.view.refused.length > 0 && (
+            <button type="button" class="needs-you" onClick={() => setDeciding(true)}>
+              <Icon name="refused" />
+              {t("refused.list", { count: floor.view.refused.length })}
+              <Icon name="forward" />
+            </button>
+          )}
+          <LastScans
+            scans={floor.view.scans}
+            link={floor.view.link}
+            onUndo={(scan) => void floor.undo(scan)}
+          />
+        </div>
+      </main>
+      {refused !== null && !deciding && (
+        <Refusal
+          word={refused}
+          onOk={floor.dismiss}
+          onMove={
+            refused.scan !== null && floor.canMove(refused.problem, refused.scan)
+              ? () => floor.move(refused.scan ?? never())
+              : null
+          }
+          onOpen={
+            refused.problem?.code === "bag_is_parent"
+              ? () => {
+                  floor.dismiss();
+                  floor.open(refused.code);
+                }
+              : null
+          }
+        />
+      )}
+      {typing !== null && (
+        <TypeCode
+          start={typing}
+          label={t(packing ? "scan.type.child" : "scan.type.parent")}
+          onCode={(code) => {
+            setTyping(null);
+            floor.scan(code);
+          }}
+          onClose={() => setTyping(null)}
+        />
+      )}
+      {deciding && <RefusedList floor={floor} onClose={() => setDeciding(false)} />}
+    </div>
+  );
+}
+
+function never(): never {
+  throw new Error("cannot happen");
+}

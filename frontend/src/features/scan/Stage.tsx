@@ -1,0 +1,115 @@
+import { number, t } from "@/shared/i18n/i18n";
+import { BigBag, Icon, ScanDrawing, SmallBag } from "@/shared/ui/icons";
+import type { useFloor, Word } from "./useFloor";
+
+/** Where the eyes are: what to scan now, the count, and what came of the last scan. */
+export function Stage({ floor }: { floor: ReturnType<typeof useFloor> }) {
+  const { packing, count, word, closed, view } = floor;
+  if (packing === undefined)
+    return (
+      <section class="stage" data-empty>
+        <div class="middle breathing">
+          <BigBag class="stage-drawing" />
+          <p>{t("app.loading")}</p>
+        </div>
+      </section>
+    );
+  const expected = packing?.bag?.expected_children ?? null;
+  const said = (
+    <p class="stage-word" role="status" data-tone={word?.tone}>
+      {word === null ? null : <Said word={word} />}
+      <span class="hidden-visually">{packing && word !== null ? countText(count, expected) : ""}</span>
+    </p>
+  );
+  if (packing === null)
+    return (
+      <section class="stage" data-empty>
+        {said}
+        <div class="stage-ask">
+          {closed === null ? (
+            <ScanDrawing class="stage-drawing" />
+          ) : (
+            <div class="stage-closed">
+              <p class="number">
+                <span class="code">{t("scan.closed", { code: closed.code })}</span>
+                <strong data-testid="closed-count">
+                  {number(closed.count)}
+                  {closed.expected !== null && ` / ${number(closed.expected)}`}
+                </strong>
+              </p>
+              {view.waiting > 0 && view.link !== "up" && <p>{t("scan.closed.unsent")}</p>}
+              <BigBag class="stage-drawing" />
+            </div>
+          )}
+          <h2>{t("scan.parent.ask")}</h2>
+        </div>
+      </section>
+    );
+  return (
+    <section class="stage">
+      <header class="stage-parent">
+        <BigBag class="stage-bag" />
+        <div>
+          <span class="stage-label">{t("scan.parent")}</span>
+          <strong class="code" data-testid="parent-code">
+            {packing.code}
+          </strong>
+        </div>
+      </header>
+      <div class="count number" data-testid="count" role="img" aria-label={countText(count, expected)}>
+        <span class="count-now" data-long={count > 99 || undefined}>
+          {number(count)}
+        </span>
+        {expected !== null && expected > 0 && (
+          <span class="count-expected" data-testid="expected">
+            {` / ${number(expected)}`}
+          </span>
+        )}
+      </div>
+      {expected !== null && expected > 0 && <Progress count={count} expected={expected} />}
+      {word === null ? (
+        <p class="stage-word" role="status">
+          <SmallBag class="stage-small" />
+          <span>{t("scan.child.ask")}</span>
+        </p>
+      ) : (
+        said
+      )}
+    </section>
+  );
+}
+
+function Said({ word }: { word: Word }) {
+  return (
+    <span key={word.id} class="said" data-testid="word" data-tone={word.tone}>
+      <Icon name={word.tone} />
+      <span class="said-text">
+        <strong>{t(word.key)}</strong>
+        <span class="code">{word.code}</span>
+      </span>
+    </span>
+  );
+}
+
+function countText(count: number, expected: number | null): string {
+  return expected === null || expected === 0
+    ? t("scan.count.open", { count })
+    : t("scan.count", { count: number(count), expected: number(expected) });
+}
+
+/** One mark a bag as long as marks can be told apart, else a plain bar. */
+function Progress({ count, expected }: { count: number; expected: number }) {
+  if (expected > 60)
+    return (
+      <div class="progress-bar" aria-hidden="true">
+        <span style={{ width: `${Math.min(100, (100 * count) / expected)}%` }} />
+      </div>
+    );
+  return (
+    <div class="progress" aria-hidden="true" data-full={count >= expected || undefined}>
+      {Array.from({ length: expected }, (_, at) => (
+        <span key={at} data-in={at < count || undefined} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,266 @@
+import { useQuery } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { childrenOf, currentParent, undoScan } from "@/shared/api/calls";
+import { ApiProblem, Unreachable } from "@/shared/api/problems";
+import type { Problem } from "@/shared/api/types";
+import type { MessageKey } from "@/shared/i18n/i18n";
+import { cleanCode, codeKey } from "@/shared/queue/codes";
+import type { NewScan, ScanRecord } from "@/shared/queue/records";
+import { useQueue, useQueueView } from "@/shared/queue/useQueue";
+import { signal, type Tone } from "@/shared/sound/sound";
+import {
+  afterAnswer,
+  afterUndo,
+  concerns,
+  countOf,
+  isKnownHere,
+  packingOf,
+  replay,
+  startPacking,
+  toneOf,
+  withBag,
+  withMembers,
+  type Packing,
+} from "./packing";
+
+/** What the stage says about the last act. */
+export interface Word {
+  /** New for every act, so that the same outcome twice is seen twice. */
+  id: number;
+  tone: Tone;
+  key: MessageKey;
+  code: string;
+  scan: ScanRecord | null;
+  problem: Problem | null;
+}
+
+/** Two people may fill one parent: look this often what the other did, in ms. */
+const LOOK_MS = 10_000;
+const KNOWN_CHILDREN = 200;
+
+/** The scan floor of one worker: what is being packed, what was said last, and the acts. */
+export function useFloor() {
+  const queue = useQueue();
+  const view = useQueueView(queue);
+  /** undefined: not known yet. */
+  const [packing, setPacking] = useState<Packing | null | undefined>(undefined);
+  const [word, setWord] = useState<Word | null>(null);
+  const [closed, setClosed] = useState<{ code: string; count: number; expected: number | null } | null>(null);
+  const words = useRef(0);
+  const answers = useRef(0);
+  const latest = useRef({ packing, word });
+  latest.current = { packing, word };
+
+  const say = useCallback((said: Omit<Word, "id">) => {
+    words.current += 1;
+    setWord({ ...said, id: words.current });
+    signal(said.tone);
+  }, []);
+
+  const current = useQuery({
+    queryKey: ["current-parent"],
+    queryFn: async () => {
+      const seen = answers.current;
+      const { parent } = await currentParent();
+      // Scans that were answered or made meanwhile know better than this look.
+      return { parent, late: seen !== answers.current || queue.snapshot().waiting > 0 };
+    },
+    refetchInterval: LOOK_MS,
+    retry: 1,
+  });
+
+  useEffect(() => {
+    const known = latest.current.packing;
+    if (known === undefined) {
+      if (current.data !== undefined) {
+        const { parent } = current.data;
+        const waiting = queue.snapshot().scans.filter((scan) => scan.state === "waiting");
+        setPacking(replay(parent === null ? null : packingOf(parent), waiting));
+      } else if (current.isError) setPacking(replay(null, queue.snapshot().scans));
+      return;
+    }
+    const told = current.data?.parent;
+    if (known !== null && told && !current.data?.late && known.bag?.id === told.id)
+      setPacking(withBag(known, told));
+  }, [current.data, current.isError, queue]);
+
+  // The parent's children, so that a duplicate is known before the server says so.
+  const bagId = packing?.bag?.id;
+  const children = useQuery({
+    queryKey: ["children", bagId],
+    queryFn: () => childrenOf(bagId ?? 0, null, KNOWN_CHILDREN),
+    enabled: bagId !== undefined,
+    staleTime: Infinity,
+    gcTime: 0,
+  });
+  useEffect(() => {
+    const items = children.data?.items;
+    if (items === undefined) return;
+    setPacking((now) =>
+      now?.bag?.id === bagId && now !== undefined && now !== null
+        ? withMembers(
+            now,
+            items.map((child) => child.code),
+          )
+        : now,
+    );
+  }, [children.data, bagId]);
+
+  useEffect(
+    () =>
+      queue.onAnswer((scan, answer) => {
+        answers.current += 1;
+        setPacking((now) => (now ? afterAnswer(now, scan, answer) : now));
+        const tone = toneOf(answer);
+        const shown = latest.current.word;
+        if (tone === "refused")
+          say({
+            tone,
+            key: "outcome.refused",
+            code: scan.code ?? scan.parentCode,
+            scan,
+            problem: answer.problem ?? null,
+          });
+        else if (shown?.scan?.scanId === scan.scanId && shown.tone !== tone && tone === "already")
+          say({ ...shown, tone, key: wordFor(scan, tone) });
+      }),
+    [queue, say],
+  );
+
+  const add = (scan: NewScan, expected: Tone) => {
+    const tone = queue.snapshot().link === "up" && navigator.onLine ? expected : "waiting";
+    const key = tone === "waiting" ? "outcome.waiting" : wordFor(scan, tone);
+    const said = { tone, key, code: scan.code ?? scan.parentCode, problem: null };
+    // Said at once; the record only lets a later answer find what it is about.
+    const stored = queue.add(scan);
+    say({ ...said, scan: null });
+    const id = words.current;
+    void stored.then((record) => {
+      if (record.state === "refused")
+        say({
+          ...said,
+          tone: "refused",
+          key: "outcome.refused",
+          scan: record,
+          problem: record.problem ?? null,
+        });
+      else setWord((now) => (now?.id === id ? { ...now, scan: record } : now));
+    });
+  };
+
+  const open = (code: string) => {
+    setClosed(null);
+    setPacking(startPacking(code));
+    latest.current.packing = startPacking(code);
+    add({ action: "parent", parentCode: code, code: null }, "ok");
+  };
+
+  const scan = (text: string) => {
+    const code = cleanCode(text);
+    if (code === "") return;
+    const now = latest.current.packing;
+    if (!now) return open(code);
+    if (now.keys.includes(codeKey(code)))
+      return say({ tone: "already", key: "outcome.already", code, scan: null, problem: null });
+    const known = isKnownHere(now, queue.snapshot().scans, code);
+    add({ action: "child", parentCode: now.code, code }, known ? "already" : "ok");
+  };
+
+  const done = () => {
+    const now = latest.current.packing;
+    if (!now) return;
+    setClosed({
+      code: now.code,
+      count: countOf(now, queue.snapshot().scans),
+      expected: now.bag?.expected_children ?? null,
+    });
+    setPacking(null);
+    latest.current.packing = null;
+    add({ action: "complete", parentCode: now.code, code: null }, "ok");
+  };
+
+  const next = () => {
+    setPacking(null);
+    setWord(null);
+    setClosed(null);
+  };
+
+  const move = (refused: ScanRecord) => {
+    void queue.dealWith(refused);
+    add({ action: "move", parentCode: refused.parentCode, code: refused.code }, "ok");
+  };
+
+  const undo = async (scan: ScanRecord) => {
+    const code = scan.code ?? scan.parentCode;
+    if (scan.state === "waiting") {
+      // Never sent: nothing to tell the server. Perhaps sent: only a counter-act is sure.
+      if (!(await queue.withdraw(scan)))
+        void queue.add({ action: "unlink", parentCode: scan.parentCode, code: scan.code });
+      return say({ tone: "ok", key: "outcome.ok.undone", code, scan: null, problem: null });
+    }
+    try {
+      const { parent } = await undoScan(scan.scanId);
+      answers.current += 1;
+      await queue.markUndone(scan);
+      const now = latest.current.packing;
+      if (scan.action === "complete" && parent) {
+        setClosed(null);
+        if (!now) setPacking(packingOf(parent));
+      } else if (now) setPacking(afterUndo(now, scan, parent ?? null));
+      say({ tone: "ok", key: "outcome.ok.undone", code, scan: null, problem: null });
+    } catch (error) {
+      if (error instanceof Unreachable && scan.outcome === "linked") {
+        add({ action: "unlink", parentCode: scan.parentCode, code: scan.code }, "ok");
+        return;
+      }
+      const problem: Problem =
+        error instanceof ApiProblem
+          ? error.problem
+          : { code: "unreachable", status: 0, title: "", detail: "" };
+      say({ tone: "refused", key: "outcome.refused", code, scan: null, problem });
+    }
+  };
+
+  const dismiss = () => {
+    if (word?.scan?.state === "refused" || word?.problem) {
+      const refused = view.refused.find((one) => one.scanId === word.scan?.scanId);
+      if (refused) void queue.dealWith(refused);
+    }
+    setWord(null);
+  };
+
+  return {
+    queue,
+    view,
+    packing,
+    count: packing ? countOf(packing, view.scans) : 0,
+    word,
+    closed,
+    scan,
+    open,
+    done,
+    next,
+    move,
+    undo,
+    dismiss,
+    /** The refusal on screen can be mended by moving the child into the open parent. */
+    canMove: (problem: Problem | null, scan: ScanRecord | null) =>
+      problem?.code === "child_in_other_parent" && scan !== null && !!packing && concerns(packing, scan),
+  };
+}
+
+function wordFor(scan: NewScan, tone: Tone): MessageKey {
+  if (tone === "already") return scan.action === "complete" ? "outcome.already.done" : "outcome.already";
+  switch (scan.action) {
+    case "parent":
+      return "outcome.ok.parent";
+    case "complete":
+      return "outcome.ok.done";
+    case "unlink":
+      return "outcome.ok.unlinked";
+    case "move":
+      return "outcome.ok.moved";
+    case "child":
+      return "outcome.ok";
+  }
+}

@@ -1,0 +1,175 @@
+import { useSyncExternalStore } from "react";
+import { ApiProblem, readProblem, Unreachable } from "./problems";
+import type { Token, User } from "./types";
+
+const BASE = "/api/v1";
+/** A call that has no answer by then counts as lost; the scan's id makes trying again safe. */
+const TIMEOUT_MS = 15_000;
+/** Renew this long before the token ends, in ms. */
+const RENEW_EARLY_MS = 20_000;
+/** Who was here last, so that scanning can go on when the server cannot be reached. No secret. */
+const LAST_USER = "tracetrack.user";
+
+export type Session =
+  | { status: "starting" }
+  /** `ended`: it was not the user who ended the session. */
+  | { status: "signed-out"; ended: boolean }
+  | { status: "signed-in"; user: User };
+
+let session: Session = { status: "starting" };
+/** Only here, never in storage: a token in storage is a token for every script. */
+let token: { value: string; endsAt: number } | null = null;
+let refreshing: Promise<boolean> | null = null;
+const watchers = new Set<() => void>();
+
+export const currentSession = (): Session => session;
+
+function show(next: Session): void {
+  session = next;
+  for (const watcher of watchers) watcher();
+}
+
+function subscribe(watcher: () => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+export function useSession(): Session {
+  return useSyncExternalStore(subscribe, currentSession);
+}
+
+/** The signed-in user; only for screens behind sign-in. */
+export function useUser(): User {
+  const now = useSession();
+  if (now.status !== "signed-in") throw new Error("no user");
+  return now.user;
+}
+
+export function setUser(user: User): void {
+  localStorage.setItem(LAST_USER, JSON.stringify(user));
+  show({ status: "signed-in", user });
+}
+
+function accept(answer: Token): void {
+  token = { value: answer.access_token, endsAt: Date.now() + answer.expires_in * 1_000 };
+  setUser(answer.user);
+}
+
+/** fetch with a deadline; a lost connection and a lost answer are the same `Unreachable`. */
+export async function reach(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), TIMEOUT_MS);
+  try {
+    return await fetch(input, { ...init, signal: deadline.signal, credentials: "same-origin" });
+  } catch {
+    throw new Unreachable();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function csrf(): Record<string, string> {
+  const found = /(?:^|;\s*)(?:__Host-)?tt_csrf=([^;]*)/.exec(document.cookie);
+  return found?.[1] === undefined ? {} : { "X-CSRF-Token": decodeURIComponent(found[1]) };
+}
+
+export async function signIn(username: string, password: string): Promise<void> {
+  const response = await reach(`${BASE}/auth/login`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ username, password }),
+  });
+  if (!response.ok) throw new ApiProblem(await readProblem(response));
+  accept((await response.json()) as Token);
+}
+
+/** Ends the session here at once, and on the server when it can be reached. The scan queue stays. */
+export async function signOut(): Promise<void> {
+  const headers = { ...csrf(), ...bearer() };
+  token = null;
+  localStorage.removeItem(LAST_USER);
+  show({ status: "signed-out", ended: false });
+  await reach(`${BASE}/auth/logout`, { method: "POST", headers }).catch(() => undefined);
+}
+
+function bearer(): Record<string, string> {
+  return token === null ? {} : { Authorization: `Bearer ${token.value}` };
+}
+
+/**
+ * Renews the access token, once for all who ask at the same time, in this tab and in the others.
+ * False when the session is over; throws `Unreachable` when nobody could be asked.
+ */
+export function refresh(): Promise<boolean> {
+  refreshing ??= alone("tracetrack-refresh", askForToken).finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+async function askForToken(): Promise<boolean> {
+  const response = await reach(`${BASE}/auth/refresh`, { method: "POST", headers: csrf() });
+  if (response.ok) {
+    accept((await response.json()) as Token);
+    return true;
+  }
+  if (response.status === 401 || response.status === 403) {
+    const ended = session.status === "signed-in";
+    token = null;
+    localStorage.removeItem(LAST_USER);
+    show({ status: "signed-out", ended });
+    return false;
+  }
+  throw new Unreachable();
+}
+
+/** Runs `work` while no other tab runs the same; without locks (plain http) just runs it. */
+export async function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const locks = (navigator as Partial<Navigator>).locks;
+  if (locks === undefined) return work();
+  // The lock's own type would wrap the promise twice.
+  return await locks.request(name, work);
+}
+
+/** Looks for a session left by an earlier page. */
+export async function startSession(): Promise<void> {
+  try {
+    await refresh();
+  } catch {
+    const user = lastUser();
+    show(user === null ? { status: "signed-out", ended: false } : { status: "signed-in", user });
+  }
+}
+
+function lastUser(): User | null {
+  try {
+    return JSON.parse(localStorage.getItem(LAST_USER) ?? "null") as User | null;
+  } catch {
+    return null;
+  }
+}
+
+/** fetch for everything behind sign-in: adds the token, renews it when needed, and tries once more. */
+export async function authorized(request: Request): Promise<Response> {
+  const again = request.clone();
+  if (token === null || token.endsAt - Date.now() < RENEW_EARLY_MS) await refresh();
+  const first = await reach(withToken(request));
+  if (first.status !== 401) return noteForcedChange(first);
+  if (!(await refresh())) return first;
+  return noteForcedChange(await reach(withToken(again)));
+}
+
+function withToken(request: Request): Request {
+  const headers = new Headers(request.headers);
+  for (const [name, value] of Object.entries(bearer())) headers.set(name, value);
+  return new Request(request, { headers });
+}
+
+/** An admin may ask for a new password in the middle of a session. */
+async function noteForcedChange(response: Response): Promise<Response> {
+  if (response.status === 403 && session.status === "signed-in" && !session.user.must_change_password) {
+    const problem = await readProblem(response);
+    if (problem.code === "password_change_required") setUser({ ...session.user, must_change_password: true });
+  }
+  return response;
+}

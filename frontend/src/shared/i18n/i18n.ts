@@ -1,0 +1,101 @@
+import { setupI18n } from "@lingui/core";
+import { compileMessage } from "@lingui/message-utils/compileMessage";
+import { useSyncExternalStore } from "react";
+import type { messages as english } from "./messages/en";
+
+export type MessageKey = keyof typeof english;
+/** Every language has every sentence. */
+export type Messages = Record<MessageKey, string>;
+type Values = Record<string, string | number>;
+
+const STORED = "tracetrack.language";
+
+/** Adding a file to messages/ adds a language: its name is the language's code. */
+const files = import.meta.glob<Messages>("./messages/*.ts", { import: "messages" });
+
+export const languages = Object.keys(files)
+  .map((path) => /([\w-]+)\.ts$/.exec(path)?.[1] ?? "en")
+  .map((code) => ({ code, name: ownName(code) }));
+
+/** A language as its own speakers write it. */
+function ownName(code: string): string {
+  const name = new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code;
+  return name.charAt(0).toLocaleUpperCase(code) + name.slice(1);
+}
+
+const i18n = setupI18n();
+i18n.setMessagesCompiler(compileMessage);
+const watchers = new Set<() => void>();
+
+export function isLanguage(code: string | null | undefined): code is string {
+  return languages.some((language) => language.code === code);
+}
+
+/** The language to begin with: the one chosen before on this device, else the browser's, else English. */
+export function firstLanguage(): string {
+  const stored = localStorage.getItem(STORED);
+  if (isLanguage(stored)) return stored;
+  return navigator.languages.map((tag) => tag.split("-")[0]).find(isLanguage) ?? "en";
+}
+
+/** The language somebody chose on this device, if anybody did. */
+export function chosenLanguage(): string | null {
+  return localStorage.getItem(STORED);
+}
+
+/** Loads a language and shows it; `remember` keeps it for this device. */
+export async function switchLanguage(code: string, remember = true): Promise<void> {
+  const load = files[`./messages/${code}.ts`];
+  if (load === undefined) throw new Error(`no language ${code}`);
+  i18n.loadAndActivate({ locale: code, messages: await load() });
+  document.documentElement.lang = code;
+  if (remember) localStorage.setItem(STORED, code);
+  for (const watcher of watchers) watcher();
+}
+
+export function t(key: MessageKey, values?: Values): string {
+  return i18n._(key, values);
+}
+
+export function hasMessage(key: string): key is MessageKey {
+  return key in i18n.messages;
+}
+
+/** The current language; a component that calls this shows the new one when it changes. */
+export function useCurrentLanguage(): string {
+  return useSyncExternalStore(
+    (watcher) => {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
+    },
+    () => i18n.locale,
+  );
+}
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+/** "10 minutes ago" up to a week, else the date. */
+export function ago(time: string, now = Date.now()): string {
+  const seconds = (Date.parse(time) - now) / 1_000;
+  if (Math.abs(seconds) > 7 * 86_400) return moment(time);
+  const relative = new Intl.RelativeTimeFormat(i18n.locale, { numeric: "auto" });
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
+  }
+  return relative.format(0, "minute");
+}
+
+/** Day and time, short. */
+export function moment(time: string): string {
+  return new Intl.DateTimeFormat(i18n.locale, { dateStyle: "medium", timeStyle: "short" }).format(
+    new Date(time),
+  );
+}
+
+export function number(value: number): string {
+  return new Intl.NumberFormat(i18n.locale, { maximumFractionDigits: 3 }).format(value);
+}

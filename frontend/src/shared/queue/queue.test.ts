@@ -1,0 +1,258 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ScanQueue } from "./queue";
+import type { NewScan, ScanAnswer, ScanRecord } from "./records";
+import type { Deliver, Delivery } from "./send";
+import { ScanStore } from "./store";
+
+const ME = 7;
+let databases = 0;
+let name: string;
+let store: ScanStore;
+let queue: ScanQueue;
+/** The codes of each delivery, in order. */
+let deliveries: string[][];
+let server: (batch: ScanRecord[]) => Delivery | Promise<Delivery>;
+
+const ok = (scan: ScanRecord): ScanAnswer => ({
+  scanId: scan.scanId,
+  outcome: scan.action === "parent" ? "opened" : "linked",
+});
+const refusal = (scan: ScanRecord, code = "bag_is_parent"): ScanAnswer => ({
+  scanId: scan.scanId,
+  outcome: "refused",
+  problem: { code, status: 409, title: "", detail: "" },
+});
+const answered = (batch: ScanRecord[]): Delivery => ({ kind: "answered", answers: batch.map(ok) });
+const unreachable = (): Delivery => ({ kind: "later", retryAfter: null, reached: false });
+const child = (code: string): NewScan => ({ action: "child", parentCode: "P1", code });
+
+const deliver: Deliver = async (batch) => {
+  deliveries.push(batch.map((scan) => scan.code ?? scan.parentCode));
+  return server(batch);
+};
+
+function newQueue(userId = ME): ScanQueue {
+  return new ScanQueue({ store, userId, deliver, random: () => 0 });
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  name = `test-${databases++}`;
+  store = await opened();
+  deliveries = [];
+  server = answered;
+  queue = newQueue();
+});
+
+const opened = () => ScanStore.open(name);
+
+/** Lets time pass, and IndexedDB (which runs on real time) do its work. */
+async function pass(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+  for (let turn = 0; turn < 30; turn++) await new Promise((next) => setImmediate(next));
+}
+
+const add = (scan: NewScan) => queue.add(scan);
+const sent = () => queue.send();
+
+afterEach(() => {
+  queue.close();
+  store.close();
+  vi.useRealTimers();
+});
+
+test("a scan is shown at once and stored before it is sent", async () => {
+  let storedWhenSent = 0;
+  server = async (batch) => {
+    storedWhenSent = (await store.load(ME)).length;
+    return answered(batch);
+  };
+  const adding = queue.add(child("C1"));
+  expect(queue.snapshot().waiting).toBe(1);
+  await adding;
+  await sent();
+  expect(storedWhenSent).toBe(1);
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, link: "up", scans: [{ state: "settled" }] });
+});
+
+test("scans go out in the order in which they were made", async () => {
+  server = unreachable;
+  const codes = Array.from({ length: 30 }, (_, at) => `C${at}`);
+  await Promise.all(codes.map((code) => queue.add(child(code))));
+  server = answered;
+  await sent();
+  expect(queue.snapshot().waiting).toBe(0);
+  expect(deliveries.at(-1)).toEqual(codes);
+  const seqs = (await store.load(ME)).map((scan) => scan.seq);
+  expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+  expect(new Set(seqs).size).toBe(30);
+});
+
+test("without network nothing is lost, and the next try comes by itself", async () => {
+  server = unreachable;
+  await add(child("C1"));
+  await sent();
+  expect(queue.snapshot()).toMatchObject({ waiting: 1, link: "down" });
+  server = answered;
+  await pass(40_000);
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, link: "up" });
+});
+
+test("the server's Retry-After is honoured", async () => {
+  server = () => ({ kind: "later", retryAfter: 20, reached: true });
+  await add(child("C1"));
+  await sent();
+  const tries = deliveries.length;
+  await pass(19_000);
+  expect(deliveries.length).toBe(tries);
+  await pass(2_000);
+  expect(deliveries.length).toBe(tries + 1);
+});
+
+test("a retry carries the same scan id", async () => {
+  const ids: string[] = [];
+  server = (batch) => {
+    ids.push(...batch.map((scan) => scan.scanId));
+    return ids.length < 2 ? unreachable() : answered(batch);
+  };
+  await add(child("C1"));
+  await sent();
+  await sent();
+  expect(new Set(ids).size).toBe(1);
+  expect(ids.length).toBeGreaterThan(1);
+});
+
+test("a new page finds what the old one left", async () => {
+  server = unreachable;
+  await add(child("C1"));
+  await sent();
+  queue.close();
+  store.close();
+  store = await opened();
+  queue = newQueue();
+  await queue.load();
+  expect(queue.snapshot().waiting).toBe(1);
+  server = answered;
+  await sent();
+  expect(queue.snapshot().waiting).toBe(0);
+});
+
+test("another user neither sees nor sends it", async () => {
+  server = unreachable;
+  await add(child("C1"));
+  await sent();
+  deliveries = [];
+  server = answered;
+  const other = newQueue(8);
+  await other.load();
+  await other.send();
+  expect(other.snapshot().scans).toEqual([]);
+  expect(deliveries).toEqual([]);
+  expect(await store.load(ME)).toMatchObject([{ state: "waiting" }]);
+});
+
+test("signed out, scans wait and none is refused", async () => {
+  server = () => ({ kind: "locked" });
+  await add(child("C1"));
+  await sent();
+  expect(queue.snapshot()).toMatchObject({ waiting: 1, link: "locked", refused: [] });
+  server = answered;
+  await sent();
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, link: "up" });
+});
+
+test("a refusal stays in sight until somebody deals with it", async () => {
+  server = (batch) => ({ kind: "answered", answers: batch.map((scan) => refusal(scan)) });
+  await add(child("C1"));
+  await sent();
+  expect(queue.snapshot().refused).toMatchObject([{ code: "C1", problem: { code: "bag_is_parent" } }]);
+  const again = newQueue();
+  await again.load();
+  const [refused] = again.snapshot().refused;
+  if (refused === undefined) throw new Error("the refusal is gone");
+  await again.dealWith(refused);
+  expect(again.snapshot().refused).toEqual([]);
+  expect(deliveries.flat().filter((code) => code === "C1")).toHaveLength(1);
+});
+
+test("a refused scan is sent again under a new id", async () => {
+  server = (batch) => ({ kind: "answered", answers: batch.map((scan) => refusal(scan)) });
+  const first = await add(child("C1"));
+  await sent();
+  server = answered;
+  const second = await queue.retry(first);
+  await sent();
+  expect(second.scanId).not.toBe(first.scanId);
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, refused: [] });
+});
+
+test("one bad scan does not hold up the others of its batch", async () => {
+  server = unreachable;
+  await Promise.all(["C1", "BAD", "C3"].map((code) => queue.add(child(code))));
+  await sent();
+  const problem = { code: "invalid", status: 422, title: "", detail: "" };
+  server = (batch) =>
+    batch.some((scan) => scan.code === "BAD") ? { kind: "rejected", problem } : answered(batch);
+  await sent();
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, refused: [{ code: "BAD" }] });
+});
+
+test("a scan that the server left without a final word goes on waiting", async () => {
+  server = (batch) => ({
+    kind: "answered",
+    answers: batch.map((scan) => (scan.code === "C2" ? refusal(scan, "busy") : ok(scan))),
+  });
+  await Promise.all(["C1", "C2"].map((code) => queue.add(child(code))));
+  await sent();
+  expect(queue.snapshot().refused).toEqual([]);
+  expect(queue.snapshot().scans.find((scan) => scan.code === "C2")?.state).toBe("waiting");
+});
+
+test("a scan never sent can be withdrawn, one perhaps sent cannot", async () => {
+  server = unreachable;
+  const scan = await add(child("C1"));
+  await sent();
+  expect(await queue.withdraw(scan)).toBe(false);
+  const unsent: ScanRecord = await store.add({ ...scan, scanId: "x", attempts: 0 });
+  expect(await queue.withdraw(unsent)).toBe(true);
+  deliveries = [];
+  server = answered;
+  await sent();
+  expect(deliveries).toEqual([["C1"]]);
+});
+
+test("answers are told before the view changes", async () => {
+  const waitingWhenTold: number[] = [];
+  queue.onAnswer(() => waitingWhenTold.push(queue.snapshot().waiting));
+  await add(child("C1"));
+  await sent();
+  expect(waitingWhenTold).toEqual([1]);
+});
+
+test("a scan that the phone cannot store is refused at once, not lost later", async () => {
+  vi.spyOn(store, "add").mockRejectedValue(new DOMException("full", "QuotaExceededError"));
+  const scan = await add(child("C1"));
+  expect(scan.problem?.code).toBe("not_saved");
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, refused: [{ code: "C1" }] });
+});
+
+test("old settled scans are forgotten, waiting and refused ones never", async () => {
+  server = (batch) => ({
+    kind: "answered",
+    answers: batch.map((scan) => (scan.code === "C0" ? refusal(scan) : ok(scan))),
+  });
+  const codes = Array.from({ length: 80 }, (_, at) => `C${at}`);
+  await Promise.all(codes.map((code) => queue.add(child(code))));
+  await sent();
+  const kept = await store.load(ME);
+  expect(kept.filter((scan) => scan.state === "settled")).toHaveLength(50);
+  expect(kept.filter((scan) => scan.state === "refused")).toHaveLength(1);
+});
+
+test("the device keeps its id", async () => {
+  const id = store.deviceId;
+  store.close();
+  store = await opened();
+  expect(store.deviceId).toBe(id);
+});

@@ -1,0 +1,296 @@
+import type { Problem } from "@/shared/api/types";
+import { backoffMs } from "./backoff";
+import { newId } from "./codes";
+import type { NewScan, ScanAnswer, ScanRecord } from "./records";
+import type { Deliver } from "./send";
+import type { ScanStore } from "./store";
+
+/** Scans in one call. Small enough that a weak link gets one through, large enough for a backlog. */
+const BATCH = 100;
+/** Shown and kept in memory; what waits or was refused is always shown. */
+const KEEP = 60;
+
+const PASSING_CODES = new Set(["busy", "too_many_requests", "internal_error"]);
+
+export type LinkState = "up" | "down" | "locked";
+
+export interface QueueView {
+  /** Oldest first. */
+  scans: readonly ScanRecord[];
+  waiting: number;
+  /** Refusals that nobody has dealt with yet. */
+  refused: readonly ScanRecord[];
+  link: LinkState;
+}
+
+export interface QueueParts {
+  store: ScanStore;
+  userId: number;
+  deliver: Deliver;
+  /** Runs `work` while no other tab of this user sends. */
+  alone?: (name: string, work: () => Promise<void>) => Promise<void>;
+  now?: () => Date;
+  random?: () => number;
+}
+
+export type Answered = (scan: ScanRecord, answer: ScanAnswer) => void;
+
+/**
+ * The scans of one user on this device: stored first, then sent in order until the server has
+ * answered each one. It never drops a scan: only an answer or the worker ends its waiting.
+ */
+export class ScanQueue {
+  private scans: ScanRecord[] = [];
+  private link: LinkState = "up";
+  private view: QueueView = { scans: [], waiting: 0, refused: [], link: "up" };
+  private readonly watchers = new Set<() => void>();
+  private readonly answerWatchers = new Set<Answered>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private draining: Promise<void> | null = null;
+  private again = false;
+  private failures = 0;
+  /** A batch the server could not judge as a whole is sent one by one. */
+  private oneByOne = 0;
+  private closed = false;
+
+  constructor(private readonly parts: QueueParts) {}
+
+  readonly snapshot = (): QueueView => this.view;
+
+  readonly subscribe = (watcher: () => void): (() => void) => {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  };
+
+  /** Tells of each answer before the view changes, so that a count never jumps twice. */
+  onAnswer(watcher: Answered): () => void {
+    this.answerWatchers.add(watcher);
+    return () => this.answerWatchers.delete(watcher);
+  }
+
+  /** Reads what an earlier page, or another tab, left behind. */
+  async load(): Promise<void> {
+    const stored = await this.parts.store.load(this.parts.userId);
+    const unsaved = this.scans.filter((scan) => !stored.some((other) => other.scanId === scan.scanId));
+    this.scans = [...stored, ...unsaved];
+    this.show();
+  }
+
+  /** Stores a scan, shows it at once and sends it as soon as it can be sent. */
+  async add(scan: NewScan): Promise<ScanRecord> {
+    const fresh: ScanRecord = {
+      ...scan,
+      seq: Number.MAX_SAFE_INTEGER,
+      scanId: newId(),
+      userId: this.parts.userId,
+      deviceId: this.parts.store.deviceId,
+      scannedAt: (this.parts.now?.() ?? new Date()).toISOString(),
+      state: "waiting",
+      attempts: 0,
+    };
+    this.scans = [...this.scans, fresh];
+    this.show();
+    try {
+      const { seq } = await this.parts.store.add(fresh);
+      // Only the number: another tab's or our own sender may have settled it meanwhile.
+      this.scans = this.scans.map((scan) => (scan.scanId === fresh.scanId ? { ...scan, seq } : scan));
+      this.show();
+      void this.send();
+      return { ...fresh, seq };
+    } catch {
+      // A full or forbidden disk: say so now, rather than lose the scan quietly later.
+      const lost: ScanRecord = {
+        ...fresh,
+        state: "refused",
+        problem: { code: "not_saved", status: 0, title: "", detail: "" },
+      };
+      this.replace(lost);
+      return lost;
+    }
+  }
+
+  /**
+   * Takes back a waiting scan that was never handed to the network. False when it may have had its
+   * effect already: then only the server can take it back.
+   */
+  async withdraw(scan: ScanRecord): Promise<boolean> {
+    const changed = await this.parts.store.change(scan.seq, (stored) =>
+      stored.state === "waiting" && stored.attempts === 0 ? { ...stored, state: "withdrawn" } : null,
+    );
+    if (changed === null) return false;
+    this.replace(changed);
+    return true;
+  }
+
+  /** Notes that the server took back a scan's effect. */
+  async markUndone(scan: ScanRecord): Promise<void> {
+    const changed = await this.parts.store.change(scan.seq, (stored) => ({ ...stored, undone: true }));
+    if (changed !== null) this.replace(changed);
+  }
+
+  /** Notes that the worker has dealt with a refusal. */
+  async dealWith(scan: ScanRecord): Promise<void> {
+    const changed = await this.parts.store.change(scan.seq, (stored) => ({ ...stored, dealtWith: true }));
+    this.replace(changed ?? { ...scan, dealtWith: true });
+  }
+
+  /** Sends a refused scan again, as a new scan: the old id has had its answer. */
+  async retry(scan: ScanRecord): Promise<ScanRecord> {
+    await this.dealWith(scan);
+    return this.add({ action: scan.action, parentCode: scan.parentCode, code: scan.code });
+  }
+
+  /** Sends what waits, now: on reconnect, on focus, after sign-in. */
+  wake(): void {
+    void this.send();
+  }
+
+  /** Stops sending. What waits stays stored. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
+  /** Sends until nothing waits or the way is blocked; resolves then. */
+  send(): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    if (this.draining !== null) {
+      this.again = true;
+      return this.draining;
+    }
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const alone = this.parts.alone ?? ((_name, work) => work());
+    this.draining = alone(`tracetrack-queue-${this.parts.userId}`, () => this.drain())
+      .catch(() => this.later(null))
+      .finally(() => {
+        this.draining = null;
+        if (this.again) {
+          this.again = false;
+          if (this.timer === undefined) void this.send();
+        }
+      });
+    return this.draining;
+  }
+
+  private async drain(): Promise<void> {
+    for (;;) {
+      if (this.closed) return;
+      this.again = false;
+      const batch = await this.parts.store.takeWaiting(this.parts.userId, this.oneByOne > 0 ? 1 : BATCH);
+      if (batch.length === 0) {
+        if (this.moreCame()) continue;
+        // Another tab may have sent what this one still shows as waiting.
+        if (this.scans.some((scan) => scan.state === "waiting" && Number.isSafeInteger(scan.seq + 1)))
+          await this.load();
+        await this.parts.store.prune(this.parts.userId);
+        return;
+      }
+      const delivery = await this.parts.deliver(batch);
+      switch (delivery.kind) {
+        case "answered":
+          if (!(await this.settle(batch, delivery.answers))) return this.later(null);
+          this.failures = 0;
+          this.oneByOne = Math.max(0, this.oneByOne - 1);
+          this.setLink("up");
+          break;
+        case "rejected":
+          if (batch.length > 1) {
+            this.oneByOne = batch.length;
+            break;
+          }
+          await this.settle(batch, [
+            { scanId: batch[0]?.scanId ?? "", outcome: "refused", problem: delivery.problem },
+          ]);
+          this.oneByOne = Math.max(0, this.oneByOne - 1);
+          this.setLink("up");
+          break;
+        case "locked":
+          this.setLink("locked");
+          return;
+        case "later":
+          // A server that fails on the whole batch may still manage most of it piece by piece.
+          if (delivery.reached && batch.length > 1) this.oneByOne = batch.length;
+          this.later(delivery.retryAfter);
+          return;
+      }
+    }
+  }
+
+  /** Writes the answers down; false when the server left some scan without a final word. */
+  private async settle(batch: ScanRecord[], answers: ScanAnswer[]): Promise<boolean> {
+    let complete = true;
+    for (const scan of batch) {
+      const answer = answers.find((one) => one.scanId === scan.scanId);
+      const passing = answer?.problem !== undefined && isPassing(answer.problem);
+      if (answer === undefined || passing) {
+        complete = false;
+        continue;
+      }
+      const changed = await this.parts.store.change(scan.seq, (stored) => ({
+        ...stored,
+        state: answer.problem === undefined ? "settled" : "refused",
+        outcome: answer.outcome,
+        ...(answer.problem === undefined ? {} : { problem: answer.problem }),
+      }));
+      if (changed === null) continue;
+      for (const watcher of this.answerWatchers) watcher(changed, answer);
+      this.replace(changed);
+    }
+    return complete;
+  }
+
+  /** Something was added while the store was being read. */
+  private moreCame(): boolean {
+    return this.again;
+  }
+
+  private later(retryAfter: number | null): void {
+    this.failures += 1;
+    this.setLink("down");
+    if (this.closed) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined;
+        void this.send();
+      },
+      backoffMs(this.failures, retryAfter, this.parts.random),
+    );
+  }
+
+  private replace(changed: ScanRecord): void {
+    this.scans = this.scans.map((scan) => (scan.scanId === changed.scanId ? changed : scan));
+    this.show();
+  }
+
+  private setLink(link: LinkState): void {
+    if (this.link === link) return;
+    this.link = link;
+    this.show();
+  }
+
+  private show(): void {
+    const kept = this.scans.filter(
+      (scan, at) => scan.state === "waiting" || isOpen(scan) || at >= this.scans.length - KEEP,
+    );
+    this.scans = kept;
+    this.view = {
+      scans: kept,
+      waiting: kept.filter((scan) => scan.state === "waiting").length,
+      refused: kept.filter(isOpen),
+      link: this.link,
+    };
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+/** A refusal nobody has dealt with. */
+export function isOpen(scan: ScanRecord): boolean {
+  return scan.state === "refused" && scan.dealtWith !== true;
+}
+
+/** Says "not now" rather than "no". A refusal inside a batch has a code but no status. */
+export function isPassing({ code, status }: Pick<Problem, "code" | "status">): boolean {
+  return PASSING_CODES.has(code) || status === 408 || status === 425 || status === 429 || status >= 500;
+}

@@ -1,0 +1,108 @@
+import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import { newId } from "./codes";
+import type { ScanRecord, ScanState } from "./records";
+
+interface QueueDb extends DBSchema {
+  scans: {
+    key: number;
+    value: ScanRecord;
+    indexes: { byScanId: string; byState: [number, ScanState] };
+  };
+  device: { key: string; value: string };
+}
+
+/** Settled scans kept per user, for the list of last scans after a reload. */
+const KEEP_SETTLED = 50;
+
+/** The scans of this device in IndexedDB. Nothing here is ever cleared by sign-out. */
+export class ScanStore {
+  private constructor(
+    private readonly db: IDBPDatabase<QueueDb>,
+    /** Made once per browser profile; with `seq` it names a scan's place for ever. */
+    readonly deviceId: string,
+  ) {}
+
+  static async open(name = "tracetrack"): Promise<ScanStore> {
+    const db = await openDB<QueueDb>(name, 1, {
+      upgrade(fresh) {
+        const scans = fresh.createObjectStore("scans", { keyPath: "seq", autoIncrement: true });
+        scans.createIndex("byScanId", "scanId", { unique: true });
+        scans.createIndex("byState", ["userId", "state"]);
+        fresh.createObjectStore("device");
+      },
+      // An older page must not stand in the way of a newer one that wants to upgrade.
+      blocking: (_old, _next, event) => (event.target as IDBDatabase).close(),
+    });
+    const tx = db.transaction("device", "readwrite");
+    let deviceId = await tx.store.get("id");
+    if (deviceId === undefined) {
+      deviceId = newId();
+      await tx.store.put(deviceId, "id");
+    }
+    await tx.done;
+    return new ScanStore(db, deviceId);
+  }
+
+  /** Stores a scan and gives it its sequence number. */
+  async add(scan: ScanRecord): Promise<ScanRecord> {
+    // IndexedDB fills in `seq` when it is absent; the type cannot say that it is absent only now.
+    const unnumbered: Partial<ScanRecord> = { ...scan };
+    delete unnumbered.seq;
+    const seq = await this.db.add("scans", unnumbered as ScanRecord);
+    return { ...scan, seq };
+  }
+
+  /** Everything of one user worth showing: waiting, refused, and the last settled ones; oldest first. */
+  async load(userId: number): Promise<ScanRecord[]> {
+    const states: ScanState[] = ["waiting", "refused", "settled", "withdrawn"];
+    const found = await Promise.all(
+      states.map((state) => this.db.getAllFromIndex("scans", "byState", IDBKeyRange.only([userId, state]))),
+    );
+    return found.flat().sort((a, b) => a.seq - b.seq);
+  }
+
+  /** The oldest waiting scans, marked as tried in the same transaction that reads them. */
+  async takeWaiting(userId: number, most: number): Promise<ScanRecord[]> {
+    const tx = this.db.transaction("scans", "readwrite");
+    const taken = await tx.store.index("byState").getAll(IDBKeyRange.only([userId, "waiting"]), most);
+    for (const scan of taken) {
+      scan.attempts += 1;
+      void tx.store.put(scan);
+    }
+    await tx.done;
+    return taken;
+  }
+
+  /** Changes one scan as it is stored now; `change` answers null to leave it alone. */
+  async change(seq: number, change: (scan: ScanRecord) => ScanRecord | null): Promise<ScanRecord | null> {
+    const tx = this.db.transaction("scans", "readwrite");
+    const scan = await tx.store.get(seq);
+    const changed = scan === undefined ? null : change(scan);
+    if (changed !== null) void tx.store.put(changed);
+    await tx.done;
+    return changed;
+  }
+
+  /** Forgets what is settled and old. Waiting and refused scans are never touched. */
+  async prune(userId: number): Promise<void> {
+    const tx = this.db.transaction("scans", "readwrite");
+    for (const state of ["settled", "withdrawn"] as const) {
+      const keys = await tx.store.index("byState").getAllKeys(IDBKeyRange.only([userId, state]));
+      for (const key of keys.slice(0, Math.max(0, keys.length - KEEP_SETTLED))) void tx.store.delete(key);
+    }
+    const refused = await tx.store.index("byState").getAll(IDBKeyRange.only([userId, "refused"]));
+    const dealtWith = refused.filter((scan) => scan.dealtWith);
+    for (const scan of dealtWith.slice(0, -KEEP_SETTLED)) void tx.store.delete(scan.seq);
+    await tx.done;
+  }
+
+  /** Scans of anybody on this device that the server has not answered. */
+  async countWaiting(): Promise<number> {
+    const all = await this.db.getAll("scans");
+    return all.filter((scan) => scan.state === "waiting").length;
+  }
+
+  close(): void {
+    this.db.close();
+  }
+}

@@ -1,0 +1,69 @@
+import { createContext } from "preact";
+import { useContext, useEffect, useState, useSyncExternalStore } from "react";
+import { alone } from "@/shared/api/session";
+import { deliver } from "./deliver";
+import { ScanQueue, type QueueView } from "./queue";
+import { ScanStore } from "./store";
+
+/** Look for scans left by another tab, and try again after silence, this often, in ms. */
+const TICK_MS = 20_000;
+
+let store: Promise<ScanStore> | null = null;
+
+export const QueueContext = createContext<ScanQueue | null>(null);
+
+/** The queue of one user, alive as long as he is signed in. Null until its store is open. */
+export function useQueueOf(userId: number | null): ScanQueue | null {
+  const [queue, setQueue] = useState<ScanQueue | null>(null);
+  useEffect(() => {
+    if (userId === null) return;
+    let mine: ScanQueue | null = null;
+    let gone = false;
+    store ??= ScanStore.open();
+    void store.then(async (opened) => {
+      if (gone) return;
+      mine = new ScanQueue({ store: opened, userId, deliver, alone });
+      await mine.load();
+      setQueue(mine);
+      mine.wake();
+    });
+    const wake = () => {
+      if (document.visibilityState === "visible") mine?.wake();
+    };
+    const timer = setInterval(wake, TICK_MS);
+    addEventListener("online", wake);
+    addEventListener("focus", wake);
+    document.addEventListener("visibilitychange", wake);
+    return () => {
+      gone = true;
+      mine?.close();
+      setQueue(null);
+      clearInterval(timer);
+      removeEventListener("online", wake);
+      removeEventListener("focus", wake);
+      document.removeEventListener("visibilitychange", wake);
+    };
+  }, [userId]);
+  return queue;
+}
+
+export function useQueue(): ScanQueue {
+  const queue = useContext(QueueContext);
+  if (queue === null) throw new Error("no scan queue here");
+  return queue;
+}
+
+const nothing: QueueView = { scans: [], waiting: 0, refused: [], link: "up" };
+
+export function useQueueView(queue: ScanQueue | null): QueueView {
+  return useSyncExternalStore(
+    (watcher) => queue?.subscribe(watcher) ?? (() => undefined),
+    () => queue?.snapshot() ?? nothing,
+  );
+}
+
+/** Scans of anybody that this phone still holds; for the sign-in screen. */
+export async function heldScans(): Promise<number> {
+  store ??= ScanStore.open();
+  return (await store).countWaiting();
+}

@@ -1,0 +1,43 @@
+import type { ComponentChildren } from "preact";
+import { useContext } from "react";
+import { Link } from "wouter";
+import { t } from "@/shared/i18n/i18n";
+import { QueueContext, useQueueView } from "@/shared/queue/useQueue";
+import { Icon } from "./icons";
+
+/** The top of every screen: home in the same corner, the screen's name, what waits. */
+export function Bar({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <header class="bar">
+      <Link href="/" class="icon-button" aria-label={t("app.home")}>
+        <Icon name="home" />
+      </Link>
+      <h1>{title}</h1>
+      {children}
+      <LinkPill />
+    </header>
+  );
+}
+
+/** Whether scans wait, always in sight. */
+export function LinkPill() {
+  const view = useQueueView(useContext(QueueContext));
+  const link = view.waiting > 0 && view.link !== "up" ? "waiting" : view.link === "down" ? "down" : "up";
+  if (view.waiting > 0 && view.link !== "up") {
+    const text = t("link.waiting", { count: view.waiting });
+    return (
+      <span class="link-pill number" data-link={link} role="status" data-waiting={view.waiting}>
+        <Icon name={view.link === "locked" ? "lock" : "waiting"} />
+        {text}
+      </span>
+    );
+  }
+  return (
+    <span class="link-pill" data-link={link} role="status" data-waiting={view.waiting}>
+      <Icon name={link === "down" ? "link-off" : "link"} />
+      <span class={link === "down" ? "" : "hidden-visually"}>
+        {t(link === "down" ? "link.down" : "link.up")}
+      </span>
+    </span>
+  );
+}

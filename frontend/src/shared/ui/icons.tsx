@@ -1,0 +1,258 @@
+import type { ComponentChildren } from "preact";
+
+/**
+ * Our own drawings. Glyphs sit beside a word and say nothing to a screen reader; stroke and fill follow
+ * the text colour. Drawings are the large pictures of bags.
+ */
+export type IconName =
+  | "ok"
+  | "already"
+  | "refused"
+  | "waiting"
+  | "home"
+  | "back"
+  | "forward"
+  | "close"
+  | "undo"
+  | "eye"
+  | "eye-off"
+  | "person"
+  | "lock"
+  | "find"
+  | "keyboard"
+  | "sound"
+  | "sound-off"
+  | "vibrate"
+  | "link"
+  | "link-off"
+  | "sign-out"
+  | "area"
+  | "bill"
+  | "weight"
+  | "in"
+  | "out"
+  | "label"
+  | "phone"
+  | "computer"
+  | "move"
+  | "language"
+  | "open"
+  | "file"
+  | "plus";
+
+const octagon = "M8.1 2h7.8L22 8.1v7.8L15.9 22H8.1L2 15.9V8.1z";
+
+/** Outcome shapes are solid, each with its own outline: circle, square, octagon, clock. */
+const shapes: Record<IconName, ComponentChildren> = {
+  ok: (
+    <>
+      <circle cx="12" cy="12" r="11" class="solid" />
+      <path d="M6.5 12.5l3.7 3.7 7.3-8" class="cut" />
+    </>
+  ),
+  already: (
+    <>
+      <rect x="1.5" y="1.5" width="21" height="21" rx="4" class="solid" />
+      <path d="M6.5 9.2h11M6.5 14.8h11" class="cut" />
+    </>
+  ),
+  refused: (
+    <>
+      <path d={octagon} class="solid" />
+      <path d="M8 8l8 8M16 8l-8 8" class="cut" />
+    </>
+  ),
+  waiting: (
+    <>
+      <circle cx="12" cy="12" r="9.8" />
+      <path d="M12 6.2V12l4 2.6" />
+    </>
+  ),
+  home: <path d="M3 11.2L12 3.5l9 7.7M5.5 9.5V20h13V9.5M10 20v-6h4v6" />,
+  back: <path d="M14.5 5l-7 7 7 7" />,
+  forward: <path d="M9.5 5l7 7-7 7" />,
+  close: <path d="M5.5 5.5l13 13M18.5 5.5l-13 13" />,
+  undo: <path d="M8 5L3.5 9.5 8 14M4 9.5h10a6 6 0 0 1 0 12h-3" />,
+  eye: (
+    <>
+      <path d="M1.8 12S5.5 5 12 5s10.2 7 10.2 7-3.7 7-10.2 7S1.8 12 1.8 12z" />
+      <circle cx="12" cy="12" r="3.2" />
+    </>
+  ),
+  "eye-off": (
+    <path d="M3 3l18 18M9.8 5.3A9.6 9.6 0 0 1 12 5c6.5 0 10.2 7 10.2 7a18 18 0 0 1-3 3.800M6.2 7A17.6 17.6 0 0 0 1.8 12s3.7 7 10.2 7a9.7 9.7 0 0 0 4.8-1.300M9.8 9.900a3.2 3.2 0 0 0 4.4 4.4" />
+  ),
+  person: (
+    <>
+      <circle cx="12" cy="7.5" r="4.2" />
+      <path d="M3.5 21c.6-4.6 4-7 8.5-7s7.9 2.4 8.5 7" />
+    </>
+  ),
+  lock: (
+    <>
+      <rect x="4.5" y="10.5" width="15" height="11" rx="2.5" />
+      <path d="M8 10.500V7a4 4 0 0 1 8 0v3.500M12 14.700v2.6" />
+    </>
+  ),
+  find: (
+    <>
+      <circle cx="10.5" cy="10.5" r="7" />
+      <path d="M15.8 15.800L21.5 21.5" />
+    </>
+  ),
+  keyboard: (
+    <>
+      <rect x="1.8" y="5" width="20.4" height="14" rx="2.5" />
+      <path d="M6 9.500h.01M10 9.500h.01M14 9.500h.01M18 9.500h.01M8 14.800h8" />
+    </>
+  ),
+  sound: <path d="M3 9.500v5h4l5 4.500v-14L7 9.500zM16 8.500a5 5 0 0 1 0 7M18.8 5.700a9 9 0 0 1 0 12.6" />,
+  "sound-off": <path d="M3 9.500v5h4l5 4.500v-14L7 9.500zM16 9.500l5.5 5.500M21.5 9.500L16 15" />,
+  vibrate: (
+    <>
+      <rect x="7.5" y="3" width="9" height="18" rx="2" />
+      <path d="M4 8.500v7M1.3 10.500v3M20 8.500v7M22.7 10.500v3" />
+    </>
+  ),
+  link: <path d="M2 9a15 15 0 0 1 20 0M5.5 12.800a10 10 0 0 1 13 0M9 16.500a5 5 0 0 1 6 0M12 20h.01" />,
+  "link-off": (
+    <path d="M3 3l18 18M2 9a15 15 0 0 1 4.5-2.800M11 5a15 15 0 0 1 11 4M5.5 12.800a10 10 0 0 1 4.6-2.300M9 16.500a5 5 0 0 1 6 0M12 20h.01" />
+  ),
+  "sign-out": <path d="M10 3.500H4.500v17H10M15.5 7.500L20 12l-4.5 4.500M20 12H9.5" />,
+  area: (
+    <>
+      <path d="M12 22s7.5-6.6 7.5-12.500a7.5 7.5 0 0 0-15 0C4.5 15.4 12 22 12 22z" />
+      <circle cx="12" cy="9.5" r="2.6" />
+    </>
+  ),
+  bill: <path d="M5 2.500h14v19l-3.5-2-3.5 2-3.5-2-3.5 2zM9 8h6M9 12.500h6" />,
+  weight: <path d="M4 21l2-12h12l2 12zM9 9a3.5 3.5 0 1 1 6 0" />,
+  in: <path d="M12 2.500v10M7.8 8.500L12 12.700l4.2-4.200M4 12v7.500h16V12" />,
+  out: <path d="M12 13V3M7.8 7L12 2.8 16.2 7M4 12v7.500h16V12" />,
+  label: (
+    <>
+      <path d="M3 3h9l9 9-9 9-9-9z" />
+      <circle cx="8" cy="8" r="1.3" />
+    </>
+  ),
+  phone: (
+    <>
+      <rect x="6" y="2" width="12" height="20" rx="2.5" />
+      <path d="M11 18.500h2" />
+    </>
+  ),
+  computer: (
+    <>
+      <rect x="2.5" y="4" width="19" height="12.5" rx="2" />
+      <path d="M8 20.500h8M12 16.500v4" />
+    </>
+  ),
+  move: <path d="M3 12h17M14 6l6 6-6 6M3 6v12" />,
+  language: (
+    <>
+      <circle cx="12" cy="12" r="9.8" />
+      <path d="M2.2 12h19.600M12 2.200c3.3 3 4.5 6.5 4.5 9.800s-1.2 6.8-4.5 9.800c-3.3-3-4.5-6.5-4.5-9.800s1.2-6.8 4.5-9.800z" />
+    </>
+  ),
+  open: <path d="M4 12v8h16v-8M4 12l2-7h12l2 7M4 12h5l1 2.500h4l1-2.500h5" />,
+  file: <path d="M6 2.500h8l5 5v14H6zM14 2.500v5h5" />,
+  plus: <path d="M12 4v16M4 12h16" />,
+};
+
+export function Icon({ name, class: extra }: { name: IconName; class?: string }) {
+  return (
+    <svg class={`icon glyph ${extra ?? ""}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      {shapes[name]}
+    </svg>
+  );
+}
+
+function Drawing({ class: extra, children }: { class?: string | undefined; children: ComponentChildren }) {
+  return (
+    <svg class={`drawing ${extra ?? ""}`} viewBox="0 0 96 96" aria-hidden="true" focusable="false">
+      {children}
+    </svg>
+  );
+}
+
+const bigSack = "M30 33C20 45 13 58 13 70c0 10 5 15 15 15h40c10 0 15-5 15-15 0-12-7-25-17-37z";
+const neck = "M31 33l-8-15c10-6 40-6 50 0l-8 15z";
+
+function Sack() {
+  return (
+    <>
+      <path d={bigSack} class="kraft" />
+      <path
+        d="M66 33c10 12 17 25 17 37 0 10-5 15-15 15H54c12-4 18-12 18-22 0-11-5-20-12-30z"
+        class="kraft-shade"
+      />
+      <path d={neck} class="kraft-light" />
+      <path d="M30 33h36" class="rope" />
+    </>
+  );
+}
+
+/** A parent bag. */
+export function BigBag({ class: extra }: { class?: string }) {
+  return (
+    <Drawing class={extra}>
+      <Sack />
+      <rect x="32" y="51" width="32" height="20" rx="3" class="paper" />
+      <path d="M38 56v10M43 56v10M46.5 56v10M52 56v10M58 56v10" class="bars" />
+    </Drawing>
+  );
+}
+
+/** A child bag. */
+export function SmallBag({ class: extra }: { class?: string }) {
+  return (
+    <Drawing class={extra}>
+      <path d="M27 26h42l5 56c.3 3-1.5 5-4.5 5h-43c-3 0-4.8-2-4.5-5z" class="kraft" />
+      <path d="M56 26h13l5 56c.3 3-1.5 5-4.5 5H58z" class="kraft-shade" />
+      <path d="M27 26l3-13h36l3 13z" class="kraft-light" />
+      <path d="M27 26h42" class="rope" />
+      <rect x="34" y="44" width="28" height="18" rx="3" class="paper" />
+      <path d="M39 48.500v9M43 48.500v9M47 48.500v9M52 48.500v9M57 48.500v9" class="bars" />
+    </Drawing>
+  );
+}
+
+/** A parent bag under the scanner's beam. */
+export function ScanDrawing({ class: extra }: { class?: string }) {
+  return (
+    <Drawing class={extra}>
+      <Sack />
+      <rect x="30" y="49" width="36" height="22" rx="3" class="paper" />
+      <path d="M36 54v12M41 54v12M45 54v12M50 54v12M55 54v12M60 54v12" class="bars" />
+      <path d="M6 60h84" class="beam" />
+      <path d="M6 22V8h14M90 22V8H76M6 74v14h14M90 74v14H76" class="frame" />
+    </Drawing>
+  );
+}
+
+/** A bag under a glass. */
+export function FindDrawing({ class: extra }: { class?: string }) {
+  return (
+    <Drawing class={extra}>
+      <g transform="translate(4 0) scale(.8)">
+        <Sack />
+      </g>
+      <circle cx="60" cy="56" r="21" class="glass" />
+      <path d="M75 72l14 15" class="handle" />
+      <path d="M50 50v12M55 50v12M59 50v12M64 50v12M69 50v12" class="bars" />
+    </Drawing>
+  );
+}
+
+/** A worker. */
+export function ProfileDrawing({ class: extra }: { class?: string }) {
+  return (
+    <Drawing class={extra}>
+      <path d="M12 88c2-20 15-30 36-30s34 10 36 30z" class="ink" />
+      <path d="M38 60h20l-3 28H41z" class="paper" />
+      <circle cx="48" cy="38" r="17" class="kraft-light" />
+      <path d="M27 36c0-14 8-24 21-24s21 10 21 24z" class="kraft" />
+      <path d="M22 36h52" class="rope" />
+    </Drawing>
+  );
+}
