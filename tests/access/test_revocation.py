@@ -1,0 +1,120 @@
+"""What ends access acts in every worker within one second, without Redis."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.floor import PASSWORD, Floor, Person
+from tracetrack.settings import Settings
+
+WITHIN_SECONDS = 1.0
+
+
+class Worker:
+    """A second process that tries a token over and over."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def sees(self) -> tuple[float, str]:
+        """The next change that it sees, and when it saw it."""
+        assert self.process.stdout is not None
+        line = await asyncio.wait_for(self.process.stdout.readline(), 10)
+        at, _, what = line.decode().strip().partition(" ")
+        return float(at), what
+
+
+@contextlib.asynccontextmanager
+async def second_worker(settings: Settings, person: Person) -> AsyncIterator[Worker]:
+    assert settings.database_url is not None
+    assert settings.secret_key is not None
+    environment = {name: value for name, value in os.environ.items() if "REDIS" not in name}
+    environment["TRACETRACK_DATABASE_URL"] = settings.database_url.get_secret_value()
+    environment["TRACETRACK_SECRET_KEY"] = settings.secret_key.get_secret_value()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.access.watcher",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stdin is not None
+    process.stdin.write(person.http.headers["authorization"].removeprefix("Bearer ").encode() + b"\n")
+    try:
+        yield Worker(process)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@pytest.mark.parametrize("change", ["disabled", "role", "area", "password"])
+async def test_a_change_by_an_admin_ends_access_in_another_worker(
+    floor: Floor, settings: Settings, change: str
+) -> None:
+    body = {
+        "disabled": {"disabled": True},
+        "role": {"role": "biller"},
+        "area": {"area_id": floor.areas["South"]},
+        "password": {"password": "a whole new sentence"},
+    }[change]
+    async with second_worker(settings, floor.north) as worker:
+        assert (await worker.sees())[1] == "dispatcher North"
+        changed = await floor.admin.patch(f"/users/{floor.north.id}", body)
+        done = time.time()
+        assert changed.status_code == 200, changed.text
+        at, what = await worker.sees()
+    assert what == "session_ended"
+    assert at - done < WITHIN_SECONDS
+    assert (await floor.north.get("/auth/me")).status_code == 401
+
+
+@pytest.mark.parametrize("way", ["signed out", "ended elsewhere", "new password elsewhere"])
+async def test_a_person_who_ends_a_session_ends_it_in_another_worker(
+    floor: Floor, settings: Settings, way: str
+) -> None:
+    other = await floor.sign_in(floor.north.id, "north")
+    listed = (await floor.north.get("/auth/sessions")).json()["items"]
+    mine = next(item["id"] for item in listed if item["current"])
+    async with second_worker(settings, floor.north) as worker:
+        await worker.sees()
+        if way == "signed out":
+            answer = await floor.north.post("/auth/logout")
+        elif way == "ended elsewhere":
+            answer = await other.delete(f"/auth/sessions/{mine}")
+        else:
+            new = {"current_password": PASSWORD, "new_password": "a whole new sentence"}
+            answer = await other.post("/auth/password", new)
+        done = time.time()
+        assert answer.is_success, answer.text
+        at, what = await worker.sees()
+    assert what == "session_ended"
+    assert at - done < WITHIN_SECONDS
+
+
+async def test_a_change_straight_in_the_database_acts_too(floor: Floor, settings: Settings) -> None:
+    async with second_worker(settings, floor.north) as worker:
+        await worker.sees()
+        await floor.owner.execute(
+            "update users set area_id = $1 where id = $2", floor.areas["South"], floor.north.id
+        )
+        done = time.time()
+        at, what = await worker.sees()
+        assert what == "dispatcher South"
+        assert at - done < WITHIN_SECONDS
+        await floor.owner.execute("update users set role = 'biller' where id = $1", floor.north.id)
+        assert (await worker.sees())[1] == "biller South"
+
+
+async def test_the_worker_that_made_the_change_sees_it_at_once(floor: Floor) -> None:
+    assert (await floor.north.get("/auth/me")).status_code == 200
+    await floor.admin.patch(f"/users/{floor.north.id}", {"disabled": True})
+    assert (await floor.north.get("/auth/me")).json()["code"] == "session_ended"
+    await floor.admin.patch(f"/users/{floor.north.id}", {"disabled": False})
+    assert (await floor.north.get("/auth/me")).status_code == 401, "the old session does not come back"
+    assert (await floor.sign_in(floor.north.id, "north")).http is not None

@@ -1,0 +1,190 @@
+"""Users through HTTP: what admins may do, and what nobody may."""
+
+import pytest
+
+from tests.floor import PASSWORD, Floor, together
+
+NEW = {"username": "sunita", "password": "a good long one", "role": "biller"}
+
+
+async def events(floor: Floor, action: str) -> list[dict[str, object]]:
+    import json
+
+    rows = await floor.owner.fetch(
+        "select actor_id, subject_id, subject_code, before, after"
+        " from audit_events where action = $1 order by id",
+        action,
+    )
+    return [
+        {**row, "before": json.loads(row["before"] or "null"), "after": json.loads(row["after"] or "null")}
+        for row in rows
+    ]
+
+
+async def test_an_admin_makes_a_user_who_then_signs_in(floor: Floor) -> None:
+    made = await floor.admin.post(
+        "/users",
+        {
+            **NEW,
+            "role": "dispatcher",
+            "area_id": floor.areas["North"],
+            "full_name": "सुनीता",
+            "language": "hi",
+        },
+    )
+    assert made.status_code == 201, made.text
+    user = made.json()
+    assert user["area"] == {"id": floor.areas["North"], "name": "North"}
+    assert (user["disabled"], user["must_change_password"], user["last_seen_at"]) == (False, False, None)
+    person = await floor.sign_in(user["id"], "sunita", NEW["password"])
+    assert (await person.get("/auth/me")).json()["full_name"] == "सुनीता"
+    [event] = await events(floor, "user_created")
+    assert (event["actor_id"], event["subject_id"], event["subject_code"]) == (
+        floor.admin.id,
+        user["id"],
+        "sunita",
+    )
+    assert "password" not in str(event["after"]).replace("must_change_password", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"username": "NORTH"}, 409, "name_taken"),
+        ({"username": "  north "}, 409, "name_taken"),
+        ({"username": ""}, 422, "invalid"),
+        ({"username": "   "}, 422, "invalid"),
+        ({"username": "x" * 65}, 422, "invalid"),
+        ({"username": "a\u202eb"}, 422, "invalid"),
+        ({"username": "a\0b"}, 422, "invalid"),
+        ({"password": "short"}, 422, "weak_password"),
+        ({"password": "x1y2" * 65}, 422, "weak_password"),
+        ({"password": "sunita1234567"}, 422, "weak_password"),
+        ({"role": "dispatcher"}, 422, "area_required"),
+        ({"role": "boss"}, 422, "invalid"),
+        ({"area_id": 999}, 404, "area_not_found"),
+        ({"area_id": 2**63}, 422, "invalid"),
+        ({"is_admin": True}, 422, "invalid"),
+    ],
+)
+async def test_a_user_who_cannot_be_is_refused(
+    floor: Floor, change: dict[str, object], status: int, code: str
+) -> None:
+    answer = await floor.admin.post("/users", {**NEW, **change})
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert await floor.owner.fetchval("select count(*) from users") == 4
+
+
+async def test_a_user_made_twice_at_once_is_made_once(floor: Floor) -> None:
+    answers = await together(floor.admin.post("/users", {**NEW, "username": n}) for n in ("anil", "ANIL") * 5)
+    assert sorted(a.status_code for a in answers) == [201] + [409] * 9
+
+
+async def test_users_are_listed_page_by_page_and_found_by_name(floor: Floor) -> None:
+    for name in ("Asha", "bela", "Chandra"):
+        await floor.admin.post("/users", {**NEW, "username": name})
+    names: list[str] = []
+    cursor = None
+    while True:
+        page = (await floor.admin.get("/users", limit=2, cursor=cursor)).json()
+        names += [user["username"] for user in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert names == ["admin", "Asha", "bela", "biller", "Chandra", "north", "south"]
+    found = (await floor.admin.get("/users", q="CHAN")).json()["items"]
+    assert [user["username"] for user in found] == ["Chandra"]
+    found = (await floor.admin.get("/users", role="dispatcher", area_id=floor.areas["South"])).json()["items"]
+    assert [user["username"] for user in found] == ["south"]
+    assert (await floor.admin.get("/users", q="%")).json()["items"] == []
+    assert (await floor.admin.get("/users", cursor="x")).json()["code"] == "bad_cursor"
+
+
+async def test_a_change_is_written_down_with_before_and_after(floor: Floor) -> None:
+    body = {"role": "biller", "full_name": "N", "password": "a whole new sentence"}
+    answer = await floor.admin.patch(f"/users/{floor.north.id}", body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["role"] == "biller"
+    [event] = await events(floor, "user_changed")
+    assert event["before"] == {"role": "dispatcher", "full_name": ""}
+    assert event["after"] == {"role": "biller", "full_name": "N", "password": "changed", "sessions_ended": 1}
+    assert event["actor_id"] == floor.admin.id
+
+
+async def test_a_change_to_the_same_changes_nothing(floor: Floor) -> None:
+    body = {"role": "dispatcher", "area_id": floor.areas["North"], "disabled": False}
+    assert (await floor.admin.patch(f"/users/{floor.north.id}", body)).status_code == 200
+    assert (await floor.north.get("/auth/me")).status_code == 200
+    assert await events(floor, "user_changed") == []
+
+
+async def test_a_new_name_or_language_signs_nobody_out(floor: Floor) -> None:
+    await floor.admin.patch(f"/users/{floor.north.id}", {"full_name": "Nora", "language": "hi"})
+    me = (await floor.north.get("/auth/me")).json()
+    assert (me["full_name"], me["language"]) == ("Nora", "hi")
+
+
+async def test_a_password_reset_can_ask_for_a_change(floor: Floor) -> None:
+    body = {"password": "a whole new sentence", "must_change_password": True}
+    await floor.admin.patch(f"/users/{floor.north.id}", body)
+    assert (await floor.north.get("/auth/me")).status_code == 401
+    again = await floor.sign_in(floor.north.id, "north", body["password"])
+    assert (await again.get("/areas")).json()["code"] == "password_change_required"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"area_id": None}, 422, "area_required"),
+        ({"area_id": 999}, 404, "area_not_found"),
+        ({"password": "north"}, 422, "weak_password"),
+        ({"username": "other"}, 422, "invalid"),
+        ({"id": 1}, 422, "invalid"),
+    ],
+)
+async def test_a_change_that_cannot_be_is_refused(
+    floor: Floor, change: dict[str, object], status: int, code: str
+) -> None:
+    answer = await floor.admin.patch(f"/users/{floor.north.id}", change)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (await floor.north.get("/auth/me")).status_code == 200
+
+
+@pytest.mark.parametrize("body", [{"role": "biller"}, {"password": "a whole new sentence"}])
+async def test_an_unknown_user_is_not_found(floor: Floor, body: dict[str, str]) -> None:
+    assert (await floor.admin.patch("/users/999", body)).json()["code"] == "user_not_found"
+
+
+@pytest.mark.parametrize("body", [{"disabled": True}, {"role": "biller"}])
+async def test_the_last_admin_stays(floor: Floor, body: dict[str, object]) -> None:
+    answer = await floor.admin.patch(f"/users/{floor.admin.id}", body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
+    assert (await floor.admin.get("/users")).status_code == 200
+
+
+async def test_two_admins_who_demote_each_other_at_once_leave_one(floor: Floor) -> None:
+    for round_ in range(20):
+        name = f"second{round_}"
+        other = await floor.person(name, "admin")
+        answers = await together(
+            [
+                floor.admin.patch(f"/users/{other.id}", {"role": "biller"}),
+                other.patch(f"/users/{floor.admin.id}", {"disabled": True}),
+            ]
+        )
+        left = await floor.owner.fetchval(
+            "select count(*) from users where role = 'admin' and disabled_at is null"
+        )
+        assert left == 1, [a.text for a in answers]
+        await floor.owner.execute(
+            "update users set disabled_at = null, role = 'admin' where id = $1", floor.admin.id
+        )
+        await floor.owner.execute("update users set role = 'biller' where id = $1", other.id)
+        floor.admin = await floor.sign_in(floor.admin.id, "admin", PASSWORD)
+
+
+async def test_an_admin_who_steps_down_goes_on_as_what_he_is(floor: Floor) -> None:
+    await floor.person("other", "admin")
+    assert (await floor.admin.patch(f"/users/{floor.admin.id}", {"role": "biller"})).status_code == 200
+    assert (await floor.admin.get("/auth/me")).json()["role"] == "biller"
+    assert (await floor.admin.get("/users")).json()["code"] == "forbidden"
