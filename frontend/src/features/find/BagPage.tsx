@@ -2,14 +2,14 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import type { ComponentChildren } from "preact";
 import { Link } from "wouter";
 import { childrenOf, history } from "@/shared/api/calls";
-import type { Bag, HistoryItem, Lookup } from "@/shared/api/types";
+import type { Bag, BagDetail, BagState, Event } from "@/shared/api/types";
 import { ago, moment, number, t, type MessageKey } from "@/shared/i18n/i18n";
 import { errorText } from "@/shared/i18n/problem";
 import { BigBag, Icon, SmallBag, type IconName } from "@/shared/ui/icons";
 import { Note } from "@/shared/ui/parts";
 import { tell } from "./story";
 
-export function BagPage({ found }: { found: Lookup }) {
+export function BagPage({ found }: { found: BagDetail }) {
   const { bag } = found;
   return (
     <article class="bag">
@@ -23,7 +23,7 @@ export function BagPage({ found }: { found: Lookup }) {
   );
 }
 
-const STATES: Record<string, { key: MessageKey; icon: IconName }> = {
+const STATES: Record<BagState, { key: MessageKey; icon: IconName }> = {
   open: { key: "state.open", icon: "open" },
   completed: { key: "state.completed", icon: "ok" },
   billed: { key: "state.billed", icon: "bill" },
@@ -34,7 +34,7 @@ const STATES: Record<string, { key: MessageKey; icon: IconName }> = {
 
 function Head({ bag }: { bag: Bag }) {
   const isParent = bag.kind === "parent";
-  const state = STATES[bag.state ?? ""];
+  const state = STATES[bag.state];
   return (
     <header class="card bag-head">
       {isParent ? <BigBag class="bag-drawing" /> : <SmallBag class="bag-drawing" />}
@@ -43,12 +43,10 @@ function Head({ bag }: { bag: Bag }) {
         <h2 class="code" data-testid="bag-code">
           {bag.code}
         </h2>
-        {state !== undefined && (
-          <span class="badge" data-state={bag.state}>
-            <Icon name={state.icon} />
-            {t(state.key)}
-          </span>
-        )}
+        <span class="badge" data-state={bag.state}>
+          <Icon name={state.icon} />
+          {t(state.key)}
+        </span>
       </div>
       {isParent && (
         <p class="bag-count number" aria-label={t("find.count")}>
@@ -61,7 +59,7 @@ function Head({ bag }: { bag: Bag }) {
 }
 
 /** Where it is, in a few large lines. */
-function Where({ found }: { found: Lookup }) {
+function Where({ found }: { found: BagDetail }) {
   const { bag, parent, bill } = found;
   return (
     <section class="card facts" aria-labelledby="where">
@@ -154,7 +152,7 @@ function Story({ bag }: { bag: Bag }) {
       {pages.isSuccess && events.length === 0 && <p class="soft">{t("find.story.none")}</p>}
       <ol>
         {events.map((event) => (
-          <Event key={event.id} bag={bag} event={event} />
+          <Told key={event.id} bag={bag} event={event} />
         ))}
       </ol>
       <More pages={pages} />
@@ -162,7 +160,7 @@ function Story({ bag }: { bag: Bag }) {
   );
 }
 
-function Event({ bag, event }: { bag: Bag; event: HistoryItem }) {
+function Told({ bag, event }: { bag: Bag; event: Event }) {
   const { icon, text } = tell(bag, event);
   const who = event.actor?.username ?? t("story.system");
   return (

@@ -1,4 +1,4 @@
-import type { Bag, HistoryItem } from "@/shared/api/types";
+import type { Bag, Event } from "@/shared/api/types";
 import { hasMessage, t } from "@/shared/i18n/i18n";
 import type { IconName } from "@/shared/ui/icons";
 
@@ -17,7 +17,7 @@ const ICONS: Record<string, IconName> = {
 };
 
 /** One entry of a bag's history as a sentence, seen from that bag. */
-export function tell(bag: Bag, event: HistoryItem): { icon: IconName; text: string } {
+export function tell(bag: Bag, event: Event): { icon: IconName; text: string } {
   const action = seenFrom(bag, event);
   const key = `story.${action}`;
   return {
@@ -33,7 +33,7 @@ export function tell(bag: Bag, event: HistoryItem): { icon: IconName; text: stri
 }
 
 /** A link is the child's event; in its parent's story it reads the other way round. */
-function seenFrom(bag: Bag, event: HistoryItem): string {
+function seenFrom(bag: Bag, event: Event): string {
   if (event.subject_id === null || event.subject_id === bag.id) return event.action;
   if (event.action === "child_linked") return "child_received";
   if (event.action === "child_unlinked") return "child_left";

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { changePassword, endSession, saveLanguage, sessions } from "@/shared/api/calls";
-import { setUser, signOut, useUser } from "@/shared/api/session";
+import { signOut, useUser } from "@/shared/api/session";
 import type { SessionItem } from "@/shared/api/types";
 import { ago, t } from "@/shared/i18n/i18n";
 import { errorText } from "@/shared/i18n/problem";
@@ -55,11 +55,7 @@ function Who() {
 }
 
 function Language() {
-  const user = useUser();
-  const save = useMutation({
-    mutationFn: saveLanguage,
-    onSuccess: (_answer, language) => setUser({ ...user, language }),
-  });
+  const save = useMutation({ mutationFn: saveLanguage });
   return (
     <section class="card" aria-labelledby="language">
       <h3 id="language">
@@ -252,8 +248,7 @@ function Sessions() {
   );
 }
 
-function deviceOf({ user_agent }: SessionItem): { icon: IconName; name: string } {
-  const agent = user_agent ?? "";
+function deviceOf({ user_agent: agent }: SessionItem): { icon: IconName; name: string } {
   if (/Android|iPhone|iPad|Mobile/.test(agent)) return { icon: "phone", name: t("device.phone") };
   if (/Windows|Macintosh|Linux|CrOS/.test(agent)) return { icon: "computer", name: t("device.computer") };
   return { icon: "computer", name: t("device.unknown") };

@@ -16,7 +16,7 @@ import {
 } from "./packing";
 
 const bag = (code: string, child_count = 0, kind: Bag["kind"] = "parent"): Bag => ({
-  id: code.length + child_count * 0,
+  id: 1,
   code,
   kind,
   state: "open",
@@ -24,6 +24,11 @@ const bag = (code: string, child_count = 0, kind: Bag["kind"] = "parent"): Bag =
   child_count,
   expected_children: 30,
   weight_kg: 0,
+  expected_weight_kg: 30,
+  bag_type: null,
+  lot: null,
+  variety: null,
+  tag: null,
   parent: null,
   bill: null,
   created_at: "2026-11-24T08:00:00Z",

@@ -1,84 +1,61 @@
+import createClient from "openapi-fetch";
 import { retryAfterSeconds } from "@/shared/queue/backoff";
-import { ApiProblem, readProblem } from "./problems";
+import { ApiProblem, problemOf } from "./problems";
+import type { components, paths } from "./schema";
 import { authorized, setUser } from "./session";
-import type { Bag, HistoryItem, Lookup, Page, ScanItem, ScanWord, SessionItem, User } from "./types";
 
-async function request<T>(
-  method: string,
-  path: string,
-  { query, body }: { query?: Record<string, string | number | undefined>; body?: unknown } = {},
-): Promise<T> {
-  const url = new URL(`/api/v1${path}`, location.origin);
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
-  }
-  const response = await authorized(
-    new Request(url, {
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
-    }),
+/** Every call behind sign-in, typed by the API's own document. */
+export const api = createClient<paths>({ baseUrl: location.origin, fetch: authorized });
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** What a call answers, or throws `ApiProblem` (the server says no) or `Unreachable`. */
+async function take<T>(call: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await call;
+  if (response.ok) return data as T;
+  throw new ApiProblem(problemOf(response, error), retryAfterSeconds(response.headers.get("Retry-After")));
+}
+
+type Body<Name extends keyof components["schemas"]> = components["schemas"][Name];
+
+export const scanParent = (body: Body<"ParentScan">) => take(api.POST("/api/v1/scans/parent", { body }));
+
+export const scanChild = (body: Body<"ChildScan">) => take(api.POST("/api/v1/scans/child", { body }));
+
+export const syncScans = (scans: Body<"QueuedScan">[]) =>
+  take(api.POST("/api/v1/scans/sync", { body: { scans } }));
+
+export const undoScan = (scan_id: string) =>
+  take(api.POST("/api/v1/scans/{scan_id}/undo", { params: { path: { scan_id } } }));
+
+export const currentParent = () => take(api.GET("/api/v1/scans/current"));
+
+export const recentScans = (limit: number) =>
+  take(api.GET("/api/v1/scans", { params: { query: { limit } } }));
+
+export const childrenOf = (bag_id: number, cursor: string | null, limit: number) =>
+  take(api.GET("/api/v1/bags/{bag_id}/children", { params: { path: { bag_id }, query: { cursor, limit } } }));
+
+export const lookup = (code: string) => take(api.GET("/api/v1/bags/lookup", { params: { query: { code } } }));
+
+export const history = (bag_id: number, cursor: string | null) =>
+  take(
+    api.GET("/api/v1/bags/{bag_id}/history", { params: { path: { bag_id }, query: { cursor, limit: 50 } } }),
   );
-  if (!response.ok) {
-    throw new ApiProblem(await readProblem(response), retryAfterSeconds(response.headers.get("Retry-After")));
-  }
-  return (response.status === 204 ? undefined : await response.json()) as T;
-}
 
-export interface OneScan {
-  scan_id: string;
-  code: string;
-  scanned_at: string;
-}
+export const sessions = () => take(api.GET("/api/v1/auth/sessions"));
 
-export const scanParent = (scan: OneScan) => request<ScanWord>("POST", "/scans/parent", { body: scan });
+export const endSession = (session_id: string) =>
+  take(api.DELETE("/api/v1/auth/sessions/{session_id}", { params: { path: { session_id } } }));
 
-export const scanChild = (scan: OneScan & { parent_code: string }) =>
-  request<ScanWord>("POST", "/scans/child", { body: scan });
-
-export interface SyncedScan {
-  scan_id: string;
-  action: "parent" | "child" | "move" | "complete" | "unlink";
-  parent_code: string;
-  code?: string;
-  scanned_at: string;
-}
-
-export const syncScans = (scans: SyncedScan[]) =>
-  request<{ results: ScanWord[] }>("POST", "/scans/sync", { body: { scans } });
-
-export const undoScan = (scanId: string) =>
-  request<{ outcome: string; parent?: Bag | null }>("POST", `/scans/${scanId}/undo`);
-
-export const currentParent = () => request<{ parent: Bag | null }>("GET", "/scans/current");
-
-export const recentScans = (limit: number) => request<Page<ScanItem>>("GET", "/scans", { query: { limit } });
-
-export const childrenOf = (bagId: number, cursor?: string | null, limit = 100) =>
-  request<Page<Bag>>("GET", `/bags/${bagId}/children`, { query: { limit, cursor: cursor ?? undefined } });
-
-export const moveChild = (childId: number, parentCode: string, scanId: string) =>
-  request<ScanWord>("POST", `/bags/${childId}/move`, { body: { parent_code: parentCode, scan_id: scanId } });
-
-export const lookup = (code: string) => request<Lookup>("GET", "/bags/lookup", { query: { code } });
-
-export const history = (bagId: number, cursor?: string | null) =>
-  request<Page<HistoryItem>>("GET", `/bags/${bagId}/history`, {
-    query: { limit: 50, cursor: cursor ?? undefined },
-  });
-
-export const sessions = () => request<{ items: SessionItem[] }>("GET", "/auth/sessions");
-
-export const endSession = (id: string) => request<undefined>("DELETE", `/auth/sessions/${id}`);
-
-export async function changePassword(current: string, next: string): Promise<void> {
-  await request<unknown>("POST", "/auth/password", {
-    body: { current_password: current, new_password: next },
-  });
-  setUser(await request<User>("GET", "/auth/me"));
+export async function changePassword(current_password: string, new_password: string): Promise<void> {
+  setUser(await take(api.POST("/api/v1/auth/password", { body: { current_password, new_password } })));
 }
 
 export async function saveLanguage(language: string): Promise<void> {
-  await request<unknown>("PATCH", "/auth/me", { body: { language } });
+  setUser(await take(api.PATCH("/api/v1/auth/me", { body: { language } })));
 }

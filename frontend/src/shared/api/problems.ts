@@ -14,18 +14,22 @@ export class ApiProblem extends Error {
 /** The call never came back: no network, or no answer in time. */
 export class Unreachable extends Error {}
 
-/** Reads an error answer; a proxy's HTML page becomes a problem like any other. */
-export async function readProblem(response: Response): Promise<Problem> {
+/** An error answer as a problem; a proxy's HTML page becomes one like any other. */
+export function problemOf(response: Response, body: unknown): Problem {
   const fallback: Problem = {
     code: response.status >= 500 ? "internal_error" : "unexpected",
     status: response.status,
     title: response.statusText,
     detail: "",
   };
-  try {
-    const body: unknown = await response.clone().json();
-    return typeof body === "object" && body !== null ? { ...fallback, ...body } : fallback;
-  } catch {
-    return fallback;
-  }
+  return typeof body === "object" && body !== null ? { ...fallback, ...body } : fallback;
+}
+
+/** The same, read from an answer that stays readable. */
+export async function readProblem(response: Response): Promise<Problem> {
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => null);
+  return problemOf(response, body);
 }

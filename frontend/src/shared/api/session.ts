@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 import { ApiProblem, readProblem, Unreachable } from "./problems";
-import type { Token, User } from "./types";
+import type { Tokens, User } from "./types";
 
 const BASE = "/api/v1";
 /** A call that has no answer by then counts as lost; the scan's id makes trying again safe. */
@@ -50,7 +50,7 @@ export function setUser(user: User): void {
   show({ status: "signed-in", user });
 }
 
-function accept(answer: Token): void {
+function accept(answer: Tokens): void {
   token = { value: answer.access_token, endsAt: Date.now() + answer.expires_in * 1_000 };
   setUser(answer.user);
 }
@@ -80,7 +80,7 @@ export async function signIn(username: string, password: string): Promise<void> 
     body: JSON.stringify({ username, password }),
   });
   if (!response.ok) throw new ApiProblem(await readProblem(response));
-  accept((await response.json()) as Token);
+  accept((await response.json()) as Tokens);
 }
 
 /** Ends the session here at once, and on the server when it can be reached. The scan queue stays. */
@@ -108,19 +108,23 @@ export function refresh(): Promise<boolean> {
 }
 
 async function askForToken(): Promise<boolean> {
+  // No session ever began here, or it was ended: nothing to ask for.
+  if (Object.keys(csrf()).length === 0 && token === null) return endHere();
   const response = await reach(`${BASE}/auth/refresh`, { method: "POST", headers: csrf() });
   if (response.ok) {
-    accept((await response.json()) as Token);
+    accept((await response.json()) as Tokens);
     return true;
   }
-  if (response.status === 401 || response.status === 403) {
-    const ended = session.status === "signed-in";
-    token = null;
-    localStorage.removeItem(LAST_USER);
-    show({ status: "signed-out", ended });
-    return false;
-  }
+  if (response.status === 401 || response.status === 403) return endHere();
   throw new Unreachable();
+}
+
+function endHere(): false {
+  const ended = session.status === "signed-in";
+  token = null;
+  localStorage.removeItem(LAST_USER);
+  show({ status: "signed-out", ended });
+  return false;
 }
 
 /** Runs `work` while no other tab runs the same; without locks (plain http) just runs it. */

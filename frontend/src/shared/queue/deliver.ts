@@ -1,7 +1,7 @@
 import { scanChild, scanParent, syncScans } from "@/shared/api/calls";
 import { ApiProblem, Unreachable } from "@/shared/api/problems";
 import { currentSession } from "@/shared/api/session";
-import type { Problem, ScanWord } from "@/shared/api/types";
+import type { Bag, Problem } from "@/shared/api/types";
 import { isPassing } from "./queue";
 import type { ScanAnswer, ScanRecord } from "./records";
 import type { Delivery } from "./send";
@@ -20,6 +20,15 @@ export async function deliver(batch: ScanRecord[]): Promise<Delivery> {
   }
 }
 
+/** As all the ways of sending answer: by a scan's own route or in a batch. */
+interface ScanWord {
+  scan_id: string;
+  outcome: string;
+  bag?: Bag | null;
+  parent?: Bag | null;
+  problem?: { code: string; title: string; detail: string } | null;
+}
+
 async function post(batch: ScanRecord[]): Promise<ScanWord[]> {
   const [first] = batch;
   if (batch.length === 1 && first !== undefined) {
@@ -33,7 +42,7 @@ async function post(batch: ScanRecord[]): Promise<ScanWord[]> {
       scan_id: scan.scanId,
       action: scan.action,
       parent_code: scan.parentCode,
-      ...(scan.code === null ? {} : { code: scan.code }),
+      code: scan.code,
       scanned_at: scan.scannedAt,
     })),
   );
@@ -41,10 +50,12 @@ async function post(batch: ScanRecord[]): Promise<ScanWord[]> {
 }
 
 function toAnswer(word: ScanWord): ScanAnswer {
+  const { problem } = word;
   return {
     scanId: word.scan_id,
     outcome: word.outcome,
-    problem: word.problem ?? undefined,
+    // In a batch a refusal has its code and sentence but no HTTP status of its own.
+    problem: problem ? { status: 0, ...problem } : undefined,
     bag: word.bag ?? undefined,
     parent: word.parent ?? undefined,
   };

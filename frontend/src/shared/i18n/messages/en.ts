@@ -202,5 +202,7 @@ export const messages = {
   "problem.nothing_to_undo": "This scan changed nothing, so there is nothing to undo.",
   "problem.undo_too_late": "Only the last 30 minutes can be undone.",
   "problem.undo_superseded": "The bag has changed since then.",
+  "problem.wrong_password": "The password you have now is not right.",
+  "problem.session_not_found": "This sign-in has already ended.",
   "problem.weak_password": "Too easy to guess. Use at least 10 characters, and not your name.",
 } as const;

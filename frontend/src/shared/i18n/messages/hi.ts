@@ -203,5 +203,7 @@ export const messages: Messages = {
   "problem.nothing_to_undo": "इस स्कैन से कुछ नहीं बदला था, इसलिए वापस लेने को कुछ नहीं है।",
   "problem.undo_too_late": "केवल पिछले 30 मिनट का काम वापस लिया जा सकता है।",
   "problem.undo_superseded": "उसके बाद बैग बदल चुका है।",
+  "problem.wrong_password": "आपका अभी का पासवर्ड सही नहीं है।",
+  "problem.session_not_found": "यह साइन-इन पहले ही ख़त्म हो चुका है।",
   "problem.weak_password": "यह पासवर्ड बहुत आसान है। कम से कम 10 अक्षर लें, और अपना नाम नहीं।",
 };
