@@ -8,6 +8,7 @@ calls them and are loaded afresh after each migration, in the same way for every
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from pathlib import Path
 
 import asyncpg
@@ -15,7 +16,7 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from tracetrack.platform.db import driver_url, sqlalchemy_url
+from tracetrack.platform.db import APP_ROLE, driver_url, sqlalchemy_url
 from tracetrack.settings import ROOT
 
 FUNCTIONS = (
@@ -34,6 +35,7 @@ def alembic_config(owner_url: str) -> Config:
     return config
 
 
+@lru_cache
 def newest_revision() -> str:
     """The revision that this code expects the database to have."""
     head = ScriptDirectory(str(ROOT / "alembic")).get_current_head()
@@ -70,7 +72,11 @@ async def load_functions(connection: asyncpg.Connection[asyncpg.Record]) -> None
     async with connection.transaction():
         for path in FUNCTIONS:
             await connection.execute(await asyncio.to_thread(Path(path).read_text, "utf-8"))
+        # Readiness compares the schema with the code's.
+        await connection.execute("grant select on alembic_version to tracetrack_app")
         await connection.execute("select keep_partitions()")
+        # A worker says that it is ready when the schema is the one its code expects.
+        await connection.execute(f"grant select on alembic_version to {APP_ROLE}")
 
 
 def run_script(sql: str) -> None:
