@@ -16,7 +16,7 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from tracetrack.platform.db import APP_ROLE, driver_url, sqlalchemy_url
+from tracetrack.platform.db import driver_url, sqlalchemy_url
 from tracetrack.settings import ROOT
 
 FUNCTIONS = (
@@ -75,8 +75,6 @@ async def load_functions(connection: asyncpg.Connection[asyncpg.Record]) -> None
         # Readiness compares the schema with the code's.
         await connection.execute("grant select on alembic_version to tracetrack_app")
         await connection.execute("select keep_partitions()")
-        # A worker says that it is ready when the schema is the one its code expects.
-        await connection.execute(f"grant select on alembic_version to {APP_ROLE}")
 
 
 def run_script(sql: str) -> None:
