@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -116,12 +117,13 @@ def answers(url: str) -> bool:
     return False
 
 
-def signed_in(site: Site) -> httpx.Client:
-    client = httpx.Client(base_url=site.url + "/api/v1", timeout=10)
-    answer = client.post("/auth/login", json={"username": "admin", "password": PASSWORD})
-    assert answer.status_code == 200, answer.text
-    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-    return client
+@contextmanager
+def signed_in(site: Site) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=site.url + "/api/v1", timeout=20) as client:
+        answer = client.post("/auth/login", json={"username": "admin", "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        yield client
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

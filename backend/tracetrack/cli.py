@@ -127,7 +127,10 @@ def _first_admin(addresses: Addresses, settings: Settings) -> None:
 
     password = settings.admin_password.get_secret_value() if settings.admin_password else None
     with step("First admin") as outcome:
-        outcome.append(asyncio.run(ensure_admin(addresses.owner, password)))
+        try:
+            outcome.append(asyncio.run(ensure_admin(addresses.owner, password)))
+        except ValueError as error:
+            raise StartError(f"{error}.") from None
 
 
 def _demo(addresses: Addresses, settings: Settings) -> None:

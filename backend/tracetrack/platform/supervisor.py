@@ -343,7 +343,7 @@ def _wait_ready(sock: socket.socket, workers: Workers) -> None:
             pass
         finally:
             line.close()
-        time.sleep(0.05)
+        time.sleep(0.1)
     raise StartError(f"The site was not ready within {_READY_SECONDS:.0f} seconds: {said}")
 
 
