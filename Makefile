@@ -99,11 +99,11 @@ $(DEV): backend/requirements-dev.lock backend/requirements-uv.lock pyproject.tom
 $(MODULES): frontend/package-lock.json frontend/package.json frontend/.npmrc
 	@scripts/node.sh
 	@echo "Screens: installing packages"
-	@cd frontend && npm ci --loglevel=error
+	@cd frontend && npm ci --loglevel=error >/dev/null
 	@touch $@
 
 $(BUILT): $(MODULES) $(shell find frontend -path frontend/node_modules -prune -o -path frontend/dist -prune -o -type f -print 2>/dev/null)
 	@scripts/node.sh
 	@echo "Screens: building"
-	@cd frontend && npm run --silent build
+	@cd frontend && npm run --silent build -- --logLevel warn
 	@touch $@
