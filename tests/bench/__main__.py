@@ -1,50 +1,17 @@
-"""``make bench``: how long the site takes to start and to stop, in seconds, from the outside."""
+"""``make bench``: the site measured from the outside. ``make bench ONLY=scans`` runs one part."""
 
 from __future__ import annotations
 
-import signal
-import statistics
-import tempfile
-import time
-from pathlib import Path
+import importlib
+import os
 
-from tests.test_serve import Site, gone
-
-ROUNDS = 5
-
-
-def start(folder: Path) -> tuple[Site, float]:
-    began = time.monotonic()
-    return Site(folder).until_ready(), time.monotonic() - began
-
-
-def show(name: str, seconds: list[float]) -> None:
-    print(f"{name:32} median {statistics.median(seconds):5.2f} s  of {len(seconds)}: ", end="")
-    print(" ".join(f"{second:.2f}" for second in seconds), flush=True)
+PARTS = ("start", "scans")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="tracetrack-bench-") as name:
-        folder = Path(name)
-        site, first = start(folder)
-        show("first start, empty folder", [first])
-        stops, starts, after_kill = [], [], []
-        for _ in range(ROUNDS):
-            began = time.monotonic()
-            site.stop()
-            stops.append(time.monotonic() - began)
-            site, seconds = start(folder)
-            starts.append(seconds)
-        show("stop by SIGTERM", stops)
-        show("start again", starts)
-        for _ in range(ROUNDS):
-            family = site.family()
-            site.stop(signal.SIGKILL)
-            site, seconds = start(folder)
-            after_kill.append(seconds)
-            assert gone(family)
-        show("start after kill -9", after_kill)
-        site.stop()
+    for part in filter(None, os.environ.get("ONLY", "").split(",")) or PARTS:
+        print(f"== {part}", flush=True)
+        importlib.import_module(f"tests.bench.{part}").main()
 
 
 if __name__ == "__main__":

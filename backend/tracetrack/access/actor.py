@@ -40,6 +40,10 @@ class Actor:
         """The one place where the area rule is decided."""
         return self.area_id if self.role is Role.dispatcher else None
 
+    def values(self) -> tuple[int, int | None, int | None, str, str]:
+        """The first five values of a call of a SQL function; see :data:`ACTOR`."""
+        return (self.user_id, self.sees_area, self.area_id, self.request_id, self.address)
+
     def floor_values(self) -> dict[str, Any]:
         """Bind values for :data:`FLOOR_ACTOR`."""
         return {
@@ -50,6 +54,9 @@ class Actor:
             "address": self.address,
         }
 
+
+ACTOR = "row($1::bigint, $2::bigint, $3::bigint, $4::text, $5::text)::floor_actor"
+"""The actor as the SQL functions take it, of the values of :meth:`Actor.values`."""
 
 FLOOR_ACTOR = (
     "row(cast(:actor_id as bigint), cast(:sees_area as bigint), cast(:home_area as bigint), "

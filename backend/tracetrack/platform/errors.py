@@ -32,6 +32,7 @@ BY_STATUS = {
 BY_SQLSTATE = {
     "TT001": "parent_locked",
     "TT002": "bag_in_use",
+    "TT004": "bill_completed",
 }
 BUSY = ("08", "53", "57", "40", "55")
 """SQLSTATE classes of a server that is away, full, stopping, or made us wait too long."""
@@ -68,6 +69,7 @@ def handle_errors(app: FastAPI) -> None:
     async def on_driver(request: Request, error: asyncpg.PostgresError) -> Response:
         return _database_problem(error).response(request)
 
+    @app.exception_handler(asyncpg.InterfaceError)
     @app.exception_handler(PoolTimeout)
     @app.exception_handler(OSError)
     async def on_away(request: Request, error: Exception) -> Response:

@@ -9,8 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tracetrack.platform import cache, db
+from tracetrack.platform.logs import get_logger
 from tracetrack.platform.migrate import newest_revision
 from tracetrack.platform.problems import Problem
+
+log = get_logger("health")
 
 _REVISION = text("select version_num from alembic_version")
 
@@ -29,6 +32,7 @@ async def ready(request: Request) -> Response:
         async with asyncio.timeout(2), db.reading() as connection:
             revision = await connection.scalar(_REVISION)
     except Exception as error:
+        log.warning("not ready", error=f"{type(error).__name__}: {error}"[:300])
         return Problem("busy", "The database does not answer.", error=type(error).__name__).response(request)
     if revision != newest_revision():
         return Problem("busy", f"The database has schema {revision}; run `tracetrack migrate`.").response(

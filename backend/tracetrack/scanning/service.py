@@ -10,10 +10,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BindParameter, TextClause, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import text
 
-from tracetrack.access.actor import FLOOR_ACTOR, Actor, Role
+from tracetrack.access.actor import ACTOR, Actor, Role
 from tracetrack.bags import queries as bag_queries
 from tracetrack.bags.codes import Label, Labels, read_label
 from tracetrack.bags.labels import read_site_label, site_labels
@@ -49,20 +48,9 @@ SYNC_BATCH = 50
 UNDO_WINDOW = timedelta(minutes=30)
 
 
-def _json(name: str) -> BindParameter[Any]:
-    return bindparam(name, type_=JSONB)
-
-
-def _floor(call: str, *parameters: BindParameter[Any]) -> TextClause:
-    statement = text(f"select {call} as answer")
-    return statement.bindparams(*parameters).columns(answer=JSONB)  # type: ignore[return-value]
-
-
-_SCAN = _floor(f"floor_scan({FLOOR_ACTOR}, :scan)", _json("scan"))
-_SCANS = _floor(f"floor_scans({FLOOR_ACTOR}, :scans)", _json("scans"))
-_UNDO = _floor(
-    f"floor_undo({FLOOR_ACTOR}, cast(:undo_id as uuid), cast(:scan_id as uuid), :anyones, :undo_window)"
-)
+_SCAN = f"select floor_scan({ACTOR}, $6)"
+_SCANS = f"select floor_scans({ACTOR}, $6)"
+_UNDO = f"select floor_undo({ACTOR}, $6, $7, $8, $9)"
 
 
 async def open_parent(actor: Actor, scan: ParentScan) -> ParentScanned:
@@ -130,9 +118,9 @@ async def sync(actor: Actor, queue: Queue) -> Synced:
         readable = [scan for scan in batch if "problem" not in scan]
         answers: dict[str, Answer] = {}
         if readable:
-            row = await db.call(_SCANS, {**actor.floor_values(), "scans": readable})
-            answers = {scan["scan_id"]: answer for scan, answer in zip(readable, row.answer, strict=True)}
-            for scan, answer in zip(readable, row.answer, strict=True):
+            given = await db.answer(_SCANS, *actor.values(), db.to_json(readable))
+            for scan, answer in zip(readable, given, strict=True):
+                answers[scan["scan_id"]] = answer
                 _count(scan["action"], answer)
         for scan in batch:
             judged = _judged(answers.get(scan["scan_id"], scan))
@@ -149,18 +137,10 @@ async def undo(actor: Actor, scan_id: UUID) -> Undone:
         Problem: ``scan_not_found`` (404); ``undo_too_late``, ``nothing_to_undo``,
             ``undo_superseded``, ``parent_locked``, ``bag_in_other_area`` (409).
     """
-    row = await db.call(
-        _UNDO,
-        {
-            **actor.floor_values(),
-            "undo_id": uuid4(),
-            "scan_id": scan_id,
-            "anyones": actor.role is not Role.dispatcher,
-            "undo_window": UNDO_WINDOW,
-        },
-    )
-    _count("undo", row.answer)
-    return Undone.model_validate(_accepted(row.answer))
+    anyones = actor.role is not Role.dispatcher
+    answer = await db.answer(_UNDO, *actor.values(), uuid4(), scan_id, anyones, UNDO_WINDOW)
+    _count("undo", answer)
+    return Undone.model_validate(_accepted(answer))
 
 
 async def set_completed(actor: Actor, parent_id: int, key: ScanKey, *, done: bool) -> Bag:
@@ -245,9 +225,9 @@ async def _scan(actor: Actor, key: ParentScan | ChildScan | ChildrenScan | ScanK
     scan["scan_id"] = str(key.scan_id or uuid4())
     if key.scanned_at:
         scan["scanned_at"] = key.scanned_at.isoformat()
-    row = await db.call(_SCAN, {**actor.floor_values(), "scan": scan})
-    _count(scan["action"], row.answer)
-    return _accepted(row.answer)
+    answer = await db.answer(_SCAN, *actor.values(), db.to_json(scan))
+    _count(scan["action"], answer)
+    return _accepted(answer)
 
 
 def _told_by_label(label: Label) -> dict[str, Any]:
