@@ -1,11 +1,13 @@
 """Signing in and out, one's own password and sessions, through HTTP."""
 
+import asyncio
 import time
 
 import httpx
 import pytest
 
 from tests.floor import PASSWORD, Floor, together
+from tracetrack.settings import Settings
 
 WRONG = "not the password"
 
@@ -91,7 +93,9 @@ async def test_sign_ins_are_written_down_but_never_what_was_typed_as_an_unknown_
     assert {r["address"] for r in rows} == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://testserver.evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://testserver.evil.example", "http://[x", ""]
+)
 async def test_another_sites_page_cannot_sign_in_refresh_or_sign_out(floor: Floor, origin: str) -> None:
     assert (await log_in(floor.anyone, "north", PASSWORD, origin=origin)).json()["code"] == "csrf"
     csrf = floor.north.http.cookies["tt_csrf"]
@@ -200,7 +204,33 @@ async def test_an_expired_session_lets_nobody_in(floor: Floor) -> None:
     answers = await together(floor.north.get("/auth/me") for _ in range(3))
     # At most the trusted half second later.
     if any(a.status_code == 200 for a in answers):
-        import asyncio
-
         await asyncio.sleep(0.6)
     assert (await floor.north.get("/auth/me")).json()["code"] == "session_ended"
+
+
+async def test_over_tls_the_cookies_are_secure_and_bound_to_the_host(
+    floor: Floor, settings: Settings, application: httpx.ASGITransport
+) -> None:
+    state = application.app.state  # type: ignore[attr-defined]
+    state.settings = settings.model_copy(update={"public_url": "https://bags.example"})
+    try:
+        async with httpx.AsyncClient(
+            transport=application, base_url="https://bags.example/api/v1", headers={"host": "10.0.0.7"}
+        ) as http:
+            ours = {"origin": "https://bags.example"}
+            answer = await log_in(http, "north", PASSWORD, **ours)
+            refresh = cookie_of(answer, "__Host-tt_refresh")
+            assert "Path=/;" in refresh
+            assert "Domain" not in refresh
+            assert "Secure" in refresh
+            assert "Secure" in cookie_of(answer, "tt_csrf")
+            jar = {
+                name: cookie_of(answer, name).split(";")[0].split("=", 1)[1]
+                for name in ("__Host-tt_refresh", "tt_csrf")
+            }
+            cookie = {"cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
+            headers = {"X-CSRF-Token": jar["tt_csrf"], **ours, **cookie}
+            assert (await http.post("/auth/refresh", headers=headers)).status_code == 200
+            assert (await http.post("/auth/logout", headers=headers)).status_code == 204
+    finally:
+        state.settings = settings

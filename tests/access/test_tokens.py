@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from jose import jwt
@@ -196,8 +197,6 @@ def test_without_a_key_one_is_made_once_and_kept_private(own_keys: Settings, tmp
 
 
 def test_a_remembered_token_expires_all_the_same(own_keys: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from uuid import uuid4
-
     tokens.open_tokens(own_keys)
     token = tokens.access_token(1, uuid4())
     assert tokens.read_access_token(token).user_id == 1

@@ -7,6 +7,7 @@ After the first failure it counts in memory, and looks for Redis again by itself
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -79,7 +80,7 @@ async def count_sign_in(request: Request, username: str) -> None:
     """
     if _count is None or _thread is None:
         raise RuntimeError("limits are not open")
-    request.state.sign_in_as = username.casefold()
+    request.state.sign_in_as = unicodedata.normalize("NFC", username).strip().casefold()
     try:
         await asyncio.wrap_future(_thread.submit(_count, request))
     except RateLimitExceeded:

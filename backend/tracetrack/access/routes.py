@@ -23,7 +23,7 @@ from tracetrack.platform.clock import now
 from tracetrack.platform.logs import request_id
 from tracetrack.platform.paging import Cursor, Limit, Page
 from tracetrack.platform.problems import Problem, problems
-from tracetrack.settings import Settings, get_settings
+from tracetrack.settings import Settings
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -34,8 +34,8 @@ CsrfHeader = Annotated[str, Header(alias="X-CSRF-Token", max_length=200, descrip
 
 
 def _settings(request: Request) -> Settings:
-    """The application's settings: those it was made with, where it was made with some."""
-    settings: Settings = getattr(request.app.state, "settings", None) or get_settings()
+    """The settings that the application was made with."""
+    settings: Settings = request.app.state.settings
     return settings
 
 
@@ -52,7 +52,7 @@ def _caller(request: Request) -> Caller:
     return Caller(
         request_id=request_id.get(),
         address=request.client.host if request.client else "",
-        user_agent=request.headers.get("user-agent", ""),
+        user_agent=request.headers.get("user-agent", "").replace("\0", ""),
     )
 
 
@@ -64,7 +64,11 @@ def _refuse_foreign_page(request: Request, settings: Settings) -> None:
     ours = {request.headers.get("host", "").lower()}
     if settings.public_url:
         ours.add(urlsplit(settings.public_url).netloc.lower())
-    if urlsplit(origin).netloc.lower() not in ours - {""}:
+    try:
+        theirs = urlsplit(origin).netloc.lower()
+    except ValueError:
+        theirs = ""
+    if theirs not in ours - {""}:
         raise Problem("csrf")
 
 
