@@ -32,10 +32,11 @@ export function App() {
   const user = session.status === "signed-in" ? session.user : null;
   const queue = useQueueOf(user?.id ?? null);
 
-  // The account's language follows its owner to a device where nobody has chosen one.
+  // The account's language follows its owner to a device where nobody has chosen one; English is what
+  // an account has before its owner chose.
   const theirs = user?.language;
   useEffect(() => {
-    if (chosenLanguage() === null && isLanguage(theirs)) void switchLanguage(theirs);
+    if (chosenLanguage() === null && theirs !== "en" && isLanguage(theirs)) void switchLanguage(theirs);
   }, [theirs]);
 
   // Nobody sees what the one before him looked up.

@@ -105,7 +105,6 @@ function SearchField({ asked, onCode }: { asked: string | null; onCode: (code: s
           class="code"
           value={text}
           aria-label={t("find.field")}
-          placeholder={t("find.field")}
           maxLength={2048}
           autoComplete="off"
           autoCapitalize="none"

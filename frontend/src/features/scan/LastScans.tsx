@@ -6,8 +6,6 @@ import { Icon, type IconName } from "@/shared/ui/icons";
 import { ToneIcon } from "@/shared/ui/parts";
 import { canUndo, toneOf } from "./packing";
 
-const SHOWN = 5;
-
 interface LastScansProps {
   scans: readonly ScanRecord[];
   link: LinkState;
@@ -16,7 +14,7 @@ interface LastScansProps {
 
 /** The last scans, newest first, each with its state and undo. */
 export function LastScans({ scans, link, onUndo }: LastScansProps) {
-  const last = scans.slice(-SHOWN).reverse();
+  const last = [...scans].reverse();
   return (
     <section class="last-scans" aria-labelledby="last-scans">
       <h2 id="last-scans">{t("scan.last")}</h2>

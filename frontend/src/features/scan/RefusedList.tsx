@@ -48,7 +48,7 @@ export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFl
                 data-size="scan"
                 onClick={() => void floor.queue.retry(scan)}
               >
-                <Icon name="undo" />
+                <Icon name="again" />
                 {t("refused.retry")}
               </button>
               <button

@@ -27,7 +27,7 @@ export default function Scan() {
 
   const refused = word?.tone === "refused" ? word : null;
   return (
-    <div class="scan" data-tone={word?.tone}>
+    <div class="scan" data-tone={word?.tone} data-beat={word === null ? undefined : word.id % 2}>
       {/* Keyed by the act: each one starts the flash anew. */}
       {word !== null && <div class="flash" key={word.id} data-tone={word.tone} aria-hidden="true" />}
       <Bar title={t("scan.title")} />
@@ -74,11 +74,7 @@ export default function Scan() {
               <Icon name="forward" />
             </button>
           )}
-          <LastScans
-            scans={floor.view.scans}
-            link={floor.view.link}
-            onUndo={(scan) => void floor.undo(scan)}
-          />
+          <LastScans scans={floor.last} link={floor.view.link} onUndo={(scan) => void floor.undo(scan)} />
         </div>
       </main>
       {refused !== null && !deciding && (

@@ -30,15 +30,18 @@ export function Stage({ floor }: { floor: ReturnType<typeof useFloor> }) {
             <ScanDrawing class="stage-drawing" />
           ) : (
             <div class="stage-closed">
-              <p class="number">
-                <span class="code">{t("scan.closed", { code: closed.code })}</span>
-                <strong data-testid="closed-count">
-                  {number(closed.count)}
-                  {closed.expected !== null && ` / ${number(closed.expected)}`}
-                </strong>
+              <p
+                class="count number"
+                data-testid="closed-count"
+                role="img"
+                aria-label={countText(closed.count, closed.expected)}
+              >
+                <span class="count-now">{number(closed.count)}</span>
+                {closed.expected !== null && (
+                  <span class="count-expected">{` / ${number(closed.expected)}`}</span>
+                )}
               </p>
               {view.waiting > 0 && view.link !== "up" && <p>{t("scan.closed.unsent")}</p>}
-              <BigBag class="stage-drawing" />
             </div>
           )}
           <h2>{t("scan.parent.ask")}</h2>

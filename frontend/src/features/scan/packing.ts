@@ -69,7 +69,12 @@ export function afterAnswer(packing: Packing, scan: ScanRecord, answer: ScanAnsw
 /** The packing after an effect was taken back; `parent` is the server's word, if it gave one. */
 export function afterUndo(packing: Packing, scan: ScanRecord, parent: Bag | null): Packing {
   if (!concerns(packing, scan)) return packing;
-  const left = withoutMember(packing, [scan.code ?? ""]);
+  const codes = [scan.code ?? ""];
+  if (scan.outcome === "unlinked") {
+    const back = withMembers(packing, codes);
+    return parent === null ? counted(back, 1) : withBag(back, parent);
+  }
+  const left = withoutMember(packing, codes);
   return parent === null || parent.id !== packing.bag?.id ? counted(left, -1) : withBag(left, parent);
 }
 

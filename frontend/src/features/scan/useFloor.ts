@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { childrenOf, currentParent, undoScan } from "@/shared/api/calls";
+import { childrenOf, currentParent, recentScans, undoScan } from "@/shared/api/calls";
 import { ApiProblem, Unreachable } from "@/shared/api/problems";
 import type { Problem } from "@/shared/api/types";
 import type { MessageKey } from "@/shared/i18n/i18n";
@@ -8,6 +8,7 @@ import { cleanCode, codeKey } from "@/shared/queue/codes";
 import type { NewScan, ScanRecord } from "@/shared/queue/records";
 import { useQueue, useQueueView } from "@/shared/queue/useQueue";
 import { signal, type Tone } from "@/shared/sound/sound";
+import { LAST, withElsewhere } from "./elsewhere";
 import {
   afterAnswer,
   afterUndo,
@@ -106,6 +107,9 @@ export function useFloor() {
     );
   }, [children.data, bagId]);
 
+  // What this worker did on another device.
+  const elsewhere = useQuery({ queryKey: ["recent-scans"], queryFn: () => recentScans(LAST) });
+
   useEffect(
     () =>
       queue.onAnswer((scan, answer) => {
@@ -121,8 +125,12 @@ export function useFloor() {
             scan,
             problem: answer.problem ?? null,
           });
-        else if (shown?.scan?.scanId === scan.scanId && shown.tone !== tone && tone === "already")
-          say({ ...shown, tone, key: wordFor(scan, tone) });
+        else if (shown?.scan?.scanId === scan.scanId && shown.tone !== tone) {
+          const key = wordFor(scan, tone);
+          // A duplicate must not look like success; that what waited has arrived is told quietly.
+          if (tone === "already") say({ ...shown, tone, key });
+          else setWord({ ...shown, tone, key });
+        }
       }),
     [queue, say],
   );
@@ -202,6 +210,7 @@ export function useFloor() {
       const { parent } = await undoScan(scan.scanId);
       answers.current += 1;
       await queue.markUndone(scan);
+      void elsewhere.refetch();
       const now = latest.current.packing;
       if (scan.action === "complete" && parent) {
         setClosed(null);
@@ -232,6 +241,7 @@ export function useFloor() {
   return {
     queue,
     view,
+    last: withElsewhere(view.scans, elsewhere.data?.items ?? []),
     packing,
     count: packing ? countOf(packing, view.scans) : 0,
     word,

@@ -86,7 +86,7 @@ export function ago(time: string, now = Date.now()): string {
   for (const [unit, size] of STEPS) {
     if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
   }
-  return relative.format(0, "minute");
+  return relative.format(0, "second");
 }
 
 /** Day and time, short. */

@@ -35,6 +35,7 @@ export type IconName =
   | "phone"
   | "computer"
   | "move"
+  | "again"
   | "language"
   | "open"
   | "file"
@@ -148,6 +149,7 @@ const shapes: Record<IconName, ComponentChildren> = {
     </>
   ),
   move: <path d="M3 12h17M14 6l6 6-6 6M3 6v12" />,
+  again: <path d="M20 12a8 8 0 1 1-2.6-5.9M20.5 2.5V7H16" />,
   language: (
     <>
       <circle cx="12" cy="12" r="9.8" />

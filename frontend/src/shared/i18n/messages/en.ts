@@ -70,7 +70,6 @@ export const messages = {
   "scan.last.none": "Nothing scanned yet",
   "scan.undo": "Undo",
   "scan.undo.one": "Undo {code}",
-  "scan.closed": "{code} is done",
   "scan.closed.unsent": "It is sent when the connection is back.",
 
   "outcome.ok": "OK",

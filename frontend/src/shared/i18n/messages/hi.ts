@@ -71,7 +71,6 @@ export const messages: Messages = {
   "scan.last.none": "अभी कुछ स्कैन नहीं हुआ",
   "scan.undo": "वापस लें",
   "scan.undo.one": "{code} वापस लें",
-  "scan.closed": "{code} पूरा हुआ",
   "scan.closed.unsent": "कनेक्शन आते ही भेज दिया जाएगा।",
 
   "outcome.ok": "ठीक है",
