@@ -11,6 +11,7 @@ from starlette.routing import Route
 from tracetrack.access import opening as access
 from tracetrack.access import routes as access_routes
 from tracetrack.bags import routes as bag_routes
+from tracetrack.billing import routes as bill_routes
 from tracetrack.people import routes as people_routes
 from tracetrack.platform import cache, db, health
 from tracetrack.platform.errors import handle_errors
@@ -22,7 +23,14 @@ from tracetrack.platform.pages import Pages
 from tracetrack.scanning import routes as scan_routes
 from tracetrack.settings import ROOT, Settings, get_settings
 
-ROUTERS = (access_routes.router, people_routes.router, bag_routes.router, scan_routes.router)
+# Routes are tried in this order: the floor's first, for they are asked most.
+ROUTERS = (
+    scan_routes.router,
+    bag_routes.router,
+    bill_routes.router,
+    access_routes.router,
+    people_routes.router,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

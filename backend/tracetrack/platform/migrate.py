@@ -23,6 +23,7 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/ledger/ledger.sql",
     ROOT / "backend/tracetrack/bags/bags.sql",
     ROOT / "backend/tracetrack/scanning/floor.sql",
+    ROOT / "backend/tracetrack/billing/bills.sql",
 )
 """SQL functions and views that are replaced at every migration, in this order."""
 

@@ -122,6 +122,51 @@ PROBLEMS: dict[str, Kind] = {
         "The bag has changed since this scan.",
         "इस स्कैन के बाद बैग बदल चुका है।",
     ),
+    # Bills
+    "bill_not_found": Kind(404, "No such bill", "There is no such bill.", "ऐसा कोई बिल नहीं है।"),
+    "bag_not_on_bill": Kind(
+        404, "Not on this bill", "This bag is not on this bill.", "यह बैग इस बिल पर नहीं है।"
+    ),
+    "bag_on_other_bill": Kind(
+        409, "On another bill", "This bag is already on another bill.", "यह बैग पहले से दूसरे बिल पर है।"
+    ),
+    "bill_completed": Kind(
+        409,
+        "Bill completed",
+        "This bill is completed and cannot change.",
+        "यह बिल पूरा हो चुका है और बदला नहीं जा सकता।",
+    ),
+    "bill_not_completed": Kind(
+        409, "Bill not completed", "This bill is not completed.", "यह बिल अभी पूरा नहीं हुआ है।"
+    ),
+    "bill_empty": Kind(409, "Bill is empty", "There are no bags on this bill.", "इस बिल पर कोई बैग नहीं है।"),
+    "bill_in_use": Kind(
+        409,
+        "Bill in use",
+        "This bill has bags or was completed and cannot be deleted.",
+        "इस बिल पर बैग हैं या यह पूरा हो चुका था, इसे हटाया नहीं जा सकता।",
+    ),
+    "number_taken": Kind(
+        409, "Number taken", "There is already a bill with this number.", "इस नंबर का बिल पहले से है।"
+    ),
+    "totals_changed": Kind(
+        409,
+        "Totals changed",
+        "The bill has changed since you checked it; check it again.",
+        "आपके जाँचने के बाद बिल बदल गया है; फिर से जाँचें।",
+    ),
+    "precondition_required": Kind(
+        428,
+        "If-Match required",
+        "Send the bill's ETag in If-Match.",
+        "बिल का ETag If-Match में भेजें।",
+    ),
+    "stale": Kind(
+        412,
+        "Changed by somebody else",
+        "Somebody else has changed this meanwhile; look at it again.",
+        "इस बीच किसी और ने इसे बदल दिया है; फिर से देखें।",
+    ),
     # People and settings
     "user_not_found": Kind(404, "No such user", "There is no such user.", "ऐसा कोई व्यक्ति नहीं है।"),
     "area_not_found": Kind(404, "No such area", "There is no such area.", "ऐसा कोई क्षेत्र नहीं है।"),
