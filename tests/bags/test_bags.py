@@ -132,6 +132,13 @@ async def test_bag_types_drive_expected_counts_and_weights(floor: Floor) -> None
     assert [(t["name"], t["is_default"]) for t in types] == [("Jumbo", True), ("Standard", False)]
 
 
+async def test_a_label_may_be_a_url_of_a_host_that_the_site_names(floor: Floor) -> None:
+    changed = await floor.admin.patch("/settings", {"code_hosts": ["bags.example"]})
+    assert changed.status_code == 200, changed.text
+    scanned = (await floor.north.scan_parent("https://bags.example/b/SB-1")).json()
+    assert scanned["bag"]["code"] == "SB-1"
+
+
 async def test_label_patterns_rule_the_scanner_and_the_search_alike(floor: Floor) -> None:
     for new in (
         {"name": "lot label", "pattern": r"LABEL NO\.\s*(?P<code>\d+)", "kind": "child"},

@@ -43,6 +43,15 @@ async def test_only_ones_own_last_scans_unless_one_is_biller_or_admin(floor: Flo
     assert (await floor.north.undo(scan_id)).json()["code"] == "undo_too_late"
 
 
+async def test_the_site_says_how_long_one_may_undo(floor: Floor) -> None:
+    await floor.north.scan_parent("P1")
+    scan_id = (await floor.north.scan_child("P1", "C1")).json()["scan_id"]
+    await floor.owner.execute("update scans set received_at = received_at - interval '31 minutes'")
+    await floor.admin.patch("/settings", {"undo_minutes": 60})
+    # The link itself is of now, so the scan no longer matches it; but it is not too late.
+    assert (await floor.north.undo(scan_id)).json()["code"] == "undo_superseded"
+
+
 async def test_a_biller_may_undo_anybodys_scan(floor: Floor) -> None:
     await floor.north.scan_parent("P1")
     scan_id = (await floor.north.scan_child("P1", "C1")).json()["scan_id"]

@@ -6,12 +6,12 @@ from sqlalchemy import select
 
 from tracetrack.bags.codes import Label, Labels, Pattern, compile_pattern, read_label
 from tracetrack.bags.tables import bag_types, label_patterns
+from tracetrack.people.settings import site_settings
 from tracetrack.platform import db
 from tracetrack.platform.stamps import Remembered
-from tracetrack.settings import get_settings
 
 
-async def _load(_: None) -> Labels:
+async def _load(hosts: tuple[str, ...]) -> Labels:
     async with db.reading() as connection:
         patterns = (
             await connection.execute(
@@ -26,18 +26,18 @@ async def _load(_: None) -> Labels:
             )
         ).all()
     return Labels(
-        hosts=frozenset(host.lower() for host in get_settings().code_hosts),
+        hosts=frozenset(host.lower() for host in hosts),
         patterns=[Pattern(compile_pattern(row.pattern), row.kind, row.bag_type_id) for row in patterns],
         types=[(compile_pattern(row.code_pattern), row.id) for row in types],
     )
 
 
-_labels = Remembered("labels", _load, size=1)
+_labels: Remembered[tuple[str, ...], Labels] = Remembered("labels", _load, size=1)
 
 
 async def site_labels() -> Labels:
     """How labels are read here, at most half a second old."""
-    return await _labels.get(None)
+    return await _labels.get(tuple((await site_settings()).code_hosts))
 
 
 async def read_site_label(text: str) -> Label:

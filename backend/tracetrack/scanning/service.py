@@ -17,6 +17,7 @@ from tracetrack.bags import queries as bag_queries
 from tracetrack.bags.codes import Label, Labels, read_label
 from tracetrack.bags.labels import read_site_label, site_labels
 from tracetrack.bags.schemas import Bag
+from tracetrack.people.settings import site_settings
 from tracetrack.platform import db
 from tracetrack.platform.metrics import SCANS
 from tracetrack.platform.problems import PROBLEMS, Problem
@@ -44,8 +45,6 @@ from tracetrack.scanning.schemas import (
 
 SYNC_BATCH = 50
 """Queued scans a transaction: few enough that nobody waits long for the rows it holds."""
-
-UNDO_WINDOW = timedelta(minutes=30)
 
 
 _SCAN = f"select floor_scan({ACTOR}, $6)"
@@ -138,7 +137,8 @@ async def undo(actor: Actor, scan_id: UUID) -> Undone:
             ``undo_superseded``, ``parent_locked``, ``bag_in_other_area`` (409).
     """
     anyones = actor.role is not Role.dispatcher
-    answer = await db.answer(_UNDO, *actor.values(), uuid4(), scan_id, anyones, UNDO_WINDOW)
+    window = timedelta(minutes=(await site_settings()).undo_minutes)
+    answer = await db.answer(_UNDO, *actor.values(), uuid4(), scan_id, anyones, window)
     _count("undo", answer)
     return Undone.model_validate(_accepted(answer))
 
