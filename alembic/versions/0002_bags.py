@@ -1,8 +1,10 @@
 """Bag types, label patterns, bills and bags, with the rules that no program can break.
 
 A child's live parent stands on the child's own row. One parent per child, no cycle and no
-self-link follow from that shape: only children have a parent, and the foreign key to
-``(id, kind)`` lets only parents be one. The past of links is the ledger.
+self-link follow from that shape: only children have a parent, and only parents can hold any.
+That the parent exists is held once a statement by the triggers that count children: they take
+the parent's row lock, as a foreign key per row would, at a third of its cost to a large import.
+The past of links is the ledger.
 """
 
 from tracetrack.platform.migrate import run_script
@@ -85,8 +87,6 @@ def upgrade() -> None:
         lot text check (length(lot) <= 128),
         variety text check (length(variety) <= 128),
         tag text check (length(tag) <= 128),
-        parent_kind text generated always as
-            (case when parent_id is not null then 'parent' end) stored,
         state text not null generated always as (
             case
                 when kind = 'child' then case when parent_id is null then 'free' else 'linked' end
@@ -95,8 +95,6 @@ def upgrade() -> None:
                 when completed_at is not null then 'completed'
                 else 'open'
             end) stored,
-        constraint bags_id_kind_key unique (id, kind),
-        constraint bags_parent_is_a_parent foreign key (parent_id, parent_kind) references bags (id, kind),
         constraint bags_only_children_have_a_parent check (parent_id is null or kind = 'child'),
         constraint bags_link_is_complete
             check ((parent_id is null) = (linked_at is null) and (parent_id is null) = (linked_by is null)),
@@ -130,11 +128,14 @@ def upgrade() -> None:
     create index packing_parent_idx on packing (parent_id);
 
     -- child_count equals the links, always: these triggers alone write it, once a statement,
-    -- and refuse what would change a dispatched parent (SQLSTATE TT001).
+    -- and refuse what would change a dispatched parent (SQLSTATE TT001). They are the foreign key
+    -- of parent_id too: counting locks the parent's row, so that it is there until commit; a child
+    -- as a parent fails the check on child_count; and a parent that holds children cannot go.
     create function bags_linked() returns trigger language plpgsql
         security definer set search_path = public, pg_temp as $$
     declare
         locked boolean;
+        missing boolean;
     begin
         if tg_op = 'INSERT' then
             with change as (
@@ -145,7 +146,8 @@ def upgrade() -> None:
                 from change c where p.id = c.parent_id
                 returning p.dispatched_at
             )
-            select bool_or(dispatched_at is not null) into locked from counted;
+            select bool_or(dispatched_at is not null), count(*) < (select count(*) from change)
+            into locked, missing from counted;
         elsif tg_op = 'UPDATE' then
             with change as (
                 select parent_id, sum(delta)::integer as delta from (
@@ -160,13 +162,18 @@ def upgrade() -> None:
                 from change c where p.id = c.parent_id
                 returning p.dispatched_at
             )
-            select bool_or(dispatched_at is not null) into locked from counted;
+            select bool_or(dispatched_at is not null), count(*) < (select count(*) from change)
+            into locked, missing from counted;
         else
-            if exists (select from old_rows where parent_id is not null or bill_id is not null) then
+            if exists (
+                select from old_rows where parent_id is not null or bill_id is not null or child_count > 0
+            ) then
                 raise exception 'a linked or billed bag cannot be deleted' using errcode = 'TT002';
             end if;
         end if;
-        if locked then
+        if missing then
+            raise exception 'there is no such parent' using errcode = 'foreign_key_violation';
+        elsif locked then
             raise exception 'the parent is on a completed bill' using errcode = 'TT001';
         end if;
         return null;

@@ -117,6 +117,7 @@ def upgrade() -> None:
     declare
         locked boolean;
         billed boolean;
+        missing boolean;
     begin
         if tg_op = 'INSERT' then
             with change as (
@@ -127,8 +128,9 @@ def upgrade() -> None:
                 from change c where p.id = c.parent_id
                 returning p.dispatched_at, p.bill_id
             )
-            select bool_or(dispatched_at is not null), bool_or(bill_id is not null)
-            into locked, billed from counted;
+            select bool_or(dispatched_at is not null), bool_or(bill_id is not null),
+                   count(*) < (select count(*) from change)
+            into locked, billed, missing from counted;
             if billed or exists (select from new_rows where bill_id is not null) then
                 insert into bill_totals (bill_id, bag_type_id, parents, children)
                 select bill_id, bag_type_id, sum(parents), sum(children) from (
@@ -160,8 +162,9 @@ def upgrade() -> None:
                 from change c where p.id = c.parent_id
                 returning p.dispatched_at, p.bill_id
             )
-            select bool_or(dispatched_at is not null), bool_or(bill_id is not null)
-            into locked, billed from counted;
+            select bool_or(dispatched_at is not null), bool_or(bill_id is not null),
+                   count(*) < (select count(*) from change)
+            into locked, billed, missing from counted;
             if billed or exists (
                 select from old_rows o join new_rows n using (id)
                 where o.bill_id is distinct from n.bill_id
@@ -212,11 +215,15 @@ def upgrade() -> None:
                 end if;
             end if;
         else
-            if exists (select from old_rows where parent_id is not null or bill_id is not null) then
+            if exists (
+                select from old_rows where parent_id is not null or bill_id is not null or child_count > 0
+            ) then
                 raise exception 'a linked or billed bag cannot be deleted' using errcode = 'TT002';
             end if;
         end if;
-        if locked then
+        if missing then
+            raise exception 'there is no such parent' using errcode = 'foreign_key_violation';
+        elsif locked then
             raise exception 'the parent is on a completed bill' using errcode = 'TT001';
         end if;
         return null;
@@ -259,6 +266,7 @@ def downgrade() -> None:
         security definer set search_path = public, pg_temp as $$
     declare
         locked boolean;
+        missing boolean;
     begin
         if tg_op = 'INSERT' then
             with change as (
@@ -269,7 +277,8 @@ def downgrade() -> None:
                 from change c where p.id = c.parent_id
                 returning p.dispatched_at
             )
-            select bool_or(dispatched_at is not null) into locked from counted;
+            select bool_or(dispatched_at is not null), count(*) < (select count(*) from change)
+            into locked, missing from counted;
         elsif tg_op = 'UPDATE' then
             with change as (
                 select parent_id, sum(delta)::integer as delta from (
@@ -284,13 +293,18 @@ def downgrade() -> None:
                 from change c where p.id = c.parent_id
                 returning p.dispatched_at
             )
-            select bool_or(dispatched_at is not null) into locked from counted;
+            select bool_or(dispatched_at is not null), count(*) < (select count(*) from change)
+            into locked, missing from counted;
         else
-            if exists (select from old_rows where parent_id is not null or bill_id is not null) then
+            if exists (
+                select from old_rows where parent_id is not null or bill_id is not null or child_count > 0
+            ) then
                 raise exception 'a linked or billed bag cannot be deleted' using errcode = 'TT002';
             end if;
         end if;
-        if locked then
+        if missing then
+            raise exception 'there is no such parent' using errcode = 'foreign_key_violation';
+        elsif locked then
             raise exception 'the parent is on a completed bill' using errcode = 'TT001';
         end if;
         return null;
