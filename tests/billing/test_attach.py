@@ -92,7 +92,7 @@ async def test_detaching_by_id_and_back_again(floor: Floor) -> None:
     assert (off.json()["outcome"], off.json()["bill"]["state"]) == ("detached", "new")
     assert off.json()["bag"]["state"] == "open"
     gone = await floor.biller.delete(f"/bills/{bill['id']}/bags/{bag['id']}")
-    assert (gone.status_code, gone.json()["code"]) == (404, "bag_not_on_bill")
+    assert (gone.status_code, gone.json()["code"]) == (409, "bag_not_on_bill")
     assert (await attach(floor.biller, bill["id"], "P1")).json()["outcome"] == "attached"
     history = (await floor.biller.get(f"/bills/{bill['id']}/history")).json()["items"]
     assert [event["action"] for event in history] == [

@@ -141,9 +141,11 @@ declare
     bag bags;
 begin
     select * into bag from bags where id = p_bag_id for no key update;
-    if bag.id is null or bag.bill_id is distinct from bill.id then
-        return jsonb_strip_nulls(jsonb_build_object('problem', 'bag_not_on_bill',
-            'bag', case when bag.id is not null then jsonb_build_object('id', bag.id, 'code', bag.code) end));
+    if bag.id is null then
+        return '{"problem": "bag_not_found"}';
+    elsif bag.bill_id is distinct from bill.id then
+        return jsonb_build_object('problem', 'bag_not_on_bill',
+            'bag', jsonb_build_object('id', bag.id, 'code', bag.code));
     end if;
     update bags set bill_id = null, updated_at = now() where id = bag.id;
     perform ledger_record(actor, 'parent_detached', 'bill', bill.id, bill.number, bill.area_id,

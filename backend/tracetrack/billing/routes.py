@@ -102,8 +102,7 @@ async def change_bill(
     bill_id: Id, change: BillChange, actor: Biller, response: Response, if_match: IfMatch = None
 ) -> Bill:
     """Change a bill that is not completed."""
-    versions = service.known_versions(if_match)
-    return _tagged(response, await service.change_bill(actor, bill_id, change, versions))
+    return _tagged(response, await service.change_bill(actor, bill_id, change, if_match))
 
 
 @router.delete(
@@ -113,7 +112,7 @@ async def change_bill(
 )
 async def delete_bill(bill_id: Id, actor: Admin, if_match: IfMatch = None) -> Response:
     """Remove a bill that has no bags and was never completed; its history stays."""
-    await service.delete_bill(actor, bill_id, service.known_versions(if_match))
+    await service.delete_bill(actor, bill_id, if_match)
     return Response(status_code=204)
 
 
@@ -171,7 +170,7 @@ async def detach_many(bill_id: Id, scans: BillScans, actor: Biller) -> BillScann
 
 @router.delete(
     "/bills/{bill_id}/bags/{bag_id}",
-    responses=problems("bill_not_found", "bag_not_on_bill", "bill_completed", *REUSE),
+    responses=problems("bill_not_found", "bag_not_found", "bag_not_on_bill", "bill_completed", *REUSE),
 )
 async def detach_bag(
     bill_id: Id, bag_id: Id, actor: Biller, scan_id: Annotated[UUID | None, Query()] = None
@@ -220,7 +219,7 @@ async def list_snapshots(bill_id: Id, actor: Scanner) -> Page[Snapshot]:
 @router.get("/bills/{bill_id}/snapshots/{revision}/bags", responses=problems("bill_not_found", "bad_cursor"))
 async def snapshot_parents(
     bill_id: Id,
-    revision: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    revision: Annotated[int, Path(ge=1, le=2**63 - 1)],
     actor: Scanner,
     cursor: Cursor = None,
     limit: Limit = 50,

@@ -175,8 +175,8 @@ class BillScanned(BaseModel):
 class Completion(Body):
     """The totals that were checked before completing; absent ones are not compared."""
 
-    parent_count: int | None = Field(default=None, ge=0)
-    child_count: int | None = Field(default=None, ge=0)
+    parent_count: int | None = Field(default=None, ge=0, lt=2**31)
+    child_count: int | None = Field(default=None, ge=0, lt=2**31)
 
 
 class Reopening(Body):

@@ -120,11 +120,12 @@ async def list_bills(
     )
 
 
-async def change_bill(actor: Actor, bill_id: int, change: BillChange, versions: list[int] | None) -> Bill:
+async def change_bill(actor: Actor, bill_id: int, change: BillChange, if_match: str | None) -> Bill:
     """Change a bill that is not completed; of several who knew the same version, one wins.
 
     Raises:
-        Problem: ``bill_not_found``, ``area_not_found`` (404); ``stale`` (412) with the bill as it is;
+        Problem: ``bill_not_found``, ``area_not_found`` (404); ``precondition_required`` (428);
+            ``stale`` (412) with the bill as it is;
             ``bill_completed``, ``number_taken`` (409).
     """
     wanted = change.model_dump(exclude_unset=True)
@@ -133,7 +134,7 @@ async def change_bill(actor: Actor, bill_id: int, change: BillChange, versions: 
             raise Problem("invalid", errors=[{"loc": ["body", field], "msg": "must not be null"}])
     try:
         async with db.transaction() as tx:
-            row = await _for_change(tx, actor, bill_id, versions)
+            row = await _for_change(tx, actor, bill_id, if_match)
             if row.completed:
                 raise Problem("bill_completed")
             was = {name: row._mapping[name] for name in BillChange.model_fields}
@@ -167,14 +168,15 @@ async def change_bill(actor: Actor, bill_id: int, change: BillChange, versions: 
     return answer
 
 
-async def delete_bill(actor: Actor, bill_id: int, versions: list[int] | None) -> None:
+async def delete_bill(actor: Actor, bill_id: int, if_match: str | None) -> None:
     """Remove a bill that has no bags and was never completed; its history stays.
 
     Raises:
-        Problem: ``bill_not_found`` (404), ``stale`` (412), ``bill_in_use`` (409).
+        Problem: ``bill_not_found`` (404), ``precondition_required`` (428), ``stale`` (412),
+            ``bill_in_use`` (409).
     """
     async with db.transaction() as tx:
-        row = await _for_change(tx, actor, bill_id, versions)
+        row = await _for_change(tx, actor, bill_id, if_match)
         if row.completed or row.has_bags or row.was_completed:
             raise Problem("bill_in_use")
         await tx.execute(queries.DELETE_BILL, {"bill_id": bill_id})
@@ -207,7 +209,7 @@ async def detach(actor: Actor, bill_id: int, scan: BillScan) -> Detached:
     """Take a parent off a bill by its code.
 
     Raises:
-        Problem: ``bill_not_found``, ``bag_not_found``, ``bag_not_on_bill`` (404);
+        Problem: ``bill_not_found``, ``bag_not_found`` (404); ``bag_not_on_bill``,
             ``bill_completed`` (409); ``bad_code`` (422).
     """
     label = await read_site_label(scan.code)
@@ -218,7 +220,7 @@ async def detach_bag(actor: Actor, bill_id: int, bag_id: int, scan_id: UUID | No
     """Take a parent off a bill.
 
     Raises:
-        Problem: ``bill_not_found``, ``bag_not_on_bill`` (404); ``bill_completed`` (409).
+        Problem: ``bill_not_found``, ``bag_not_found`` (404); ``bag_not_on_bill``, ``bill_completed`` (409).
     """
     scan = {"scan_id": str(scan_id or uuid4()), "action": "detach", "bill_id": bill_id, "bag_id": bag_id}
     answer = await db.answer(queries.SCAN, *actor.values(), db.to_json(scan))
@@ -371,12 +373,11 @@ def _bill(row: Row[Any]) -> Bill:
     return Bill.model_validate(dict(row._mapping))
 
 
-async def _for_change(
-    tx: AsyncConnection, actor: Actor, bill_id: int, versions: list[int] | None
-) -> Row[Any]:
+async def _for_change(tx: AsyncConnection, actor: Actor, bill_id: int, if_match: str | None) -> Row[Any]:
     row = (await tx.execute(queries.BILL_FOR_CHANGE, {"bill_id": bill_id})).one_or_none()
     if row is None:
         raise Problem("bill_not_found")
+    versions = known_versions(if_match)
     if versions is not None and row.version not in versions:
         bill = _bill(await _visible(tx, actor, bill_id))
         raise Problem("stale", bill=bill.model_dump(mode="json"))

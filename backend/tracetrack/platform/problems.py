@@ -125,7 +125,7 @@ PROBLEMS: dict[str, Kind] = {
     # Bills
     "bill_not_found": Kind(404, "No such bill", "There is no such bill.", "ऐसा कोई बिल नहीं है।"),
     "bag_not_on_bill": Kind(
-        404, "Not on this bill", "This bag is not on this bill.", "यह बैग इस बिल पर नहीं है।"
+        409, "Not on this bill", "This bag is not on this bill.", "यह बैग इस बिल पर नहीं है।"
     ),
     "bag_on_other_bill": Kind(
         409, "On another bill", "This bag is already on another bill.", "यह बैग पहले से दूसरे बिल पर है।"
