@@ -19,7 +19,7 @@ from tracetrack.platform.http import API, Envelope
 from tracetrack.platform.logs import configure_logs
 from tracetrack.platform.metrics import forget_this_worker, metrics
 from tracetrack.platform.openapi import describe
-from tracetrack.platform.pages import Pages
+from tracetrack.platform.pages import Everywhere, Pages
 from tracetrack.scanning import routes as scan_routes
 from tracetrack.settings import ROOT, Settings, get_settings
 
@@ -63,6 +63,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url="/openapi.json" if settings.docs else None,
         docs_url="/docs" if settings.docs else None,
         redoc_url=None,
+        # A path is one thing: no second spelling of it with a slash at the end.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     handle_errors(app)
@@ -72,8 +74,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/metrics", metrics),
+        Everywhere(Pages(ROOT / "frontend" / "dist")),
     ]
-    app.mount("/", Pages(ROOT / "frontend" / "dist"), "pages")
     describe(app)
     app.add_middleware(
         Envelope,

@@ -127,7 +127,7 @@ async def _apply(
     now = was | changed
     if admins == {user_id} and (now["disabled"] or now["role"] != Role.admin):
         raise Problem("last_admin")
-    if {"role", "area_id", "disabled"} & changed.keys() and not now["disabled"]:
+    if {"role", "area_id"} & changed.keys() or changed.get("disabled") is False:
         await _check_area(tx, now["role"], now["area_id"])
     await tx.execute(queries.CHANGE_USER, {**now, "password_hash": hashed, "user_id": user_id})
     told: dict[str, Any] = dict(changed)

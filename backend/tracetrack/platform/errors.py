@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from tracetrack.platform.db import sqlstate
 from tracetrack.platform.logs import get_logger
@@ -48,8 +49,11 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
-        problem = Problem(BY_STATUS.get(error.status_code, "malformed"), headers=dict(error.headers or {}))
-        return problem.response(request)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # Each route knows its own method only.
+            headers["Allow"] = ", ".join(_allowed(app, request))
+        return Problem(BY_STATUS.get(error.status_code, "malformed"), headers=headers).response(request)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
@@ -69,6 +73,10 @@ def handle_errors(app: FastAPI) -> None:
     async def on_driver(request: Request, error: asyncpg.PostgresError) -> Response:
         return _database_problem(error).response(request)
 
+    @app.exception_handler(asyncpg.DataError)
+    async def on_unfit(request: Request, error: asyncpg.DataError) -> Response:
+        return Problem("invalid").response(request)
+
     @app.exception_handler(asyncpg.InterfaceError)
     @app.exception_handler(PoolTimeout)
     @app.exception_handler(OSError)
@@ -77,8 +85,23 @@ def handle_errors(app: FastAPI) -> None:
         return Problem("busy", headers=RETRY_AFTER).response(request)
 
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """The methods that some route has for a path."""
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes)
+    ]
+
+
 def _database_problem(error: BaseException) -> Problem:
     state = sqlstate(error) or ""
+    if isinstance(getattr(getattr(error, "orig", None), "__cause__", None), asyncpg.DataError):
+        # The driver could not even send it: a number too large for its column.
+        return Problem("invalid")
     if state in BY_SQLSTATE:
         return Problem(BY_SQLSTATE[state])
     if state.startswith("22"):

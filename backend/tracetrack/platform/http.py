@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import time
 import uuid
@@ -20,6 +22,11 @@ log = get_logger("http")
 
 API = "/api/v1"
 """Where the API lies; every other path is a page."""
+
+LINGER_SECONDS = 1.0
+LINGER_BYTES = 8 * 1_048_576
+"""How long, and how much, is read on after a body was refused for its size: of a connection that is
+closed with bytes unread, the client often loses the answer too."""
 
 SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -90,6 +97,10 @@ class Envelope:
                 if status == 413:
                     # The rest of the body will not be read.
                     answered["connection"] = "close"
+            elif status == 413 and not message.get("more_body"):
+                await send({**message, "more_body": True})
+                await _linger(receive)
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         read = 0
@@ -106,7 +117,7 @@ class Envelope:
         IN_FLIGHT.inc()
         try:
             length = headers.get("content-length", "0")
-            if length.isdigit() and int(length[:20]) > limit:
+            if length.isascii() and length.isdigit() and int(length[:20]) > limit:
                 await Problem("too_large").response(Request(scope))(scope, receive, answer)
             else:
                 await self.app(scope, bounded, answer)
@@ -131,6 +142,18 @@ class Envelope:
                 user=scope.get("state", {}).get("user_id"),
             )
             request_id.reset(token)
+
+
+async def _linger(receive: Receive) -> None:
+    """Read on for a moment what nobody wants."""
+    dropped = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while dropped < LINGER_BYTES:
+                message = await receive()
+                if not message.get("more_body"):
+                    break
+                dropped += len(message.get("body", b""))
 
 
 def route_template(scope: Scope) -> str:
