@@ -18,7 +18,8 @@ import asyncpg
 import httpx
 import psutil
 
-from tests.floor import PASSWORD, _hashed
+from tests.floor import PASSWORD
+from tracetrack.access.passwords import hash_now
 from tracetrack.platform.embedded import postgres
 from tracetrack.settings import ROOT
 
@@ -62,7 +63,7 @@ async def fill(owner_url: str) -> None:
                 "insert into users (username, role, area_id, password_hash) values ($1, $1, $2, $3)",
                 role,
                 area if role == "dispatcher" else None,
-                await _hashed(),
+                hash_now(PASSWORD, 4),
             )
     finally:
         await owner.close()

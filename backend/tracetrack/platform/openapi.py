@@ -22,6 +22,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
 }
 _ANY_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+_SIGNED_IN = {"401": "`unauthorized`, `session_ended`", "403": "`forbidden`, `password_change_required`"}
 _EVERYWHERE = {"400": "`malformed`", "413": "`too_large`", "500": "`internal_error`", "503": "`busy`"}
 
 
@@ -46,7 +47,8 @@ def describe(app: FastAPI) -> None:
                         "description": "`invalid`" if described == "Validation Error" else described,
                         **_ANY_PROBLEM,
                     }
-                for status, description in _EVERYWHERE.items():
+                everywhere = _EVERYWHERE | (_SIGNED_IN if operation.get("security") else {})
+                for status, description in everywhere.items():
                     responses.setdefault(status, {"description": description, **_ANY_PROBLEM})
         return document
 

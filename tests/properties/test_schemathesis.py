@@ -1,0 +1,81 @@
+"""The API against its own OpenAPI document, by a machine that makes up requests: no server error,
+and no answer that the document does not describe. ``make soak`` lets it run for longer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.api import operations
+from tests.serving import Served, fill, worker
+from tracetrack.platform.embedded import postgres
+from tracetrack.platform.http import API
+
+SOAK = bool(os.environ.get("TRACETRACK_SOAK"))
+SECONDS = 300 if SOAK else 9
+"""For each role, at most."""
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+
+
+@pytest.fixture(scope="module")
+async def served(server: postgres.Postgres) -> AsyncIterator[Served]:
+    """A real worker process on a warehouse of its own."""
+    server.create_database("tracetrack_fuzzed", "tracetrack_template")
+    await fill(server.url(postgres.OWNER, "tracetrack_fuzzed"))
+    with worker(server, "tracetrack_fuzzed", TRACETRACK_POOL_SIZE="20") as running:
+        await running.sign_in()
+        async with running.client("dispatcher") as client:
+            for parent in ("P1", "P2"):
+                await client.post("/scans/parent", json={"code": parent})
+                for child in range(3):
+                    body = {"parent_code": parent, "code": f"{parent}-C{child}"}
+                    await client.post("/scans/child", json=body)
+        yield running
+    server.drop_database("tracetrack_fuzzed")
+
+
+@pytest.mark.parametrize("role", ["dispatcher", "biller", "admin"])
+async def test_made_up_requests_are_answered_as_the_document_says(
+    served: Served, role: str, tmp_path: Path
+) -> None:
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(tmp_path / "schemathesis.toml")),
+        *("run", f"{served.url}/openapi.json", "--no-color", "--continue-on-failure"),
+        *("--header", f"Authorization: Bearer {served.tokens[role]}"),
+        *("--phases", "examples,coverage,fuzzing,stateful" if SOAK else "coverage,fuzzing"),
+        *("--max-time", str(SECONDS), "--max-examples", "2000" if SOAK else "10"),
+        *("--checks", ",".join(CHECKS), "--warnings", "off", "--no-shrink"),
+        # What ends the session that all the others need: it learns the ids of sessions as it goes.
+        *("--exclude-path", "/api/v1/auth/logout"),
+        *("--exclude-path", "/api/v1/auth/sessions/{session_id}"),
+        *(part for one in operations() if one.streams for part in ("--exclude-path", API + one.path)),
+        *("--suppress-health-check", "all", "--generation-database", "none", "--request-timeout", "30"),
+        *(() if SOAK else ("--seed", "20261124")),
+    ]
+    (tmp_path / "schemathesis.toml").write_text("")
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said = (await process.communicate())[0].decode("utf-8", "replace")
+    assert process.returncode == 0, said[-20_000:]
+    made = re.search(r"(\d[\d,]*) generated", said)
+    assert made, said
+    assert int(made[1].replace(",", "")) > 200, said[-2_000:]
+    # Whoever fuzzed was in to the end, and the server wrote down no error of its own.
+    async with served.client(role) as client:
+        assert (await client.get("/auth/me")).status_code == 200
+    log = served.log.read_text("utf-8")
+    assert '"level":"error"' not in log, [line for line in log.splitlines() if '"level":"error"' in line][:3]
