@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useLocation } from "wouter";
 import { changePassword, endSession, saveLanguage, sessions } from "@/shared/api/calls";
 import { signOut, useUser } from "@/shared/api/session";
 import type { SessionItem } from "@/shared/api/types";
@@ -256,10 +257,21 @@ function deviceOf({ user_agent: agent }: SessionItem): { icon: IconName; name: s
 
 function SignOut() {
   const { waiting } = useQueueView(useQueue());
+  const [, go] = useLocation();
   return (
     <section class="sign-out">
       {waiting > 0 && <Note tone="waiting">{t("profile.signOut.waiting", { count: waiting })}</Note>}
-      <button type="button" class="button" data-size="scan" data-wide onClick={() => void signOut()}>
+      <button
+        type="button"
+        class="button"
+        data-size="scan"
+        data-wide
+        onClick={() => {
+          // Whoever comes next begins at home, not on this one's page.
+          go("/", { replace: true });
+          void signOut();
+        }}
+      >
         <Icon name="sign-out" />
         {t("profile.signOut")}
       </button>

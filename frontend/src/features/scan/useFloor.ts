@@ -49,6 +49,8 @@ export function useFloor() {
   const [closed, setClosed] = useState<{ code: string; count: number; expected: number | null } | null>(null);
   const words = useRef(0);
   const answers = useRef(0);
+  /** Scanned before it was known what is being packed: a child must not become a parent. */
+  const early = useRef<string[]>([]);
   const latest = useRef({ packing, word });
   latest.current = { packing, word };
 
@@ -167,12 +169,21 @@ export function useFloor() {
     const code = cleanCode(text);
     if (code === "") return;
     const now = latest.current.packing;
-    if (!now) return open(code);
+    if (now === undefined) {
+      early.current.push(code);
+      return;
+    }
+    if (now === null) return open(code);
     if (now.keys.includes(codeKey(code)))
       return say({ tone: "already", key: "outcome.already", code, scan: null, problem: null });
     const known = isKnownHere(now, queue.snapshot().scans, code);
     add({ action: "child", parentCode: now.code, code }, known ? "already" : "ok");
   };
+
+  useEffect(() => {
+    if (packing === undefined) return;
+    for (const code of early.current.splice(0)) scan(code);
+  });
 
   const done = () => {
     const now = latest.current.packing;

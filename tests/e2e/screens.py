@@ -1,0 +1,121 @@
+"""What people do at the screens, in their words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from playwright.async_api import Locator, Page, ViewportSize, expect
+
+from .site import PASSWORD
+
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 800}
+
+WEDGE_MS = 10
+"""A keyboard-wedge scanner's pause between two keys."""
+
+
+@dataclass
+class Screens:
+    """The screens of one device."""
+
+    page: Page
+
+    async def sign_in(self, username: str, password: str = PASSWORD) -> None:
+        """Sign in; what follows is up to the site."""
+        await self.page.locator("input[name=username]").fill(username)
+        await self.page.locator("input[name=password]").fill(password)
+        await self.page.locator("button[type=submit]").click()
+
+    async def at_home(self) -> None:
+        """Wait for the home screen."""
+        await expect(self.page.locator(".jobs")).to_be_visible()
+
+    async def open(self, path: str) -> None:
+        """Load a page of the site afresh and wait until it is there."""
+        await self.page.goto(path)
+        await expect(self.page.locator("h1")).to_be_visible()
+
+    async def start_scanning(self, username: str) -> None:
+        """Sign in and go to the scan screen."""
+        await self.sign_in(username)
+        await self.at_home()
+        await self.page.locator("a[href='/scan']").click()
+        await expect(self.page.locator(".stage")).to_be_visible()
+        await expect(self.page.locator(".stage .breathing")).to_have_count(0)
+
+    async def wedge(self, code: str, suffix: Literal["Enter", "Tab", ""] = "Enter") -> None:
+        """Type a code as a scanner does."""
+        await self.page.keyboard.type(code, delay=WEDGE_MS)
+        if suffix:
+            await self.page.keyboard.press(suffix)
+
+    async def scan_parent(self, code: str) -> None:
+        """Scan a parent and see it open."""
+        await self.wedge(code)
+        await expect(self.parent).to_have_text(code)
+
+    @property
+    def parent(self) -> Locator:
+        return self.page.get_by_test_id("parent-code")
+
+    @property
+    def count(self) -> Locator:
+        """The big number, as "12 / 30"."""
+        return self.page.get_by_test_id("count")
+
+    @property
+    def word(self) -> Locator:
+        """What came of the last scan."""
+        return self.page.get_by_test_id("word")
+
+    @property
+    def refusal(self) -> Locator:
+        return self.page.get_by_role("alertdialog")
+
+    @property
+    def waiting(self) -> Locator:
+        """The scans that wait, as a number the page keeps beside the word."""
+        return self.page.locator(".link-pill")
+
+    @property
+    def last(self) -> Locator:
+        return self.page.get_by_test_id("last-scan")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    async def all_sent(self) -> None:
+        """Wait until nothing waits to be sent."""
+        await expect(self.waiting).to_have_attribute("data-waiting", "0", timeout=30_000)
+
+    async def shows(self, count: int, expected: int = 30) -> None:
+        """The count on screen."""
+        await expect(self.count).to_have_text(re.compile(rf"^{count} / {expected}$"))
+
+    async def shows_without_expected(self, count: int) -> None:
+        """The count of a parent that the server has not told about yet."""
+        await expect(self.count).to_have_text(str(count))
+
+    async def small_targets(self) -> list[dict[str, Any]]:
+        """Things to press that are smaller than 48 x 48 px, and visible."""
+        found: list[dict[str, Any]] = await self.page.evaluate(
+            """() => [...document.querySelectorAll("a, button, input, label")].flatMap((one) => {
+                const target = one.closest(".field-box, .language-choice label") ?? one;
+                const box = target.getBoundingClientRect();
+                const hidden = one.matches(".hidden-visually, .scanner-field, .field > label");
+                const small = box.width < 48 || box.height < 48;
+                return hidden || !small || box.width === 0 ? [] :
+                    [{ what: one.outerHTML.slice(0, 80), width: box.width, height: box.height }];
+            })"""
+        )
+        return found
+
+    async def overflow(self) -> int:
+        """Pixels by which the page is wider than the screen."""
+        wide: int = await self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return wide
