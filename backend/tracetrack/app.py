@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,9 +10,11 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from tracetrack.access import opening as access
+from tracetrack.access import queries as access_queries
 from tracetrack.access import routes as access_routes
 from tracetrack.bags import routes as bag_routes
 from tracetrack.billing import routes as bill_routes
+from tracetrack.ledger import service as ledger
 from tracetrack.people import routes as people_routes
 from tracetrack.platform import cache, db, health
 from tracetrack.platform.errors import handle_errors
@@ -20,10 +23,14 @@ from tracetrack.platform.logs import configure_logs
 from tracetrack.platform.metrics import forget_this_worker, metrics
 from tracetrack.platform.openapi import describe
 from tracetrack.platform.pages import Everywhere, Pages
+from tracetrack.platform.upkeep import keep_up
 from tracetrack.scanning import routes as scan_routes
+from tracetrack.scanning import service as scanning
 from tracetrack.settings import ROOT, Settings, get_settings
 
 # Routes are tried in this order: the floor's first, for they are asked most.
+UPKEEP = (*ledger.UPKEEP, *access_queries.UPKEEP, *scanning.UPKEEP)
+
 ROUTERS = (
     scan_routes.router,
     bag_routes.router,
@@ -49,7 +56,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         db.open_database(settings.database_url.get_secret_value(), settings)
         cache.open_cache(settings.redis_url.get_secret_value() if settings.redis_url else None, settings)
         access.open_access(settings)
+        upkeep = asyncio.create_task(keep_up(UPKEEP))
         yield
+        upkeep.cancel()
+        await asyncio.wait((upkeep,))
         access.close_access()
         await cache.close_cache()
         await db.close_database()

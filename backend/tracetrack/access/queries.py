@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from tracetrack.platform.upkeep import Chore
+
 SIGN_IN_USER = text("""
     select id, username, password_hash, area_id, disabled_at is not null as disabled
     from users where lower(username) = lower(:username)
@@ -24,6 +26,22 @@ FORGET_EXPIRED = text("""
         select id from sessions where expires_at < now() - interval '1 day'
         order by expires_at limit 100 for update skip locked)
 """)
+
+# Signing in forgets a few; where nobody signs in for long, or very many did, this does the rest.
+UPKEEP = (
+    Chore(
+        "sessions_forgotten",
+        """
+        with gone as (
+            delete from sessions where id in (
+                select id from sessions where expires_at < now() - interval '1 day'
+                order by expires_at limit 1000 for update skip locked)
+            returning 1)
+        select count(*) from gone
+        """,
+        batch=1000,
+    ),
+)
 
 ADD_REFRESH = text("insert into refresh_tokens (token_hash, session_id) values (:token_hash, :session_id)")
 

@@ -9,6 +9,11 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tracetrack.platform.upkeep import Chore
+
+UPKEEP = (Chore("partitions", "select keep_partitions()"),)
+"""A scan or event without a partition for its month is kept all the same, but costs more to find."""
+
 _RECORD = text(
     "select ledger_record(row(cast(:actor_id as bigint), null, null, cast(:request_id as text),"
     " cast(:address as text))::floor_actor, cast(:action as text), cast(:subject_type as text),"

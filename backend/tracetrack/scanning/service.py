@@ -21,6 +21,7 @@ from tracetrack.people.settings import site_settings
 from tracetrack.platform import db
 from tracetrack.platform.metrics import SCANS
 from tracetrack.platform.problems import PROBLEMS, Problem
+from tracetrack.platform.upkeep import Chore
 from tracetrack.scanning.schemas import (
     Answer,
     ChildMoved,
@@ -46,6 +47,23 @@ from tracetrack.scanning.schemas import (
 SYNC_BATCH = 50
 """Queued scans a transaction: few enough that nobody waits long for the rows it holds."""
 
+RECEIPT_DAYS = 7
+"""How long the same ``scan_id`` gives the same answer."""
+
+UPKEEP = (
+    Chore(
+        "receipts_forgotten",
+        f"""
+        with gone as (
+            delete from scan_receipts where scan_id in (
+                select scan_id from scan_receipts
+                where received_at < now() - interval '{RECEIPT_DAYS} days' limit 5000)
+            returning 1)
+        select count(*) from gone
+        """,  # noqa: S608 - our own number
+        batch=5000,
+    ),
+)
 
 _SCAN = f"select floor_scan({ACTOR}, $6)"
 _SCANS = f"select floor_scans({ACTOR}, $6)"
