@@ -41,6 +41,7 @@ MAY: list[tuple[str, frozenset[str]]] = [
     # Bills: all see them, the office makes, edits, prints and reopens them, admins delete them.
     (r"DELETE /bills/{\w+}", ADMIN),
     (r"GET /bills/{\w+}/export|GET /bills/.*\.(pdf|xlsx|csv)", OFFICE),
+    (r"POST /labels", OFFICE),
     (r"GET /bills(/.*)?", EVERYBODY),
     (r"(POST|PATCH|PUT|DELETE) /bills(/.*)?", OFFICE),
     (r"GET /reports(/.*)?|GET /exports?(/.*)?|POST /exports?(/.*)?", OFFICE),

@@ -14,6 +14,7 @@ from tracetrack.access import queries as access_queries
 from tracetrack.access import routes as access_routes
 from tracetrack.bags import routes as bag_routes
 from tracetrack.billing import routes as bill_routes
+from tracetrack.billing.documents import routes as document_routes
 from tracetrack.ledger import service as ledger
 from tracetrack.people import routes as people_routes
 from tracetrack.platform import cache, db, health
@@ -35,6 +36,7 @@ ROUTERS = (
     scan_routes.router,
     bag_routes.router,
     bill_routes.router,
+    document_routes.router,
     access_routes.router,
     people_routes.router,
 )

@@ -155,6 +155,18 @@ PROBLEMS: dict[str, Kind] = {
         "The bill has changed since you checked it; check it again.",
         "आपके जाँचने के बाद बिल बदल गया है; फिर से जाँचें।",
     ),
+    "document_too_large": Kind(
+        422,
+        "Too large to print",
+        "This is too large for one document; take the spreadsheet.",
+        "यह एक दस्तावेज़ के लिए बहुत बड़ा है; स्प्रेडशीट लें।",
+    ),
+    "labels_do_not_fit": Kind(
+        422,
+        "Labels do not fit",
+        "Not one label of this size fits on the page.",
+        "इस आकार का एक भी लेबल पन्ने पर नहीं आता।",
+    ),
     "precondition_required": Kind(
         428,
         "If-Match required",
