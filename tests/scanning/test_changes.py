@@ -153,3 +153,38 @@ async def test_fifty_moves_of_two_children_between_two_parents_keep_counts_true(
         )
         assert all(answer.status_code in (200, 409) for answer in answers), outcomes(answers)
     assert await floor.true_counts()
+
+
+async def test_undo_of_what_was_deleted_since_is_told(floor: Floor) -> None:
+    made = (await floor.north.scan_parent("P1")).json()
+    await floor.admin.delete(f"/bags/{made['bag']['id']}")
+    answer = await floor.north.undo(made["scan_id"])
+    assert (answer.status_code, answer.json()["code"]) == (409, "undo_superseded")
+    # Where a moved or unlinked child came from is gone: it stays where it is.
+    for move in (True, False):
+        origin = (await floor.north.scan_parent("P2")).json()["bag"]
+        await floor.north.scan_parent("P3")
+        child = (await floor.north.scan_child("P2", f"C-{move}")).json()["bag"]
+        if move:
+            done = await floor.north.post(f"/bags/{child['id']}/move", {"parent_code": "P3"})
+        else:
+            done = await floor.north.delete(f"/bags/{origin['id']}/children/{child['id']}")
+        await floor.admin.delete(f"/bags/{origin['id']}")
+        answer = await floor.north.undo(done.json()["scan_id"])
+        assert (answer.status_code, answer.json()["code"]) == (409, "undo_superseded")
+    assert await floor.true_counts()
+
+
+async def test_undo_of_many_children_takes_out_those_that_it_can(floor: Floor) -> None:
+    parent = (await floor.north.scan_parent("P1")).json()["bag"]
+    await floor.south.scan_parent("S1")
+    scan = (await floor.north.post("/scans/children", {"parent_code": "P1", "codes": ["A", "B", "C"]})).json()
+    moved, gone = (await floor.north.bag("B"))["id"], (await floor.north.bag("C"))["id"]
+    await floor.admin.post(f"/bags/{moved}/move", {"parent_code": "S1"})
+    await floor.north.delete(f"/bags/{parent['id']}/children/{gone}")
+    await floor.admin.delete(f"/bags/{gone}")
+    assert (await floor.north.undo(scan["scan_id"])).json()["parent"]["child_count"] == 0
+    assert (await floor.north.undo(scan["scan_id"])).json()["outcome"] == "undone"
+    assert (await floor.north.bag("A"))["state"] == "free"
+    assert (await floor.south.bag("B"))["parent"]["code"] == "S1"
+    assert await floor.true_counts()

@@ -434,8 +434,11 @@ declare
     origin bags;
     answer jsonb;
     undone integer := 0;
+    many boolean;
 begin
     perform pg_advisory_xact_lock(hashtextextended(p_scan_id::text, 0));
+    -- Of many children put in at once, those that can be are taken out.
+    many := (select count(*) > 1 from scans where scan_id = p_scan_id);
     if not exists (select from scans where scan_id = p_scan_id) then
         return '{"problem": "scan_not_found"}';
     end if;
@@ -457,7 +460,13 @@ begin
         select * into child from bags where id = done.bag_id for no key update;
         continue when done.outcome not in
             ('linked', 'moved', 'unlinked', 'completed', 'reopened', 'created', 'opened');
-        if floor_foreign(actor, child) then
+        if child.id is null or parent.id is null or (done.from_parent_id is not null
+            and not exists (select from bags where id = done.from_parent_id)) then
+            -- Deleted since: there is nothing to put back, or nowhere to put it.
+            continue when many;
+            return '{"problem": "undo_superseded"}';
+        elsif floor_foreign(actor, child) then
+            continue when many;
             return '{"problem": "bag_in_other_area"}';
         end if;
 
@@ -483,7 +492,7 @@ begin
             -- The link must be the very one that this scan made.
             if child.parent_id is distinct from done.parent_id or child.linked_by is distinct from done.user_id
                 or child.linked_at is distinct from done.received_at then
-                continue when exists (select from scans where scan_id = p_scan_id and id <> done.id);
+                continue when many;
                 return '{"problem": "undo_superseded"}';
             end if;
             perform floor_take_out(actor, p_undo_id, 'child_unlinked', child, parent);
@@ -504,6 +513,6 @@ begin
     answer := jsonb_build_object('outcome', 'undone',
         'bag', bag_card(child.id, (actor).sees_area),
         'parent', case when parent.kind = 'parent' then bag_card(parent.id, (actor).sees_area) end);
-    perform floor_write_scan(actor, p_undo_id, 'undo', child.code, null, answer, p_scan_id);
+    perform floor_write_scan(actor, p_undo_id, 'undo', coalesce(child.code, parent.code), null, answer, p_scan_id);
     return answer;
 end $$;
