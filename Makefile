@@ -19,7 +19,7 @@ RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/.installed-run)
 
 .PHONY: help
 help: ## Show these words
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(RUN) $(BUILT) ## Run the site on http://localhost:8000 (PORT=... for another)
@@ -34,6 +34,10 @@ test: $(DEV) $(BUILT) ## Run all tests: the screens' and the site's, in a real b
 	@$(BIN)/python tests/e2e/chromium.py
 	@cd frontend && npm test
 	@$(BIN)/pytest
+
+.PHONY: screenshots
+screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens anew
+	@TRACETRACK_SCREENSHOTS=1 $(BIN)/pytest -q tests/e2e/test_look.py
 
 .PHONY: check
 check: $(DEV) $(MODULES) ## Check style, types, layers, lock files and the API client

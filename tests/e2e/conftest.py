@@ -69,7 +69,9 @@ async def open_screens(browser: Browser, served: Site) -> AsyncIterator[OpenScre
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    async def open_one(language: str = "en", *, phone: bool = True, dark: bool = False) -> Screens:
+    async def open_one(
+        language: str = "en", *, phone: bool = True, dark: bool = False, still: bool = False
+    ) -> Screens:
         size: Any = PHONE if phone else DESK
         context = await browser.new_context(
             base_url=served.url,
@@ -77,6 +79,7 @@ async def open_screens(browser: Browser, served: Site) -> AsyncIterator[OpenScre
             has_touch=phone,
             locale=f"{language}-IN",
             color_scheme="dark" if dark else "light",
+            reduced_motion="reduce" if still else "no-preference",
         )
         contexts.append(context)
         page = await context.new_page()

@@ -31,18 +31,18 @@ export default function Scan() {
       {/* Keyed by the act: each one starts the flash anew. */}
       {word !== null && <div class="flash" key={word.id} data-tone={word.tone} aria-hidden="true" />}
       <Bar title={t("scan.title")} />
-      <input
-        ref={field}
-        class="scanner-field"
-        type="text"
-        inputMode="none"
-        autoComplete="off"
-        autoCapitalize="none"
-        spellcheck={false}
-        tabIndex={-1}
-        aria-label={t("scan.field")}
-      />
-      <main class="scan-page" id="page">
+      <main class="scan-page">
+        <input
+          ref={field}
+          class="scanner-field"
+          type="text"
+          inputMode="none"
+          autoComplete="off"
+          autoCapitalize="none"
+          spellcheck={false}
+          tabIndex={-1}
+          aria-label={t("scan.field")}
+        />
         <div class="scan-side">
           <Stage floor={floor} />
           <div class="scan-actions">

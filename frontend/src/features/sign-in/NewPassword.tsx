@@ -28,10 +28,10 @@ export default function NewPassword() {
 
   return (
     <div class="entrance">
-      <div class="entrance-brand">
+      <header class="entrance-brand">
         <ScanDrawing class="brand-drawing" />
         <p class="brand-name">{t("app.name")}</p>
-      </div>
+      </header>
       <main class="entrance-form">
         <LanguageChoice />
         <div>

@@ -33,10 +33,10 @@ export default function SignIn() {
 
   return (
     <div class="entrance">
-      <div class="entrance-brand">
+      <header class="entrance-brand">
         <ScanDrawing class="brand-drawing" />
         <p class="brand-name">{t("app.name")}</p>
-      </div>
+      </header>
       <main class="entrance-form">
         <LanguageChoice />
         <h1>{t("signIn.title")}</h1>
