@@ -76,6 +76,10 @@ api-is-fresh: api-made
 bench: $(DEV) $(BUILT) ## Measure how fast the site starts and answers
 	@$(BIN)/python -m tests.bench
 
+.PHONY: soak
+soak: $(DEV) ## Run the races of bills at full length: three minutes of mixed work, 200 rounds
+	TRACETRACK_SOAK=1 $(BIN)/pytest -q -rP tests/billing/test_workload.py tests/billing/test_attach.py
+
 .PHONY: lock
 lock: $(DEV) ## Choose package versions anew, with hashes and without addresses
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade pyproject.toml --group build \
