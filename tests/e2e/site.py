@@ -55,7 +55,7 @@ def serve(folder: Path, **settings: str) -> Iterator[Site]:
     port = free_port()
     output = folder / "output.txt"
     environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ},
         "TRACETRACK_DATA": str(folder / "data"),
         "TRACETRACK_HOST": "127.0.0.1",
         "TRACETRACK_WORKERS": "1",
@@ -76,8 +76,8 @@ def serve(folder: Path, **settings: str) -> Iterator[Site]:
     try:
         until = time.monotonic() + START_SECONDS
         while "Ready: " not in output.read_text("utf-8"):
-            assert process.poll() is None, output.read_text("utf-8")
-            assert time.monotonic() < until, output.read_text("utf-8")
+            assert process.poll() is None, output.read_text("utf-8")[-2000:]
+            assert time.monotonic() < until, output.read_text("utf-8")[-2000:]
             time.sleep(0.05)
         yield Site(f"http://127.0.0.1:{port}")
     finally:
