@@ -225,6 +225,31 @@ def upgrade() -> None:
         referencing new table as new_rows
         for each statement when (pg_trigger_depth() = 0) execute function bags_belong();
 
+    -- The other side of both rules: a parent does not leave its children behind in another area,
+    -- and no bag keeps a former code that another has now.
+    create function bags_stay_together() returns trigger language plpgsql
+        security definer set search_path = public, pg_temp as $$
+    begin
+        if exists (select from bags c where c.parent_id = new.id and c.area_id is distinct from new.area_id) then
+            raise exception 'a linked child is in the area of its parent' using errcode = 'TT003';
+        end if;
+        return null;
+    end $$;
+    create trigger bags_3_stay_together after update on bags
+        for each row when (old.child_count > 0 and old.area_id is distinct from new.area_id)
+        execute function bags_stay_together();
+
+    create function retired_codes_free() returns trigger language plpgsql
+        security definer set search_path = public, pg_temp as $$
+    begin
+        if exists (select from bags b where lower(b.code) = lower(new.code) and b.id <> new.bag_id) then
+            raise exception 'the code belongs to another bag' using errcode = 'unique_violation';
+        end if;
+        return null;
+    end $$;
+    create trigger retired_codes_free after insert or update on retired_codes
+        for each row execute function retired_codes_free();
+
     grant select, insert, update, delete on bag_types, label_patterns, packing to tracetrack_app;
     grant select, insert, update, delete on bills to tracetrack_app;
     grant select, insert, delete on bags to tracetrack_app;
@@ -239,4 +264,6 @@ def downgrade() -> None:
     drop table packing, retired_codes, bags, bills, label_patterns, bag_types cascade;
     drop function bags_linked();
     drop function bags_belong();
+    drop function bags_stay_together();
+    drop function retired_codes_free();
     """)
