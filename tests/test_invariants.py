@@ -34,7 +34,8 @@ class Raw:
             await self.owner.fetchval(
                 "insert into bags (code, kind, area_id, bag_type_id, created_by, parent_id,"
                 " linked_by, linked_at) values ($1, $2, $3, $4, 1, $5::bigint,"
-                " case when $5::bigint is not null then 1 end, case when $5::bigint is not null then now() end) returning id",
+                " case when $5::bigint is not null then 1 end,"
+                " case when $5::bigint is not null then now() end) returning id",
                 code,
                 kind,
                 area,

@@ -230,7 +230,8 @@ def upgrade() -> None:
     create function bags_stay_together() returns trigger language plpgsql
         security definer set search_path = public, pg_temp as $$
     begin
-        if exists (select from bags c where c.parent_id = new.id and c.area_id is distinct from new.area_id) then
+        if exists (select from bags c where c.parent_id = new.id
+                   and c.area_id is distinct from new.area_id) then
             raise exception 'a linked child is in the area of its parent' using errcode = 'TT003';
         end if;
         return null;
