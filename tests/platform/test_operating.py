@@ -1,8 +1,11 @@
 """What operators look at: health, readiness, metrics, logs, headers."""
 
 import httpx
+from alembic.script import ScriptDirectory
 
 from tests.floor import Floor
+from tracetrack.platform.health import newest_revision
+from tracetrack.settings import ROOT
 
 
 def outside(floor: Floor) -> httpx.AsyncClient:
@@ -14,6 +17,10 @@ async def test_alive_and_ready(floor: Floor) -> None:
         assert (await operator.get("/healthz")).json() == {"status": "alive"}
         ready = await operator.get("/readyz")
         assert (ready.status_code, ready.json()["redis"]) == (200, "up")
+
+
+def test_the_newest_schema_is_the_one_that_migrations_lead_to() -> None:
+    assert newest_revision() == ScriptDirectory(str(ROOT / "alembic")).get_current_head()
 
 
 async def test_a_database_with_another_schema_is_not_ready(floor: Floor) -> None:

@@ -8,13 +8,11 @@ calls them and are loaded afresh after each migration, in the same way for every
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
 from pathlib import Path
 
 import asyncpg
 from alembic import command, op
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from tracetrack.platform.db import driver_url, sqlalchemy_url
 from tracetrack.settings import ROOT
@@ -25,6 +23,9 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/bags/bags.sql",
     ROOT / "backend/tracetrack/scanning/floor.sql",
     ROOT / "backend/tracetrack/billing/bills.sql",
+    ROOT / "backend/tracetrack/billing/receiving/receiving.sql",
+    ROOT / "backend/tracetrack/billing/returns/returns.sql",
+    ROOT / "backend/tracetrack/imports/merge.sql",
 )
 """SQL functions and views that are replaced at every migration, in this order."""
 
@@ -35,15 +36,6 @@ def alembic_config(owner_url: str) -> Config:
     config.set_main_option("script_location", str(ROOT / "alembic"))
     config.attributes["url"] = sqlalchemy_url(owner_url)
     return config
-
-
-@lru_cache
-def newest_revision() -> str:
-    """The revision that this code expects the database to have."""
-    head = ScriptDirectory(str(ROOT / "alembic")).get_current_head()
-    if head is None:
-        raise RuntimeError("there are no migrations")
-    return head
 
 
 def migrate(owner_url: str) -> None:
