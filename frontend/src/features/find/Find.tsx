@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { lookup } from "@/shared/api/calls";
 import { ApiProblem } from "@/shared/api/problems";
@@ -8,7 +8,8 @@ import { errorText } from "@/shared/i18n/problem";
 import { cleanCode } from "@/shared/queue/codes";
 import { signal } from "@/shared/sound/sound";
 import { Bar } from "@/shared/ui/Bar";
-import { FindDrawing, Icon } from "@/shared/ui/icons";
+import { FindDrawing } from "@/shared/ui/drawings";
+import { Icon } from "@/shared/ui/icons";
 import { Note } from "@/shared/ui/parts";
 import { BagPage } from "./BagPage";
 import "./find.css";
@@ -64,13 +65,16 @@ export default function Find() {
 /** Typing or a scanner, wherever the focus was: the text goes here, and Enter looks. */
 function SearchField({ asked, onCode }: { asked: string | null; onCode: (code: string) => void }) {
   const input = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(asked ?? "");
 
-  useEffect(() => {
-    setText(asked ?? "");
-    input.current?.focus({ preventScroll: true });
+  // Before the next paint, and without state: a scanner's first letter must neither be lost nor selected
+  // away by what is done here.
+  useLayoutEffect(() => {
+    const field = input.current;
+    if (field === null) return;
+    if (cleanCode(field.value) !== (asked ?? "")) field.value = asked ?? "";
+    field.focus({ preventScroll: true });
     // Selected, so that the next scan takes the place of this one.
-    setTimeout(() => input.current?.select());
+    if (field.value !== "") field.select();
   }, [asked]);
 
   useEffect(() => {
@@ -92,7 +96,7 @@ function SearchField({ asked, onCode }: { asked: string | null; onCode: (code: s
       role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        onCode(input.current?.value ?? text);
+        onCode(input.current?.value ?? "");
         input.current?.select();
       }}
     >
@@ -103,19 +107,18 @@ function SearchField({ asked, onCode }: { asked: string | null; onCode: (code: s
           type="text"
           name="code"
           class="code"
-          value={text}
           aria-label={t("find.field")}
           maxLength={2048}
           autoComplete="off"
           autoCapitalize="none"
           spellcheck={false}
           enterKeyHint="search"
-          onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
             // Scanners that end a code with Tab.
-            if (event.key === "Tab" && !event.shiftKey && text.trim() !== "" && cleanCode(text) !== asked) {
+            const code = cleanCode(event.currentTarget.value);
+            if (event.key === "Tab" && !event.shiftKey && code !== "" && code !== asked) {
               event.preventDefault();
-              onCode(event.currentTarget.value);
+              onCode(code);
             }
           }}
         />
