@@ -16,6 +16,7 @@ from tracetrack.bags import routes as bag_routes
 from tracetrack.billing import routes as bill_routes
 from tracetrack.billing.documents import routes as document_routes
 from tracetrack.ledger import service as ledger
+from tracetrack.oversight import routes as oversight_routes
 from tracetrack.people import routes as people_routes
 from tracetrack.platform import cache, db, health
 from tracetrack.platform.errors import handle_errors
@@ -39,6 +40,7 @@ ROUTERS = (
     document_routes.router,
     access_routes.router,
     people_routes.router,
+    *oversight_routes.ROUTERS,
 )
 
 

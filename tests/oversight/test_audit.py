@@ -1,0 +1,119 @@
+"""The audit log through HTTP: every filter, pages without gap or double, a person's timeline."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from tests.floor import Floor
+
+NOW = dt.datetime.now(dt.UTC)
+
+
+async def events(floor: Floor, path: str = "/audit", **query: Any) -> list[dict[str, Any]]:
+    answer = await floor.admin.get(path, limit=200, **query)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["items"])
+
+
+async def test_an_event_says_who_did_what_where_as_it_was_and_is(floor: Floor) -> None:
+    await floor.north.scan_parent("P1")
+    await floor.north.scan_child("P1", "C1")
+    [event] = await events(floor, action="child_linked")
+    assert event["actor"] == {"id": floor.north.id, "username": "north"}
+    assert event["area"] == {"id": floor.areas["North"], "name": "North"}
+    assert (event["subject_type"], event["code"], event["after"]["parent_code"]) == ("bag", "C1", "P1")
+    assert event["address"]
+    assert event["request_id"]
+    assert event["scan_id"]
+
+
+async def test_filters(floor: Floor) -> None:
+    for person, parent in ((floor.north, "NP"), (floor.south, "SP")):
+        await person.scan_parent(parent)
+        await person.scan_child(parent, f"{parent}-C1")
+        await person.scan_child(parent, f"{parent}-C2")
+    await floor.biller.post("/bills", {"number": "BILL-7", "area_id": floor.areas["North"]})
+    linked = {"NP-C1", "NP-C2", "SP-C1", "SP-C2"}
+    assert {e["code"] for e in await events(floor, action="child_linked")} == linked
+    north = await events(floor, actor_id=floor.north.id)
+    assert {e["action"] for e in north} == {"signed_in", "bag_created", "child_linked"}
+    assert {e["area"]["name"] for e in await events(floor, area_id=floor.areas["South"])} == {"South"}
+    assert {e["code"] for e in await events(floor, subject_type="bill")} == {"BILL-7"}
+    # Of a parent, and in it; whatever the case.
+    assert {e["code"] for e in await events(floor, code=" np ")} == {"NP", "NP-C1", "NP-C2"}
+    assert {e["code"] for e in await events(floor, code="bill-7")} == {"BILL-7"}
+    assert await events(floor, code="NOTHING") == []
+    one = await events(floor, actor_id=floor.north.id, action="child_linked", code="NP-C1")
+    assert [e["code"] for e in one] == ["NP-C1"]
+    assert await events(floor, actor_id=floor.south.id, code="NP-C1") == []
+
+
+async def test_search_finds_codes_people_and_actions(floor: Floor) -> None:
+    await floor.north.scan_parent("ABC-1")
+    await floor.north.scan_parent("ABC-2")
+    await floor.south.scan_parent("XYZ")
+    assert {e["code"] for e in await events(floor, q="abc", action="bag_created")} == {"ABC-1", "ABC-2"}
+    assert {e["code"] for e in await events(floor, q="sout", action="bag_created")} == {"XYZ"}
+    assert {e["action"] for e in await events(floor, q="bag cre")} == {"bag_created"}
+    assert await events(floor, q="no such thing") == []
+
+
+async def test_what_is_deleted_is_found_by_its_code(floor: Floor) -> None:
+    bag = (await floor.north.scan_parent("GONE")).json()["bag"]
+    assert (await floor.admin.delete(f"/bags/{bag['id']}")).status_code == 204
+    assert [e["action"] for e in await events(floor, code="gone")] == ["bag_deleted", "bag_created"]
+
+
+async def test_times_bound_the_list(floor: Floor) -> None:
+    await floor.north.scan_parent("P1")
+    [made] = await events(floor, action="bag_created")
+    at = dt.datetime.fromisoformat(made["at"])
+    later = at + dt.timedelta(microseconds=1)
+    for since, until, found in ((at, later, 1), (later, None, 0), (None, at, 0), (at, None, 1)):
+        times = {"from": since.isoformat() if since else None, "to": until.isoformat() if until else None}
+        assert len(await events(floor, action="bag_created", **times)) == found
+        assert len(await events(floor, code="P1", **times)) == found
+
+
+@pytest.mark.parametrize("query", [{}, {"q": "north"}, {"action": "bag_created"}])
+async def test_pages_meet_without_gap_or_double(floor: Floor, query: dict[str, str]) -> None:
+    for number in range(25):
+        await floor.north.scan_parent(f"P{number}")
+    # Many at one moment, as an import writes them.
+    await floor.owner.execute("""
+        insert into audit_events (actor_id, action, subject_type, subject_id, area_id, at)
+        select id, 'bag_created', 'bag', n, area_id, now() from users, generate_series(1, 40) n
+        where username = 'north'""")
+    whole = [e["id"] for e in await events(floor, **query)]
+    paged, cursor = [], None
+    while True:
+        page = (await floor.admin.get("/audit", limit=7, cursor=cursor, **query)).json()
+        paged += [e["id"] for e in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert paged == whole
+    assert len(set(paged)) == len(paged) >= 65
+
+
+async def test_a_persons_timeline_has_what_he_did_and_what_was_done_to_him(floor: Floor) -> None:
+    await floor.north.scan_parent("P1")
+    await floor.admin.patch(f"/users/{floor.north.id}", {"full_name": "Nora"})
+    told = await events(floor, f"/audit/users/{floor.north.id}")
+    assert [e["action"] for e in told] == ["user_changed", "bag_created", "signed_in"]
+    assert (told[0]["actor"]["username"], told[0]["before"]) == ("admin", {"full_name": ""})
+    assert (await floor.admin.get("/audit/users/999999")).status_code == 404
+
+
+async def test_the_actions_to_choose_from(floor: Floor) -> None:
+    await floor.north.scan_parent("P1")
+    assert (await floor.admin.get("/audit/actions")).json() == ["bag_created", "signed_in"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "WzFd", "WyJub3doZXJlIiwxXQ", "WyIyMDI2LTAxLTAxIiwxXQ"])
+async def test_a_cursor_of_another_list_is_refused(floor: Floor, cursor: str) -> None:
+    answer = await floor.admin.get("/audit", cursor=cursor)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_cursor")
