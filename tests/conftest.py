@@ -55,12 +55,15 @@ def database(server: postgres.Postgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(server: postgres.Postgres, database: str, redis_url: str) -> Settings:
+def settings(
+    server: postgres.Postgres, database: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     """The application's settings in tests."""
     return Settings(
         database_url=server.url(postgres.APP, database),
         migrate_url=server.url(postgres.OWNER, database),
         redis_url=redis_url,
+        data=tmp_path_factory.mktemp("data"),
         pool_size=60,
         # Every test signs its people in, all from one address.
         sign_ins_per_minute=1_000_000,

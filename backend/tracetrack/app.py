@@ -15,6 +15,9 @@ from tracetrack.access import routes as access_routes
 from tracetrack.bags import routes as bag_routes
 from tracetrack.billing import routes as bill_routes
 from tracetrack.billing.documents import routes as document_routes
+from tracetrack.imports import job as imports
+from tracetrack.imports import routes as import_routes
+from tracetrack.imports.upload import BESIDE_THE_FILE
 from tracetrack.ledger import service as ledger
 from tracetrack.oversight import routes as oversight_routes
 from tracetrack.people import routes as people_routes
@@ -40,6 +43,7 @@ ROUTERS = (
     document_routes.router,
     access_routes.router,
     people_routes.router,
+    import_routes.router,
     *oversight_routes.ROUTERS,
 )
 
@@ -60,10 +64,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         db.open_database(settings.database_url.get_secret_value(), settings)
         cache.open_cache(settings.redis_url.get_secret_value() if settings.redis_url else None, settings)
         access.open_access(settings)
+        imports.open_imports(settings)
         upkeep = asyncio.create_task(keep_up(UPKEEP))
         yield
         upkeep.cancel()
         await asyncio.wait((upkeep,))
+        await imports.close_imports()
         access.close_access()
         await cache.close_cache()
         await db.close_database()
@@ -94,6 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         Envelope,
         max_body_bytes=settings.max_body_bytes,
+        body_limits={f"{API}/imports": settings.max_upload_bytes + BESIDE_THE_FILE},
         https=(settings.public_url or "").startswith("https://"),
     )
     return app

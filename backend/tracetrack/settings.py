@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     redis_timeout_ms: int = Field(default=100, ge=10)
     max_body_bytes: int = Field(default=1_048_576, ge=1_024)
     """The largest JSON body, in bytes; files have a limit of their own."""
+    max_upload_bytes: int = Field(default=200 * 2**20, ge=1_024)
+    """The largest file that an import takes, in bytes."""
+    import_file_days: int = Field(default=30, ge=0, le=3650)
+    """How long an imported file is kept, in days; its report stays."""
     shutdown_seconds: int = Field(default=10, ge=1)
     """How long a stopping worker may finish the requests it has."""
     log_level: str = "INFO"

@@ -37,6 +37,17 @@ create or replace function bag_card(p_id bigint, sees_area bigint) returns jsonb
     from bag_cards where id = p_id
 $$;
 
+-- The events of the import that brought a child: they stand with the parent that it came into, which
+-- is its parent now or the one named by whatever happened to it since.
+create or replace function bag_import_events(p_id bigint) returns bigint[] stable language sql as $$
+    select coalesce(array_agg(e.id), '{}')
+    from bags b join audit_events e on e.import_id = b.import_id
+    where b.id = p_id and e.action = 'children_imported' and e.after -> 'children' @> to_jsonb(p_id)
+      and e.parent_id in (select b.parent_id
+                          union select h.parent_id from audit_events h
+                          where h.subject_type = 'bag' and h.subject_id = p_id)
+$$;
+
 -- A bag by its code, whatever the case, or by a code it had before its label was replaced.
 create or replace function find_bag(p_code text) returns setof bags stable language plpgsql rows 1 as $$
 begin

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    any_,
     asc,
     bindparam,
     case,
@@ -256,12 +257,19 @@ async def history_page(
             event.subject_id,
             event.subject_code.label("code"),
             event.before,
-            event.after,
+            # Of the many children that an import may have put in, the count is enough.
+            case((event.action == "children_imported", event.after.op("-")("children")), else_=event.after).label(
+                "after"
+            ),
             _ref("actor", users.c.id, "username", users.c.username),
         )
         .join(users, users.c.id == event.actor_id, isouter=True)
         .where(
-            or_(and_(event.subject_type == "bag", event.subject_id == bag_id), event.parent_id == bag_id),
+            or_(
+                and_(event.subject_type == "bag", event.subject_id == bag_id),
+                event.parent_id == bag_id,
+                event.id == any_(func.bag_import_events(bag_id)),
+            ),
             within_area(actor, event.area_id),
         )
     )

@@ -208,6 +208,39 @@ PROBLEMS: dict[str, Kind] = {
         422, "Bad pattern", "This pattern is not a valid regular expression.", "यह पैटर्न मान्य नहीं है।"
     ),
     "bag_type_in_use": Kind(409, "Bag type in use", "This bag type is in use.", "यह बैग प्रकार इस्तेमाल में है।"),
+    # Imports
+    "import_not_found": Kind(404, "No such import", "There is no such import.", "ऐसा कोई आयात नहीं है।"),
+    "import_repeated": Kind(
+        409,
+        "Imported before",
+        "This very file came in before; confirm to import it again.",
+        "यही फ़ाइल पहले आ चुकी है; फिर से आयात करने के लिए पुष्टि करें।",
+    ),
+    "import_unreadable": Kind(
+        422, "File not readable", "The file cannot be read.", "फ़ाइल पढ़ी नहीं जा सकती।"
+    ),
+    "import_file_gone": Kind(
+        409,
+        "File removed",
+        "The file is no longer kept; upload it again.",
+        "फ़ाइल अब नहीं रखी है; फिर से अपलोड करें।",
+    ),
+    "import_not_startable": Kind(
+        409, "Already started", "This import has been started.", "यह आयात शुरू हो चुका है।"
+    ),
+    "import_finished": Kind(409, "Already finished", "This import is finished.", "यह आयात पूरा हो चुका है।"),
+    "import_not_undoable": Kind(
+        409,
+        "Nothing to take back",
+        "Only a completed import can be taken back.",
+        "केवल पूरा हुआ आयात वापस लिया जा सकता है।",
+    ),
+    "import_changed": Kind(
+        409,
+        "Changed since",
+        "Bags of this import have been moved, filled or billed since.",
+        "इस आयात के बैग बाद में बदले, भरे या बिल पर चढ़ाए गए हैं।",
+    ),
 }
 
 

@@ -1,0 +1,205 @@
+"""The worker: takes imports from the table, one at a time, and never leaves one "running" for ever.
+
+Every uvicorn worker runs this loop. A claimed import carries a lease that a heartbeat renews; when
+the process dies, the lease runs out and another worker, or the same one after its restart, does the
+import again from the stored file. Since the rows and the word "completed" are one transaction,
+again is the same as once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from typing import Any
+
+import asyncpg
+import orjson
+
+from tracetrack.bags.labels import site_labels
+from tracetrack.imports import queries, reading, storage
+from tracetrack.imports.connections import connection, open_connections
+from tracetrack.imports.merge import LostError, Progress, carry_out
+from tracetrack.imports.reader.refusal import UnreadableError
+from tracetrack.platform import db
+from tracetrack.platform.logs import get_logger
+from tracetrack.settings import Settings
+
+log = get_logger("imports")
+
+POLL_SECONDS = 1.0
+HEARTBEAT_SECONDS = 0.5
+SWEEP_SECONDS = 3600.0
+
+_poke: asyncio.Event | None = None
+_loop: asyncio.Task[None] | None = None
+
+
+def open_imports(settings: Settings, *, work: bool = True) -> None:
+    """Begin to take imports.
+
+    Args:
+        settings: of the installation.
+        work: False: only upload and look, for the command line.
+    """
+    global _poke, _loop
+    assert settings.database_url is not None
+    open_connections(settings.database_url.get_secret_value())
+    storage.open_storage(settings)
+    _poke = asyncio.Event()
+    if work:
+        _loop = asyncio.create_task(_work(settings))
+
+
+async def close_imports() -> None:
+    """Stop; an import that runs is handed back and begun anew by the next worker."""
+    global _loop
+    if _loop is not None:
+        _loop.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await _loop
+    _loop = None
+    await reading.close_spare()
+
+
+def poke() -> None:
+    """There is something to do now."""
+    if _poke is not None:
+        _poke.set()
+
+
+async def _work(settings: Settings) -> None:
+    me = uuid.uuid4()
+    swept = float("-inf")
+    loop = asyncio.get_running_loop()
+    assert _poke is not None
+    while True:
+        _poke.clear()
+        worked = False
+        try:
+            worked = await work_once(me)
+            if loop.time() - swept > SWEEP_SECONDS:
+                swept = loop.time()
+                await _sweep(settings.import_file_days)
+        except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+            log.warning("imports wait for the database", error=str(error)[:200])
+        except Exception:
+            log.exception("import worker")
+        if not worked:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(_poke.wait(), POLL_SECONDS)
+
+
+async def work_once(me: uuid.UUID) -> bool:
+    """Take the next import and do it; False when there is none."""
+    async with db.reading() as tx:
+        driver: Any = (await tx.get_raw_connection()).driver_connection
+        row = await driver.fetchrow(queries.CLAIM, me)
+    if row is None:
+        return False
+    log.info("import begins", import_id=row["id"], attempt=row["attempts"])
+    progress = Progress()
+    task = asyncio.create_task(carry_out(row, await _job(row), me, progress))
+    cancelled = asyncio.Event()
+    heart = asyncio.create_task(_beat(row["id"], me, progress, task, cancelled))
+    try:
+        counts = await task
+    except UnreadableError as error:
+        await _fail(row["id"], me, "failed", error.code, error.values)
+    except LostError:
+        await _fail(row["id"], me, "cancelled")
+    except asyncio.CancelledError:
+        if not cancelled.is_set():
+            # The server is being stopped.
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await _execute(queries.HAND_BACK, row["id"], me)
+            raise
+        await _fail(row["id"], me, "cancelled")
+    except Exception:
+        log.exception("import failed", import_id=row["id"])
+        await _fail(row["id"], me, "failed", "import_error")
+    else:
+        log.info("import done", import_id=row["id"], links=counts.links_created, rejected=counts.rejected)
+    finally:
+        heart.cancel()
+        await asyncio.gather(heart, return_exceptions=True)
+    # The next one finds a reader waiting.
+    reading.warm()
+    return True
+
+
+async def _job(row: Any) -> dict[str, Any]:
+    """What the reader must know."""
+    return {
+        "path": str(storage.stored(row["file_key"])) if row["file_key"] else "",
+        "file_name": row["file_name"],
+        "kind": row["kind"],
+        "mapping": _json(row["mapping"]),
+        **await reader_needs(),
+    }
+
+
+def _json(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, (str, bytes)) else value
+
+
+async def reader_needs() -> dict[str, Any]:
+    """The site's labels, areas and bag types, as the reader takes them."""
+    async with db.reading() as tx:
+        driver: Any = (await tx.get_raw_connection()).driver_connection
+        areas = await driver.fetch("select lower(name) as name, id from areas where disabled_at is null")
+        types = await driver.fetch("select lower(name) as name, id from bag_types")
+    return {
+        "labels": reading.labels_json(await site_labels()),
+        "areas": {area["name"]: area["id"] for area in areas},
+        "types": {kind["name"]: kind["id"] for kind in types},
+    }
+
+
+async def _beat(
+    import_id: int, me: uuid.UUID, progress: Progress, task: asyncio.Task[Any], cancelled: asyncio.Event
+) -> None:
+    """Say how far the import is and that it lives; end it when it is cancelled or no longer ours."""
+    while True:
+        try:
+            async with connection() as own:
+                while True:
+                    await asyncio.sleep(HEARTBEAT_SECONDS)
+                    row = await own.fetchrow(
+                        queries.HEARTBEAT,
+                        import_id,
+                        me,
+                        progress.phase,
+                        progress.rows_read,
+                        progress.rows_total,
+                        progress.rows_done,
+                        timeout=HEARTBEAT_SECONDS * 10,
+                    )
+                    if row is None or row["cancelled"]:
+                        cancelled.set()
+                        task.cancel()
+                        return
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            # The lease outlasts a few of these.
+            log.warning("heartbeat", error=str(error)[:200])
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+async def _fail(
+    import_id: int, me: uuid.UUID, state: str, code: str | None = None, values: dict[str, Any] | None = None
+) -> None:
+    await _execute(queries.FAIL, import_id, me, state, code, values)
+
+
+async def _execute(statement: str, *values: Any) -> None:
+    async with connection() as plain:
+        await plain.execute(statement, *values)
+
+
+async def _sweep(days: int) -> None:
+    """Remove the files of imports that ended long ago."""
+    async with connection() as plain:
+        for row in await plain.fetch(queries.OLD_FILES, days):
+            if row["key"]:
+                await storage.remove(row["key"])

@@ -1,0 +1,256 @@
+"""From a stored file to committed rows: read, COPY, merge, report, in one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from tracetrack.imports.connections import Connection, connection, floor_actor
+from tracetrack.imports.reader.refusal import UnreadableError
+from tracetrack.imports.reading import Reader, reader
+
+PARENT_COLUMNS = ("p", "code", "code_is", "type_id", "area_id", "lot", "variety", "tag")
+ROW_COLUMNS = (
+    *("n", "p", "sheet", "line", "code", "code_is", "lot", "variety", "tag"),
+    *("problem", "cell", "note", "warning", "warned_cell", "warning_note", "cells"),
+)
+REPORT_COLUMNS = ("import_id", "n", "verdict", "reason", "sheet", "line", "cell", "code", "note", "cells")
+
+ROWS_AT_ONCE = 40_000
+"""Rows that one statement writes: between two of them the import can be cancelled, and says how far it is."""
+
+TRIES = 3
+"""How often a merge that others' changes upset is begun anew."""
+
+AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,
+)
+
+
+class LostError(Exception):
+    """Another worker has taken the import over, or it was cancelled."""
+
+
+@dataclass
+class Progress:
+    """How far an import is; written to its row by the heartbeat."""
+
+    phase: str = "reading"
+    rows_read: int = 0
+    rows_total: int | None = None
+    rows_done: int = 0
+
+
+@dataclass
+class Counts:
+    """What came of an import."""
+
+    parents_created: int = 0
+    children_created: int = 0
+    links_created: int = 0
+    parents_alone: int = 0
+    bills_created: int = 0
+    duplicates_skipped: int = 0
+    rejected: int = 0
+    warnings: int = 0
+    sheets: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def carry_out(row: Any, job: dict[str, Any], worker: UUID, progress: Progress) -> Counts:
+    """Do one import.
+
+    Args:
+        row: of table ``imports``.
+        job: for the reader.
+        worker: who has the lease; the commit depends on still having it.
+        progress: updated as it goes.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+        LostError: the lease is gone; nothing was written.
+    """
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            return await _try(row, job, worker, progress)
+        except AGAIN:
+            if tries >= TRIES:
+                raise UnreadableError("import_conflict") from None
+        except asyncpg.PostgresError as error:
+            # A parent that was put on a completed bill while we merged.
+            if error.sqlstate != "TT001" or tries >= TRIES:
+                raise
+        progress.phase, progress.rows_done = "reading", 0
+
+
+async def _try(row: Any, job: dict[str, Any], worker: UUID, progress: Progress) -> Counts:
+    counts = Counts()
+    async with connection() as db:
+        transaction = db.transaction()
+        await transaction.start()
+        try:
+            # One import merges at a time: two that share bags give the same result as one after the other.
+            await db.execute("select pg_advisory_xact_lock(hashtextextended('tracetrack import', 0))")
+            await db.execute("select import_begin()")
+            facts = await _stage(db, job, progress, counts)
+            progress.phase = "merging"
+            if row["kind"] == "bills":
+                await _merge_bills(db, row, counts)
+            else:
+                await _merge_bags(db, row, facts, progress, counts)
+            progress.rows_done = progress.rows_total or 0
+            await _count(db, counts)
+            if row["dry_run"]:
+                with tempfile.TemporaryFile() as file:
+                    await db.copy_from_query(
+                        "select * from import_report_rows($1)", row["id"], output=file, format="csv"
+                    )
+                    await transaction.rollback()
+                    transaction = db.transaction()
+                    await transaction.start()
+                    file.seek(0)
+                    await db.execute("delete from import_report where import_id = $1", row["id"])
+                    await db.copy_to_table("import_report", source=file, columns=REPORT_COLUMNS, format="csv")
+            else:
+                await db.execute("delete from import_report where import_id = $1", row["id"])
+                await db.execute("insert into import_report select * from import_report_rows($1)", row["id"])
+            await _finish(db, row, worker, counts, facts["rows"])
+        except BaseException:
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await transaction.rollback()
+            raise
+        await transaction.commit()
+    return counts
+
+
+async def _stage(db: Connection, job: dict[str, Any], progress: Progress, counts: Counts) -> dict[str, Any]:
+    """Let the reader read the file, and copy its rows as they come."""
+    async with reader() as child:
+        await child.give({**job, "mode": "rows"})
+        while (event := await child.next_event())["event"] != "parents":
+            if event["event"] == "progress":
+                progress.rows_read = event["rows"]
+            elif event["event"] == "sheets":
+                counts.sheets = event["sheets"]
+        progress.phase = "staging"
+        progress.rows_total = progress.rows_read = event["rows"]
+        if event["bytes"]:
+            await db.copy_to_table(
+                "import_holders", source=child.bytes(event["bytes"]), columns=PARENT_COLUMNS, format="csv"
+            )
+        await db.copy_to_table("import_stage", source=_rest(child), columns=ROW_COLUMNS, format="csv")
+        return await child.next_event()
+
+
+async def _rest(child: Reader) -> AsyncIterator[bytes]:
+    async for chunk in child.bytes(None):
+        yield chunk
+
+
+async def _merge_bags(
+    db: Connection, row: Any, facts: dict[str, Any], progress: Progress, counts: Counts
+) -> None:
+    actor = floor_actor(row)
+    await db.execute(
+        "select import_parents($1, $2, $3, $4)", row["id"], row["created_by"], row["area_id"], facts["apart"]
+    )
+    await db.execute("select import_repeats($1)", facts["distinct"])
+    pages = await db.fetchval("select pg_relation_size('import_stage') / current_setting('block_size')::int")
+    rows = max(1, facts["rows"])
+    step = max(1, int(pages * ROWS_AT_ONCE / rows)) if rows > ROWS_AT_ONCE else max(1, pages)
+    careful = False
+    for start in range(0, pages, step):
+        done = await db.fetchrow(
+            "select * from import_children($1, $2::floor_actor, $3, $4, $5)",
+            row["id"],
+            actor,
+            start,
+            start + step,
+            careful,
+        )
+        assert done is not None
+        careful = done["careful"]
+        counts.children_created += done["created"]
+        counts.links_created += done["linked"]
+        progress.rows_done = min(rows, rows * (start + step) // max(1, pages))
+    done = await db.fetchrow("select * from import_rest($1, $2::floor_actor)", row["id"], actor)
+    assert done is not None
+    counts.children_created += done["created"]
+    counts.links_created += done["linked"]
+    done = await db.fetchrow("select * from import_lone_parents($1, $2::floor_actor)", row["id"], actor)
+    assert done is not None
+    counts.parents_created = done["made"]
+    counts.parents_alone = done["alone"]
+
+
+async def _merge_bills(db: Connection, row: Any, counts: Counts) -> None:
+    done = await db.fetchrow(
+        "select * from import_bills($1, $2::floor_actor, $3)", row["id"], floor_actor(row), row["area_id"]
+    )
+    assert done is not None
+    counts.bills_created = done["bills"]
+    counts.links_created = done["linked"]
+
+
+async def _count(db: Connection, counts: Counts) -> None:
+    found = await db.fetchrow(
+        "select count(*) filter (where problem is not null) as rejected,"
+        " count(*) filter (where problem is null and outcome in ('already', 'repeated')) as skipped,"
+        " count(warning) as warnings from import_stage"
+    )
+    assert found is not None
+    counts.rejected, counts.duplicates_skipped, counts.warnings = found
+
+
+async def _finish(db: Connection, row: Any, worker: UUID, counts: Counts, rows: int) -> None:
+    """Say that it is done, in the same transaction, if it is still ours to say."""
+    done = await db.execute(
+        "update imports set state = 'completed', phase = null, finished_at = clock_timestamp(),"
+        " worker = null,"
+        " lease_until = null, rows_total = $3, rows_read = $3, rows_done = $3, parents_created = $4,"
+        " children_created = $5, links_created = $6, parents_alone = $7, bills_created = $8,"
+        " duplicates_skipped = $9, rejected = $10, warnings = $11, sheets = $12, error_code = null"
+        " where id = $1 and worker = $2 and state = 'running' and cancel_requested_at is null",
+        row["id"],
+        worker,
+        rows,
+        counts.parents_created,
+        counts.children_created,
+        counts.links_created,
+        counts.parents_alone,
+        counts.bills_created,
+        counts.duplicates_skipped,
+        counts.rejected,
+        counts.warnings,
+        orjson.loads(orjson.dumps(counts.sheets)),
+    )
+    if done != "UPDATE 1":
+        raise LostError
+    await db.execute(
+        "select ledger_record($1::floor_actor, $2, 'import', $3, $4, $5, null, $6, null, null, $3)",
+        floor_actor(row),
+        "import_tried" if row["dry_run"] else "import_completed",
+        row["id"],
+        row["file_name"],
+        row["area_id"],
+        {
+            "rows": rows,
+            "parents_created": counts.parents_created,
+            "children_created": counts.children_created,
+            "links_created": counts.links_created,
+            "bills_created": counts.bills_created,
+            "duplicates_skipped": counts.duplicates_skipped,
+            "rejected": counts.rejected,
+        },
+    )

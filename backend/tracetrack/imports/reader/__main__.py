@@ -1,0 +1,174 @@
+"""The reader: a process of its own that looks at one uploaded file and ends.
+
+``python -m tracetrack.imports.reader PARENT_PID FD``. The job comes on stdin as JSON, rows leave on
+stdout as csv for COPY, and what happens is told on descriptor FD, a JSON object a line:
+``progress`` {rows, total}, ``sheets``, ``parents`` {bytes}, ``done`` {...} or ``unreadable`` {code}.
+Whatever a hostile file does to this process, the server only sees it end.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+# Loaded before the job is known, so that a reader that was started ahead has it all in memory.
+import polars as pl
+
+from tracetrack.bags.codes import Labels, Pattern, compile_pattern, read_label
+from tracetrack.imports.reader.limits import confine
+from tracetrack.imports.reader.refusal import UnreadableError
+from tracetrack.imports.reader.shapes import Known, stage
+from tracetrack.imports.reader.sheets import Sheet, read_file
+from tracetrack.imports.recognise import LOOKED_AT, NEEDED, SHAPES, Guess, recognise
+from tracetrack.platform.problems import Problem
+
+SAMPLE = 20
+"""Rows of each sheet that a preview shows."""
+SLICE = 65_536
+
+_tell_to = 2
+_told = 0.0
+
+
+def tell(event: str, **values: Any) -> None:
+    """One line to the server."""
+    os.write(_tell_to, orjson.dumps({"event": event, **values}) + b"\n")
+
+
+def _progress(rows: int) -> None:
+    global _told
+    if time.monotonic() - _told > 0.2:
+        _told = time.monotonic()
+        tell("progress", rows=rows)
+
+
+def _labels(given: dict[str, Any]) -> Labels:
+    return Labels(
+        hosts=frozenset(given["hosts"]),
+        patterns=[Pattern(compile_pattern(p), kind, type_id) for p, kind, type_id in given["patterns"]],
+        types=[(compile_pattern(p), type_id) for p, type_id in given["types"]],
+    )
+
+
+def _guess(sheet: Sheet, kind: str, labels: Labels) -> Guess:
+    rows = sheet.frame.head(LOOKED_AT).rows()
+    return recognise(rows, kind, [_has_parent(row, labels) for row in rows])
+
+
+def _has_parent(row: tuple[str | None, ...], labels: Labels) -> bool:
+    if not any(pattern.kind == "parent" for pattern in labels.patterns):
+        return False
+    for cell in row:
+        try:
+            if cell and read_label(cell, labels).kind == "parent":
+                return True
+        except Problem:
+            continue
+    return False
+
+
+def _corrected(sheet: Sheet, wanted: dict[str, Any], kind: str) -> Guess:
+    """How the user says a sheet is to be read."""
+    guess = Guess(wanted["shape"], wanted.get("header_row"), wanted["columns"])
+    if guess.shape not in SHAPES[kind]:
+        raise UnreadableError("mapping_shape", sheet=sheet.name)
+    if any(role not in guess.columns for role in NEEDED[guess.shape]):
+        raise UnreadableError("mapping_incomplete", sheet=sheet.name)
+    return guess
+
+
+def run(job: dict[str, Any]) -> None:
+    """Do one job."""
+    labels = _labels(job["labels"])
+    preview = job["mode"] == "preview"
+    sheets = read_file(Path(job["path"]), job["file_name"], _progress)
+    corrections = {sheet["name"]: sheet for sheet in job["mapping"] or []}
+    chosen: list[tuple[int, Sheet, Guess]] = []
+    told: list[dict[str, Any]] = []
+    for number, sheet in enumerate(sheets):
+        entry: dict[str, Any] = {"name": sheet.name, "rows": sheet.frame.height, "hidden": sheet.hidden}
+        told.append(entry)
+        if sheet.hidden:
+            continue
+        wanted = corrections.get(sheet.name)
+        entry["used"] = bool(sheet.frame.height) and (wanted is None or wanted["use"])
+        if not sheet.frame.height:
+            continue
+        if preview or wanted is None:
+            guess = _guess(sheet, job["kind"], labels)
+        elif entry["used"]:
+            guess = _corrected(sheet, wanted, job["kind"])
+        else:
+            continue
+        entry |= {
+            "shape": guess.shape,
+            "header_row": guess.header_row,
+            "columns": guess.columns,
+            "problem": guess.problem,
+            "width": sheet.frame.width,
+            "first_column": sheet.first_column,
+        }
+        if preview:
+            head = sheet.frame.head(SAMPLE).rows()
+            entry["sample"] = [[cell and cell[:200] for cell in row] for row in head]
+        elif entry["used"]:
+            if guess.problem:
+                raise UnreadableError(guess.problem, sheet=sheet.name)
+            chosen.append((number, sheet, guess))
+    tell("sheets", sheets=told)
+    if preview:
+        tell("done")
+        return
+    del sheets
+    if not chosen:
+        raise UnreadableError("file_no_rows")
+    staged = stage(chosen, job["kind"], Known(labels, job["areas"], job["types"]))
+    chosen.clear()
+    parents = staged.parents.write_csv(include_header=False).encode()
+    tell("parents", bytes=len(parents), parents=staged.parents.height, rows=staged.rows.height)
+    out = sys.stdout.buffer
+    out.write(parents)
+    out.flush()
+    sent = 0
+    for piece in staged.rows.iter_slices(SLICE):
+        buffer = io.BytesIO()
+        piece.write_csv(buffer, include_header=False, null_value="", quote_style="necessary")
+        out.write(buffer.getvalue())
+        sent += piece.height
+    out.flush()
+    tell("done", distinct=staged.distinct, apart=staged.apart, rows=sent, peak_kib=_peak())
+
+
+def _peak() -> int:
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main() -> None:
+    """Wait for the job, do it, end."""
+    global _tell_to
+    confine(int(sys.argv[1]))
+    _tell_to = int(sys.argv[2])
+    pl.DataFrame({"a": ["b"]}).select(pl.col("a").str.contains("b"))
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    try:
+        run(orjson.loads(line))
+    except UnreadableError as error:
+        tell("unreadable", code=error.code, values=error.values)
+    except MemoryError:
+        tell("unreadable", code="file_too_demanding", values={})
+
+
+if __name__ == "__main__":
+    main()
