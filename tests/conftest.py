@@ -101,7 +101,8 @@ async def floor(application: httpx.ASGITransport, owner: asyncpg.Connection) -> 
 async def empty(owner: asyncpg.Connection) -> None:
     """Remove everything that tests made; what the migrations put there stays."""
     await owner.execute("""
-        truncate bags, retired_codes, packing, bills, bill_days, scans, scan_receipts, audit_events, imports,
+        truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, scans,
+                 scan_receipts, audit_events, imports,
                  label_patterns, refresh_tokens, sessions, users, areas, site_settings
         restart identity cascade;
         delete from bag_types where not is_default;

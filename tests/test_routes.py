@@ -41,7 +41,8 @@ MAY: list[tuple[str, frozenset[str]]] = [
     # Bills: all see them, the office makes, edits, prints and reopens them, admins delete them.
     (r"DELETE /bills/{\w+}", ADMIN),
     (r"GET /bills/{\w+}/export|GET /bills/.*\.(pdf|xlsx|csv)", OFFICE),
-    (r"POST /labels", OFFICE),
+    (r"\w+ /bills/{bill_id}/receipts(/.*)?", EVERYBODY),
+    (r"POST /labels|\w+ /returns(/.*)?", OFFICE),
     (r"GET /bills(/.*)?", EVERYBODY),
     (r"(POST|PATCH|PUT|DELETE) /bills(/.*)?", OFFICE),
     (r"GET /reports(/.*)?|GET /exports?(/.*)?|POST /exports?(/.*)?", OFFICE),
@@ -119,6 +120,8 @@ class Things:
             "/label-patterns/{pattern_id}": self.label_pattern,
             "/bills/{bill_id}": self.bill,
             "/snapshots/{revision}": self.first,
+            "/receipts/{receipt_id}": self.receipt,
+            "/returns/{return_id}": self.return_,
             "/imports/{import_id}": self.upload,
         }
         self.code = self._name()
@@ -141,6 +144,8 @@ class Things:
                 )
             if place == "/children/{child_id}":
                 filled["child_id"] = await self.child_of(person, filled["bag_id"])
+            elif place == "/bags/{bag_id}" and "return_id" in filled:
+                filled["bag_id"] = (await self.floor.biller.bag(self.code))["id"]
             else:
                 filled[match[2]] = await maker(person)
         return filled
@@ -182,6 +187,26 @@ class Things:
     async def label_pattern(self, _: Person) -> int:
         body = {"name": self._name(), "pattern": "never matches"}
         return int((await self.floor.admin.post("/label-patterns", body)).json()["id"])
+
+    async def return_(self, _: Person) -> int:
+        """A return with one parent on it."""
+        await self.parent(self.floor.north)
+        bill = await self.floor.biller.post("/bills", {"area_id": self.floor.areas["North"]})
+        place = f"/bills/{bill.json()['id']}"
+        await self.floor.biller.post(f"{place}/bags", {"code": self.code})
+        await self.floor.biller.post(f"{place}/complete")
+        made = (await self.floor.biller.post("/returns", {"reason": "torn"})).json()
+        await self.floor.biller.post(f"/returns/{made['id']}/bags", {"code": self.code})
+        return int(made["id"])
+
+    async def receipt(self, _: Person) -> int:
+        """A receipt of the newest bill, to which its parent was brought, in North."""
+        bill = await self.floor.owner.fetchval("select max(id) from bills")
+        await self.floor.biller.post(f"/bills/{bill}/bags", {"code": self.code})
+        await self.floor.biller.post(f"/bills/{bill}/complete")
+        await self.floor.owner.execute("update bills set destination_area_id = area_id where id = $1", bill)
+        started = await self.floor.biller.post(f"/bills/{bill}/receipts")
+        return int(started.json()["receipt"]["id"])
 
     async def first(self, _: Person) -> int:
         return 1
@@ -281,7 +306,7 @@ async def test_each_role_in_own_foreign_and_missing_area(warehouse: Floor, opera
         if operation.streams:
             continue
         named = {"parent_code": things.code, "current_password": PASSWORD}
-        if "/bills/{bill_id}/" in operation.path:
+        if "/bills/{bill_id}/" in operation.path or "/returns/{return_id}/" in operation.path:
             named["code"] = things.code
         answer = await send(person.http, operation, own, **named)
         assert answer.status_code < 500, answer.text

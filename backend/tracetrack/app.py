@@ -15,6 +15,8 @@ from tracetrack.access import routes as access_routes
 from tracetrack.bags import routes as bag_routes
 from tracetrack.billing import routes as bill_routes
 from tracetrack.billing.documents import routes as document_routes
+from tracetrack.billing.receiving import routes as receiving_routes
+from tracetrack.billing.returns import routes as return_routes
 from tracetrack.imports import job as imports
 from tracetrack.imports import routes as import_routes
 from tracetrack.imports.upload import BESIDE_THE_FILE
@@ -41,10 +43,12 @@ ROUTERS = (
     bag_routes.router,
     bill_routes.router,
     document_routes.router,
+    receiving_routes.router,
+    return_routes.router,
     access_routes.router,
     people_routes.router,
-    import_routes.router,
     *oversight_routes.ROUTERS,
+    import_routes.router,
 )
 
 

@@ -54,6 +54,8 @@ CHANGE_BILL = text("""
     where id = :bill_id
 """)
 
+BY_NUMBER = text("select id from bills where lower(number) = lower(:number)")
+
 DELETE_BILL = text("delete from bills where id = :bill_id")
 
 # Held against being disabled until the bill that names it is stored.

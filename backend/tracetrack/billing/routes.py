@@ -86,6 +86,14 @@ async def list_bills(
     )
 
 
+@router.get("/bills/lookup", responses=problems("bill_not_found"))
+async def look_up(
+    number: Annotated[str, Query(min_length=1, max_length=200)], actor: Scanner, response: Response
+) -> Bill:
+    """Find a bill by its number, as its QR code holds it."""
+    return _tagged(response, await service.look_up(actor, number))
+
+
 @router.get("/bills/{bill_id}", responses=problems("bill_not_found"))
 async def get_bill(bill_id: Id, actor: Scanner, response: Response) -> Bill:
     """A bill with its totals as they are now."""

@@ -72,7 +72,7 @@ async def create_bill(actor: Actor, new: NewBill) -> Bill:
     site = await site_settings()
     day = now().astimezone(ZoneInfo(site.time_zone)).date()
     wanted = db.to_json(new.model_dump(exclude_none=True))
-    return Bill.model_validate(_accepted(await db.answer(queries.CREATE, *actor.values(), wanted, day)))
+    return Bill.model_validate(accepted(await db.answer(queries.CREATE, *actor.values(), wanted, day)))
 
 
 async def get_bill(actor: Actor, bill_id: int) -> Bill:
@@ -82,7 +82,7 @@ async def get_bill(actor: Actor, bill_id: int) -> Bill:
         Problem: ``bill_not_found`` (404), also for a bill of another area.
     """
     async with db.reading() as tx:
-        return _bill(await _visible(tx, actor, bill_id))
+        return _bill(await visible_bill(tx, actor, bill_id))
 
 
 async def list_bills(
@@ -160,7 +160,7 @@ async def change_bill(actor: Actor, bill_id: int, change: BillChange, if_match: 
                     before={name: was[name] for name in changed},
                     after=changed,
                 )
-            answer = _bill(await _visible(tx, actor, bill_id))
+            answer = _bill(await visible_bill(tx, actor, bill_id))
     except IntegrityError as error:
         if sqlstate(error) == "23505":
             raise Problem("number_taken", number=wanted.get("number")) from None
@@ -224,7 +224,7 @@ async def detach_bag(actor: Actor, bill_id: int, bag_id: int, scan_id: UUID | No
     """
     scan = {"scan_id": str(scan_id or uuid4()), "action": "detach", "bill_id": bill_id, "bag_id": bag_id}
     answer = await db.answer(queries.SCAN, *actor.values(), db.to_json(scan))
-    return Detached.model_validate(_accepted(answer, "detach"))
+    return Detached.model_validate(accepted(answer, "detach"))
 
 
 async def scan_many(actor: Actor, bill_id: int, scans: BillScans, action: str) -> BillScanned:
@@ -266,7 +266,7 @@ async def list_bags(
         except ValueError:
             raise Problem("bad_cursor") from None
     async with db.reading() as tx:
-        bill = await _visible(tx, actor, bill_id)
+        bill = await visible_bill(tx, actor, bill_id)
         rows = await queries.bags_page(
             tx, actor, bill, containing=clean(q) if q else None, after=after, limit=limit
         )
@@ -303,7 +303,7 @@ async def complete(actor: Actor, bill_id: int, seen: Completion, versions: list[
     """
     checked = db.to_json(seen.model_dump(exclude_none=True))
     answer = await db.answer(queries.COMPLETE, *actor.values(), bill_id, versions, checked)
-    return Bill.model_validate(_accepted(answer))
+    return Bill.model_validate(accepted(answer))
 
 
 async def reopen(actor: Actor, bill_id: int, reason: str, versions: list[int] | None) -> Bill:
@@ -313,7 +313,7 @@ async def reopen(actor: Actor, bill_id: int, reason: str, versions: list[int] | 
         Problem: ``bill_not_found`` (404), ``bill_not_completed`` (409), ``stale`` (412).
     """
     answer = await db.answer(queries.REOPEN, *actor.values(), bill_id, versions, reason)
-    return Bill.model_validate(_accepted(answer))
+    return Bill.model_validate(accepted(answer))
 
 
 async def list_snapshots(actor: Actor, bill_id: int) -> list[Snapshot]:
@@ -323,7 +323,7 @@ async def list_snapshots(actor: Actor, bill_id: int) -> list[Snapshot]:
         Problem: ``bill_not_found`` (404).
     """
     async with db.reading() as tx:
-        await _visible(tx, actor, bill_id)
+        await visible_bill(tx, actor, bill_id)
         rows = (await tx.execute(queries.SNAPSHOTS, {"bill_id": bill_id})).mappings()
         return [Snapshot.model_validate(dict(row)) for row in rows]
 
@@ -338,7 +338,7 @@ async def snapshot_parents(
     """
     after = decode_cursor(cursor, int)
     async with db.reading() as tx:
-        bill = await _visible(tx, actor, bill_id)
+        bill = await visible_bill(tx, actor, bill_id)
         rows = await queries.snapshot_parents_page(tx, actor, bill, revision, after, limit)
     return Page(
         items=[SnapshotParent.model_validate(row) for row in rows[:limit]],
@@ -354,7 +354,7 @@ async def bill_history(actor: Actor, bill_id: int, cursor: str | None, limit: in
     """
     after = decode_cursor(cursor, int)
     async with db.reading() as tx:
-        bill = await _visible(tx, actor, bill_id)
+        bill = await visible_bill(tx, actor, bill_id)
         rows = await queries.history_page(tx, actor, bill, after, limit)
     return Page(
         items=[Event.model_validate(row) for row in rows[:limit]],
@@ -362,7 +362,23 @@ async def bill_history(actor: Actor, bill_id: int, cursor: str | None, limit: in
     )
 
 
-async def _visible(tx: AsyncConnection, actor: Actor, bill_id: int) -> Row[Any]:
+async def look_up(actor: Actor, number: str) -> Bill:
+    """The bill with this number, as its QR code says it, whatever the case of its letters.
+
+    Raises:
+        Problem: ``bill_not_found`` (404), also for a bill of another area.
+    """
+    async with db.reading() as tx:
+        bill_id = await tx.scalar(queries.BY_NUMBER, {"number": " ".join(number.split())})
+        return _bill(await visible_bill(tx, actor, bill_id or 0))
+
+
+async def visible_bill(tx: AsyncConnection, actor: Actor, bill_id: int) -> Row[Any]:
+    """A bill that the actor may see, as a row of ``bill_cards``.
+
+    Raises:
+        Problem: ``bill_not_found`` (404).
+    """
     bill = await queries.bill_by_id(tx, actor, bill_id)
     if bill is None:
         raise Problem("bill_not_found")
@@ -379,7 +395,7 @@ async def _for_change(tx: AsyncConnection, actor: Actor, bill_id: int, if_match:
         raise Problem("bill_not_found")
     versions = known_versions(if_match)
     if versions is not None and row.version not in versions:
-        bill = _bill(await _visible(tx, actor, bill_id))
+        bill = _bill(await visible_bill(tx, actor, bill_id))
         raise Problem("stale", bill=bill.model_dump(mode="json"))
     return row
 
@@ -393,10 +409,10 @@ async def _scan(actor: Actor, key: BillScan | BillScans, action: str, **scan: An
     scan |= {"scan_id": str(key.scan_id or uuid4()), "action": action}
     if key.scanned_at:
         scan["scanned_at"] = key.scanned_at.isoformat()
-    return _accepted(await db.answer(queries.SCAN, *actor.values(), db.to_json(scan)), action)
+    return accepted(await db.answer(queries.SCAN, *actor.values(), db.to_json(scan)), action)
 
 
-def _accepted(answer: Answer, action: str | None = None) -> Answer:
+def accepted(answer: Answer, action: str | None = None) -> Answer:
     """The answer, unless it is a problem: then that is raised."""
     if action:
         SCANS.labels(action, answer.get("outcome") or answer.get("problem") or "mixed").inc()

@@ -155,6 +155,30 @@ PROBLEMS: dict[str, Kind] = {
         "The bill has changed since you checked it; check it again.",
         "आपके जाँचने के बाद बिल बदल गया है; फिर से जाँचें।",
     ),
+    "receipt_not_found": Kind(404, "No such receipt", "There is no such receipt.", "ऐसी कोई रसीद नहीं है।"),
+    "receipt_finished": Kind(409, "Receipt finished", "This receipt is finished.", "यह रसीद पूरी हो चुकी है।"),
+    "return_not_found": Kind(404, "No such return", "There is no such return.", "ऐसी कोई वापसी नहीं है।"),
+    "return_closed": Kind(
+        409,
+        "Return closed",
+        "This return is already confirmed or cancelled.",
+        "यह वापसी पहले ही पक्की या रद्द हो चुकी है।",
+    ),
+    "return_empty": Kind(
+        409, "Return is empty", "There are no bags on this return.", "इस वापसी में कोई बैग नहीं है।"
+    ),
+    "return_changed": Kind(
+        409,
+        "Bags changed since",
+        "Some of the bags have changed since; they are named.",
+        "इनमें से कुछ बैग इस बीच बदल गए हैं; उनके कोड दिए गए हैं।",
+    ),
+    "bag_not_dispatched": Kind(
+        409,
+        "Not dispatched",
+        "This bag is not on a completed bill.",
+        "यह बैग किसी पूरे हो चुके बिल पर नहीं है।",
+    ),
     "document_too_large": Kind(
         422,
         "Too large to print",
@@ -216,9 +240,7 @@ PROBLEMS: dict[str, Kind] = {
         "This very file came in before; confirm to import it again.",
         "यही फ़ाइल पहले आ चुकी है; फिर से आयात करने के लिए पुष्टि करें।",
     ),
-    "import_unreadable": Kind(
-        422, "File not readable", "The file cannot be read.", "फ़ाइल पढ़ी नहीं जा सकती।"
-    ),
+    "import_unreadable": Kind(422, "File not readable", "The file cannot be read.", "फ़ाइल पढ़ी नहीं जा सकती।"),
     "import_file_gone": Kind(
         409,
         "File removed",

@@ -1,0 +1,100 @@
+"""A bill at its far end: found, short and excess."""
+
+from typing import Any
+from uuid import uuid4
+
+from tests.billing.bills import attach, new_bill, packed
+from tests.floor import Floor, outcomes, together
+
+
+async def sent(floor: Floor, *codes: str) -> dict[str, Any]:
+    """A completed bill from North to South."""
+    bill = await new_bill(
+        floor.biller, area_id=floor.areas["North"], destination_area_id=floor.areas["South"]
+    )
+    for code in codes:
+        await packed(floor, code, 2)
+        await attach(floor.biller, bill["id"], code)
+    return dict((await floor.biller.post(f"/bills/{bill['id']}/complete")).json())
+
+
+async def test_one_missing_and_one_extra(floor: Floor) -> None:
+    bill = await sent(floor, "P1", "P2", "P3")
+    await packed(floor, "OTHER", 1)
+    found = await floor.south.get("/bills/lookup", number=bill["number"].lower())
+    assert found.json()["id"] == bill["id"]
+    started = (await floor.south.post(f"/bills/{bill['id']}/receipts", {"note": "Gate 2"})).json()
+    assert started["outcome"] == "started"
+    path = f"/bills/{bill['id']}/receipts/{started['receipt']['id']}"
+    key = str(uuid4())
+    answers = [
+        await floor.south.post(f"{path}/scans", {"code": code, "scan_id": scan_id})
+        for code, scan_id in (
+            *(("p1", key), ("p1", key), ("P1", str(uuid4())), ("P2", str(uuid4()))),
+            *(("OTHER", str(uuid4())), ("UNKNOWN", str(uuid4())), ("unknown", str(uuid4()))),
+        )
+    ]
+    assert [answer.json()["outcome"] for answer in answers] == [
+        *("found", "found", "already_found", "found", "excess", "excess", "already_excess")
+    ]
+    assert answers[0].json()["child_count"] == 2
+    # Of a bag of another area nothing is told but that it is not on the bill.
+    assert answers[4].json()["child_count"] is None
+    back = await floor.south.http.delete(f"{path}/scans", params={"code": "UNKNOWN"})
+    assert (back.json()["found_count"], back.json()["excess_count"]) == (2, 1)
+    again = (await floor.biller.post(f"/bills/{bill['id']}/receipts")).json()
+    assert (again["outcome"], again["receipt"]["id"]) == ("continued", started["receipt"]["id"])
+    done = (await floor.south.post(f"{path}/finish")).json()
+    assert (done["found_count"], done["short_count"], done["excess_count"]) == (2, 1, 1)
+    assert (done["finished_by"]["username"], done["note"]) == ("south", "Gate 2")
+    assert (await floor.south.post(f"{path}/finish")).json() == done
+    late = await floor.south.post(f"{path}/scans", {"code": "P3"})
+    assert (late.status_code, late.json()["code"]) == (409, "receipt_finished")
+    items = (await floor.south.get(f"{path}/bags")).json()["items"]
+    assert {item["code"]: item["result"] for item in items} == {
+        "P1": "found",
+        "P2": "found",
+        "P3": "short",
+        "OTHER": "excess",
+    }
+    short = (await floor.biller.get(f"{path}/bags", result="short")).json()["items"]
+    assert [item["code"] for item in short] == ["P3"]
+    first = (await floor.biller.get(f"{path}/bags", limit=3)).json()
+    rest = (await floor.biller.get(f"{path}/bags", limit=3, cursor=first["next_cursor"])).json()
+    assert [item["code"] for item in first["items"] + rest["items"]] == ["OTHER", "P1", "P2", "P3"]
+    kept = (await floor.biller.get(f"/bills/{bill['id']}/receipts")).json()["items"]
+    assert kept == [done]
+    actions = [e["action"] for e in (await floor.biller.get(f"/bills/{bill['id']}/history")).json()["items"]]
+    assert actions[:2] == ["bill_received", "bill_receipt_started"]
+
+
+async def test_only_a_completed_bill_and_only_where_it_goes(floor: Floor) -> None:
+    bill = await new_bill(
+        floor.biller, area_id=floor.areas["North"], destination_area_id=floor.areas["South"]
+    )
+    path = f"/bills/{bill['id']}"
+    # Before it is completed the receiving area does not know of it.
+    assert (await floor.south.get(path)).status_code == 404
+    assert (await floor.south.post(f"{path}/receipts")).status_code == 404
+    early = await floor.biller.post(f"{path}/receipts")
+    assert (early.status_code, early.json()["code"]) == (409, "bill_not_completed")
+    await packed(floor, "P1", 1)
+    await attach(floor.biller, bill["id"], "P1")
+    await floor.biller.post(f"{path}/complete")
+    assert [b["code"] for b in (await floor.south.get(f"{path}/bags")).json()["items"]] == ["P1"]
+    assert (await floor.north.post(f"{path}/receipts")).status_code == 403
+    assert (await floor.south.post(f"{path}/receipts")).status_code == 200
+    assert (await floor.north.get(f"{path}/receipts/999")).json()["code"] == "receipt_not_found"
+    home = await new_bill(floor.biller, area_id=floor.areas["North"])
+    assert (await floor.south.post(f"/bills/{home['id']}/receipts")).status_code == 404
+
+
+async def test_twenty_people_receive_one_bill_at_once(floor: Floor) -> None:
+    codes = [f"P{n}" for n in range(20)]
+    bill = await sent(floor, *codes)
+    starts = await together(floor.biller.post(f"/bills/{bill['id']}/receipts") for _ in range(10))
+    assert outcomes(starts) == {"started": 1, "continued": 9}
+    path = f"/bills/{bill['id']}/receipts/{starts[0].json()['receipt']['id']}"
+    answers = await together(floor.south.post(f"{path}/scans", {"code": code}) for code in codes * 2)
+    assert outcomes(answers) == {"found": 20, "already_found": 20}
+    assert (await floor.south.post(f"{path}/finish")).json()["short_count"] == 0
