@@ -22,6 +22,17 @@ export default defineConfig({
     manifest: true,
     sourcemap: false,
     rolldownOptions: {
+      output: {
+        // What every screen needs is one file: pieces pack worse, and scanning waits for each of them.
+        codeSplitting: {
+          groups: [
+            {
+              name: "base",
+              test: /src.shared.(i18n.(i18n|problem)\.ts|ui.(icons|Bar|parts)\.tsx|scanner.wedge|sound|queue|api.(calls|session|problems))/,
+            },
+          ],
+        },
+      },
       // "use client" means nothing here and is said of every file of the query library.
       onLog: (level, log, report) => {
         if (log.code !== "MODULE_LEVEL_DIRECTIVE") report(level, log);

@@ -62,8 +62,8 @@ export function App() {
                 </Route>
                 {pages
                   .filter((page) => page.roles.includes(user.role))
-                  .map(({ path, Page }) => (
-                    <Route key={path} path={path}>
+                  .map(({ path, below, Page }) => (
+                    <Route key={path} path={below === undefined ? path : `${path}${below}?`}>
                       <Page />
                     </Route>
                   ))}

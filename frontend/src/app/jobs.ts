@@ -1,26 +1,43 @@
 import type { ComponentType } from "preact";
 import type { Role } from "@/shared/api/types";
 import type { MessageKey } from "@/shared/i18n/i18n";
-import { FindDrawing, ProfileDrawing, ScanDrawing } from "@/shared/ui/icons";
 
-/** One job on the home screen, and its page. A new screen is one more entry here. */
+/** One job on the home screen, and its page. A new screen is one more entry here, its drawing in Home. */
 export interface Job {
   path: string;
+  /** The paths below it, where it has pages of its own. */
+  below?: string;
   name: MessageKey;
   hint: MessageKey;
-  Drawing: ComponentType<{ class?: string }>;
   roles: readonly Role[];
   page: () => Promise<{ default: ComponentType }>;
 }
 
 const everybody: readonly Role[] = ["dispatcher", "biller", "admin"];
+const desk: readonly Role[] = ["biller", "admin"];
+
+/** A page of the desk, with its sentences, which the floor does not wait for. */
+const office =
+  (page: Job["page"]): Job["page"] =>
+  async () => {
+    const { loadOffice } = await import("@/shared/i18n/office");
+    const [loaded] = await Promise.all([page(), loadOffice()]);
+    return loaded;
+  };
 
 export const jobs: readonly Job[] = [
+  {
+    path: "/bills",
+    below: "/:id",
+    name: "home.bills",
+    hint: "home.bills.hint",
+    roles: desk,
+    page: office(() => import("@/features/bills/Bills")),
+  },
   {
     path: "/scan",
     name: "home.scan",
     hint: "home.scan.hint",
-    Drawing: ScanDrawing,
     roles: everybody,
     page: () => import("@/features/scan/Scan"),
   },
@@ -28,7 +45,6 @@ export const jobs: readonly Job[] = [
     path: "/find",
     name: "home.find",
     hint: "home.find.hint",
-    Drawing: FindDrawing,
     roles: everybody,
     page: () => import("@/features/find/Find"),
   },
@@ -36,7 +52,6 @@ export const jobs: readonly Job[] = [
     path: "/profile",
     name: "home.profile",
     hint: "home.profile.hint",
-    Drawing: ProfileDrawing,
     roles: everybody,
     page: () => import("@/features/profile/Profile"),
   },

@@ -4,16 +4,23 @@ import { useUser } from "@/shared/api/session";
 import type { Role } from "@/shared/api/types";
 import { t, type MessageKey } from "@/shared/i18n/i18n";
 import { LinkPill } from "@/shared/ui/Bar";
-import { Icon } from "@/shared/ui/icons";
+import { BillDrawing, FindDrawing, ProfileDrawing } from "@/shared/ui/drawings";
+import { BigBag, Icon, ScanDrawing } from "@/shared/ui/icons";
 import "./home.css";
 
 interface HomeJob {
   path: string;
   name: MessageKey;
   hint: MessageKey;
-  Drawing: ComponentType<{ class?: string }>;
   roles: readonly Role[];
 }
+
+const drawings: Record<string, ComponentType<{ class?: string }>> = {
+  "/bills": BillDrawing,
+  "/scan": ScanDrawing,
+  "/find": FindDrawing,
+  "/profile": ProfileDrawing,
+};
 
 /** One huge button for each job the role has. */
 export default function Home({ jobs }: { jobs: readonly HomeJob[] }) {
@@ -40,18 +47,21 @@ export default function Home({ jobs }: { jobs: readonly HomeJob[] }) {
         <h2 class="hidden-visually">{t("home.jobs")}</h2>
         <nav aria-label={t("home.jobs")}>
           <ul class="jobs">
-            {mine.map(({ path, name, hint, Drawing }) => (
-              <li key={path}>
-                <Link href={path} class="job">
-                  <Drawing class="job-drawing" />
-                  <span class="job-text">
-                    <strong>{t(name)}</strong>
-                    <span>{t(hint)}</span>
-                  </span>
-                  <Icon name="forward" />
-                </Link>
-              </li>
-            ))}
+            {mine.map(({ path, name, hint }) => {
+              const Drawing = drawings[path] ?? BigBag;
+              return (
+                <li key={path}>
+                  <Link href={path} class="job">
+                    <Drawing class="job-drawing" />
+                    <span class="job-text">
+                      <strong>{t(name)}</strong>
+                      <span>{t(hint)}</span>
+                    </span>
+                    <Icon name="forward" />
+                  </Link>
+                </li>
+              );
+            })}
           </ul>
         </nav>
       </main>

@@ -14,7 +14,7 @@ interface Answer<T> {
 }
 
 /** What a call answers, or throws `ApiProblem` (the server says no) or `Unreachable`. */
-async function take<T>(call: Promise<Answer<T>>): Promise<T> {
+export async function take<T>(call: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await call;
   if (response.ok) return data as T;
   throw new ApiProblem(problemOf(response, error), retryAfterSeconds(response.headers.get("Retry-After")));

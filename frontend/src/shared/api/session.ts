@@ -56,9 +56,13 @@ function accept(answer: Tokens): void {
 }
 
 /** fetch with a deadline; a lost connection and a lost answer are the same `Unreachable`. */
-export async function reach(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+export async function reach(
+  input: RequestInfo | URL,
+  init?: RequestInit,
+  timeout = TIMEOUT_MS,
+): Promise<Response> {
   const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), TIMEOUT_MS);
+  const timer = setTimeout(() => deadline.abort(), timeout);
   try {
     return await fetch(input, { ...init, signal: deadline.signal, credentials: "same-origin" });
   } catch {
@@ -154,13 +158,28 @@ function lastUser(): User | null {
 }
 
 /** fetch for everything behind sign-in: adds the token, renews it when needed, and tries once more. */
-export async function authorized(request: Request): Promise<Response> {
+export function authorized(request: Request): Promise<Response> {
+  return authorizedWithin(request, TIMEOUT_MS);
+}
+
+/** The same for what takes its time to answer, such as a document that is made first. */
+export async function authorizedWithin(request: Request, timeout: number): Promise<Response> {
   const again = request.clone();
-  if (token === null || token.endsAt - Date.now() < RENEW_EARLY_MS) await refresh();
-  const first = await reach(withToken(request));
+  await renewIfNeeded();
+  const first = await reach(withToken(request), undefined, timeout);
   if (first.status !== 401) return noteForcedChange(first);
   if (!(await refresh())) return first;
-  return noteForcedChange(await reach(withToken(again)));
+  return noteForcedChange(await reach(withToken(again), undefined, timeout));
+}
+
+async function renewIfNeeded(): Promise<void> {
+  if (token === null || token.endsAt - Date.now() < RENEW_EARLY_MS) await refresh();
+}
+
+/** What a call needs that fetch cannot make, such as an upload that tells how far it is. */
+export async function freshBearer(): Promise<Record<string, string>> {
+  await renewIfNeeded();
+  return bearer();
 }
 
 function withToken(request: Request): Request {

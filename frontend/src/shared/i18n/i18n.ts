@@ -10,8 +10,12 @@ type Values = Record<string, string | number>;
 
 const STORED = "tracetrack.language";
 
+type Files = Record<string, () => Promise<Record<string, string>>>;
+
 /** Adding a file to messages/ adds a language: its name is the language's code. */
 const files = import.meta.glob<Messages>("./messages/*.ts", { import: "messages" });
+/** Whole sets of messages, each a file a language; screens that load later bring theirs. */
+const sets: Files[] = [files];
 
 export const languages = Object.keys(files)
   .map((path) => /([\w-]+)\.ts$/.exec(path)?.[1] ?? "en")
@@ -43,11 +47,28 @@ export function chosenLanguage(): string | null {
   return localStorage.getItem(STORED);
 }
 
+/** The language's file of a set; English where a set does not have it. */
+function messagesOf(set: Files, code: string): Promise<Record<string, string>> {
+  const find = (name: string) => Object.entries(set).find(([path]) => path.endsWith(`/${name}.ts`))?.[1];
+  const load = find(code) ?? find("en");
+  if (load === undefined) throw new Error(`no language ${code}`);
+  return load();
+}
+
+/** Adds the messages of screens that load later, in the current language. */
+export async function addMessages(set: Files): Promise<void> {
+  if (sets.includes(set)) return;
+  const code = i18n.locale;
+  i18n.load(code, await messagesOf(set, code));
+  sets.push(set);
+  // The language changed while these were on their way.
+  if (i18n.locale !== code) i18n.load(i18n.locale, await messagesOf(set, i18n.locale));
+}
+
 /** Loads a language and shows it; `remember` keeps it for this device. */
 export async function switchLanguage(code: string, remember = true): Promise<void> {
-  const load = files[`./messages/${code}.ts`];
-  if (load === undefined) throw new Error(`no language ${code}`);
-  i18n.loadAndActivate({ locale: code, messages: await load() });
+  const messages = await Promise.all(sets.map((set) => messagesOf(set, code)));
+  i18n.loadAndActivate({ locale: code, messages: Object.assign({}, ...messages) as Messages });
   document.documentElement.lang = code;
   if (remember) localStorage.setItem(STORED, code);
   for (const watcher of watchers) watcher();

@@ -1,11 +1,21 @@
 import { compileMessage } from "@lingui/message-utils/compileMessage";
 import { expect, test } from "vitest";
 import { messages as english } from "./messages/en";
+import { messages as officeEnglish } from "./office/en";
 
 const languages = import.meta.glob<Record<string, string>>("./messages/*.ts", {
   import: "messages",
   eager: true,
 });
+const office = import.meta.glob<Record<string, string>>("./office/*.ts", {
+  import: "messages",
+  eager: true,
+});
+/** Each file with the English one it must match. */
+const files = [
+  ...Object.entries(languages).map(([file, messages]) => [file, messages, english] as const),
+  ...Object.entries(office).map(([file, messages]) => [file, messages, officeEnglish] as const),
+];
 
 /** The names of the values that a message uses. */
 function values(message: string): string[] {
@@ -13,9 +23,9 @@ function values(message: string): string[] {
   return [...new Set(names)].sort();
 }
 
-test.each(Object.entries(languages))("%s says everything, with the same values", (_file, messages) => {
-  expect(Object.keys(messages).sort()).toEqual(Object.keys(english).sort());
-  for (const [key, text] of Object.entries(english)) {
+test.each(files)("%s says everything, with the same values", (_file, messages, first) => {
+  expect(Object.keys(messages).sort()).toEqual(Object.keys(first).sort());
+  for (const [key, text] of Object.entries<string>(first)) {
     expect(messages[key]?.trim(), key).toBeTruthy();
     expect(values(messages[key] ?? ""), key).toEqual(values(text));
     expect(() => compileMessage(messages[key] ?? ""), key).not.toThrow();
@@ -26,4 +36,16 @@ test("Hindi is written in Hindi", () => {
   const hindi = languages["./messages/hi.ts"] ?? {};
   const same = Object.keys(english).filter((key) => !/\p{Script=Devanagari}/u.test(hindi[key] ?? ""));
   expect(same.sort()).toEqual(["app.name", "story.by", "story.system"]);
+});
+
+test("the office's Hindi is written in Hindi, and its keys are its own", () => {
+  const hindi = office["./office/hi.ts"] ?? {};
+  const same = Object.keys(officeEnglish).filter((key) => !/\p{Script=Devanagari}/u.test(hindi[key] ?? ""));
+  expect(same.sort()).toEqual([]);
+  expect(Object.keys(officeEnglish).filter((key) => key in english)).toEqual([]);
+  expect(Object.keys(office).sort()).toEqual(
+    Object.keys(languages)
+      .map((file) => file.replace("messages", "office"))
+      .sort(),
+  );
 });

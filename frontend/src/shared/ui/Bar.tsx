@@ -6,13 +6,27 @@ import { QueueContext, useQueueView } from "@/shared/queue/useQueue";
 import { Icon } from "./icons";
 
 /** The top of every screen: home in the same corner, the screen's name, what waits. */
-export function Bar({ title, children }: { title: string; children?: ComponentChildren }) {
+export function Bar({
+  title,
+  back,
+  children,
+}: {
+  title: string;
+  /** The list that this screen was opened from. */
+  back?: string;
+  children?: ComponentChildren;
+}) {
   return (
     <header class="bar">
       <Link href="/" class="icon-button" aria-label={t("app.home")}>
         <Icon name="home" />
       </Link>
-      <h1>{title}</h1>
+      {back !== undefined && (
+        <Link href={back} class="icon-button" aria-label={t("app.back")}>
+          <Icon name="back" />
+        </Link>
+      )}
+      <h1 data-long={title.length > 14 || undefined}>{title}</h1>
       {children}
       <LinkPill />
     </header>

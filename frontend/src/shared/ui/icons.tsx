@@ -39,7 +39,13 @@ export type IconName =
   | "language"
   | "open"
   | "file"
-  | "plus";
+  | "plus"
+  | "download"
+  | "edit"
+  | "bin"
+  | "chart"
+  | "truck"
+  | "tune";
 
 const octagon = "M8.1 2h7.8L22 8.1v7.8L15.9 22H8.1L2 15.9V8.1z";
 
@@ -159,6 +165,18 @@ const shapes: Record<IconName, ComponentChildren> = {
   open: <path d="M4 12v8h16v-8M4 12l2-7h12l2 7M4 12h5l1 2.500h4l1-2.500h5" />,
   file: <path d="M6 2.500h8l5 5v14H6zM14 2.500v5h5" />,
   plus: <path d="M12 4v16M4 12h16" />,
+  download: <path d="M12 3v11.500M7.5 10L12 14.500 16.500 10M4 16.500V20.500h16v-4" />,
+  edit: <path d="M4 20l1-4.500L16.500 4l3.500 3.500L8.500 19zM14 6.500L17.500 10" />,
+  bin: <path d="M4 6.500h16M9 6.500V3.500h6v3M6 6.500l1 14h10l1-14M10 10.500v6M14 10.500v6" />,
+  chart: <path d="M3.500 3.500v17h17M8 17v-5M12.500 17V8M17 17v-3.500" />,
+  truck: (
+    <>
+      <path d="M1.800 5.500h12v11h-12zM13.800 9.500h4.500l3.900 4v3h-8.400z" />
+      <circle cx="6.500" cy="18" r="2" />
+      <circle cx="17.500" cy="18" r="2" />
+    </>
+  ),
+  tune: <path d="M3.500 7h10M18.500 7h2M3.500 17h2M10.500 17h10M16 4.500v5M8 14.500v5" />,
 };
 
 export function Icon({ name, class: extra }: { name: IconName; class?: string }) {
@@ -169,7 +187,13 @@ export function Icon({ name, class: extra }: { name: IconName; class?: string })
   );
 }
 
-function Drawing({ class: extra, children }: { class?: string | undefined; children: ComponentChildren }) {
+export function Drawing({
+  class: extra,
+  children,
+}: {
+  class?: string | undefined;
+  children: ComponentChildren;
+}) {
   return (
     <svg class={`drawing ${extra ?? ""}`} viewBox="0 0 96 96" aria-hidden="true" focusable="false">
       {children}
@@ -180,7 +204,8 @@ function Drawing({ class: extra, children }: { class?: string | undefined; child
 const bigSack = "M30 33C20 45 13 58 13 70c0 10 5 15 15 15h40c10 0 15-5 15-15 0-12-7-25-17-37z";
 const neck = "M31 33l-8-15c10-6 40-6 50 0l-8 15z";
 
-function Sack() {
+/** A parent bag to put into a drawing. */
+export function Sack() {
   return (
     <>
       <path d={bigSack} class="kraft" />
@@ -228,33 +253,6 @@ export function ScanDrawing({ class: extra }: { class?: string }) {
       <path d="M36 54v12M41 54v12M45 54v12M50 54v12M55 54v12M60 54v12" class="bars" />
       <path d="M6 60h84" class="beam" />
       <path d="M6 22V8h14M90 22V8H76M6 74v14h14M90 74v14H76" class="frame" />
-    </Drawing>
-  );
-}
-
-/** A bag under a glass. */
-export function FindDrawing({ class: extra }: { class?: string }) {
-  return (
-    <Drawing class={extra}>
-      <g transform="translate(4 0) scale(.8)">
-        <Sack />
-      </g>
-      <circle cx="60" cy="56" r="21" class="glass" />
-      <path d="M75 72l14 15" class="handle" />
-      <path d="M50 50v12M55 50v12M59 50v12M64 50v12M69 50v12" class="bars" />
-    </Drawing>
-  );
-}
-
-/** A worker. */
-export function ProfileDrawing({ class: extra }: { class?: string }) {
-  return (
-    <Drawing class={extra}>
-      <path d="M12 88c2-20 15-30 36-30s34 10 36 30z" class="ink" />
-      <path d="M38 60h20l-3 28H41z" class="paper" />
-      <circle cx="48" cy="38" r="17" class="kraft-light" />
-      <path d="M27 36c0-14 8-24 21-24s21 10 21 24z" class="kraft" />
-      <path d="M22 36h52" class="rope" />
     </Drawing>
   );
 }

@@ -48,6 +48,8 @@ export const messages = {
   "home.jobs": "What do you want to do?",
   "home.scan": "Scan",
   "home.scan.hint": "Pack small bags into a big bag",
+  "home.bills": "Bills",
+  "home.bills.hint": "Put big bags on a bill and send them",
   "home.find": "Find",
   "home.find.hint": "Where is a bag? What happened to it?",
   "home.profile": "My profile",

@@ -49,6 +49,8 @@ export const messages: Messages = {
   "home.jobs": "आप क्या करना चाहते हैं?",
   "home.scan": "स्कैन करें",
   "home.scan.hint": "छोटे बैग बड़े बैग में डालें",
+  "home.bills": "बिल",
+  "home.bills.hint": "बड़े बैग बिल पर चढ़ाएँ और भेजें",
   "home.find": "खोजें",
   "home.find.hint": "बैग कहाँ है? उसके साथ क्या हुआ?",
   "home.profile": "मेरी प्रोफ़ाइल",

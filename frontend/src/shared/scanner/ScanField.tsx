@@ -1,0 +1,138 @@
+import { useEffect, useRef, useState } from "react";
+import { t } from "@/shared/i18n/office";
+import { Icon } from "@/shared/ui/icons";
+import { WedgeReader } from "./wedge";
+
+interface ScanFieldProps {
+  label: string;
+  hint: string;
+  /** Off while a question lies over the page. */
+  active: boolean;
+  onCode: (code: string) => void;
+}
+
+/**
+ * A field one can see, for desks: a scanner or hands type into it wherever the focus was. Enter or Tab
+ * ends a code; without either, a scanner's own pause does.
+ */
+export function ScanField({ label, hint, active, onCode }: ScanFieldProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const [keyboard, setKeyboard] = useState(false);
+  const handler = useRef(onCode);
+  handler.current = onCode;
+
+  const give = (text: string) => {
+    if (text.trim() !== "") handler.current(text);
+  };
+
+  useEffect(() => {
+    const field = input.current;
+    if (!active || field === null) return;
+    const reader = new WedgeReader({
+      onCode: (code) => {
+        // Only what the field holds from its beginning: a code typed by hand before is not torn apart.
+        if (!field.value.startsWith(code)) return;
+        field.value = field.value.slice(code.length);
+        give(code);
+      },
+      onSlowTyping: () => undefined,
+    });
+    const focus = () => field.focus({ preventScroll: true });
+
+    const onFieldKey = (event: KeyboardEvent) => {
+      if (event.isComposing || (event.key !== "Enter" && event.key !== "Tab")) return;
+      if (event.key === "Tab" && (event.shiftKey || field.value.trim() === "")) return;
+      event.preventDefault();
+      reader.clear();
+      const text = field.value;
+      field.value = "";
+      give(text);
+    };
+
+    const onInput = (event: Event) => {
+      if (event instanceof InputEvent && event.inputType === "insertText" && event.data !== null)
+        return reader.text(event.data, event.timeStamp);
+      reader.clear();
+      // A scanner service pastes whole codes, each with its line end.
+      if (!/[\r\n\t]/.test(field.value)) return;
+      const pieces = field.value.split(/[\r\n\t]+/);
+      field.value = pieces.pop() ?? "";
+      pieces.forEach(give);
+    };
+
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.altKey || event.metaKey || document.activeElement === field) return;
+      const at = event.target instanceof Element ? event.target : null;
+      if (at?.closest("input, textarea, select") != null) return;
+      const presses = event.key === " " && at?.closest("button, a") != null;
+      if (event.key.length === 1 && !presses) focus();
+    };
+
+    const onBlur = () => {
+      setTimeout(() => {
+        if (document.activeElement === null || document.activeElement === document.body) focus();
+      });
+    };
+    const onClick = (event: MouseEvent) => {
+      const at = event.target instanceof Element ? event.target : null;
+      // A press by keyboard (detail 0) keeps the focus where that person put it.
+      if (event.detail > 0 && at?.closest("input, textarea, select, label") == null) setTimeout(focus);
+    };
+
+    focus();
+    field.addEventListener("keydown", onFieldKey);
+    field.addEventListener("input", onInput);
+    field.addEventListener("blur", onBlur);
+    document.addEventListener("keydown", onKey, true);
+    document.addEventListener("click", onClick);
+    return () => {
+      reader.clear();
+      field.removeEventListener("keydown", onFieldKey);
+      field.removeEventListener("input", onInput);
+      field.removeEventListener("blur", onBlur);
+      document.removeEventListener("keydown", onKey, true);
+      document.removeEventListener("click", onClick);
+    };
+  }, [active]);
+
+  return (
+    <div class="scan-field">
+      <div class="field-box">
+        <span class="scan-field-beam" aria-hidden="true" />
+        <input
+          ref={input}
+          type="text"
+          class="code"
+          // A scanner needs no keyboard on the glass; hands ask for it.
+          inputMode={keyboard ? "text" : "none"}
+          autoComplete="off"
+          autoCapitalize="none"
+          spellcheck={false}
+          maxLength={2048}
+          aria-label={label}
+          placeholder={hint}
+          enterKeyHint="done"
+          data-testid="scan-field"
+        />
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={t("scanField.keyboard")}
+          onMouseDown={(event) => event.preventDefault()}
+          aria-pressed={keyboard}
+          onClick={() => {
+            const field = input.current;
+            if (field === null) return;
+            setKeyboard(!keyboard);
+            field.inputMode = keyboard ? "none" : "text";
+            // The keyboard on the glass comes and goes only with the focus, within the touch itself.
+            field.blur();
+            field.focus({ preventScroll: true });
+          }}
+        >
+          <Icon name="keyboard" />
+        </button>
+      </div>
+    </div>
+  );
+}
