@@ -24,7 +24,8 @@ def upgrade() -> None:
     end $$;
     do $$
     begin
-        if not pg_has_role(current_user, 'tracetrack_app', 'member') then
+        -- Also after making it: its maker may give it away, but not act as it.
+        if current_user <> 'tracetrack_app' then
             execute format('grant tracetrack_app to %I', current_user);
         end if;
     exception
