@@ -78,7 +78,7 @@ def stage(sheets: Sequence[tuple[int, Sheet, Guess]], kind: str, known: Known) -
 
 
 def _one_sheet(number: int, sheet: Sheet, guess: Guess) -> pl.DataFrame:
-    """A sheet's data rows with ``holder`` (parent or bill) and ``member`` (child or parent), in file order."""
+    """A sheet's data rows with ``holder`` (parent or bill) and ``member`` (child or parent), in order."""
     places: dict[str, int] = {str(role): index for role, index in guess.columns.items()}
     columns = {role: f"c{index}" for role, index in places.items() if index < sheet.frame.width}
     rows = sheet.frame.with_row_index("line", offset=1)
