@@ -12,6 +12,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from tracetrack.platform.embedded import postgres
+from tracetrack.platform.health import newest_revision
 from tracetrack.platform.migrate import alembic_config, load_functions, migrate_async
 from tracetrack.settings import ROOT
 
@@ -196,6 +197,10 @@ OF_ONE_MIGRATION = {
     *("bill_receipts", "bill_receipt_scans", "return_days", "returns", "return_bags", "bill_returns"),
     "import_report",
 }
+
+
+def test_the_readiness_check_expects_the_newest_migration() -> None:
+    assert newest_revision() == revisions()[-1]
 
 
 async def test_one_step_back_and_forth_from_the_newest(scratch: str) -> None:

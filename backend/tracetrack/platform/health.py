@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from functools import lru_cache
 
 from sqlalchemy import text
@@ -16,16 +17,23 @@ from tracetrack.settings import ROOT
 
 log = get_logger("health")
 
+_NAMED = re.compile(r'^(revision|down_revision)\b[^=\n]*= "(\w+)"', re.MULTILINE)
 _REVISION = text("select version_num from alembic_version")
 
 
 @lru_cache
 def newest_revision() -> str:
-    """The revision of the schema that this code expects: that of the last file of migrations.
+    """The revision of the schema that this code expects: the one that no other migration follows.
 
-    Read off the files' names, since importing Alembic would slow the start of every worker.
+    Read off the files, since importing Alembic would slow the start of every worker.
     """
-    return max(path.name[:4] for path in (ROOT / "alembic" / "versions").glob("[0-9]*.py"))
+    followed: set[str] = set()
+    known: set[str] = set()
+    for path in (ROOT / "alembic" / "versions").glob("[0-9]*.py"):
+        for name, revision in _NAMED.findall(path.read_text("utf-8")):
+            (known if name == "revision" else followed).add(revision)
+    (newest,) = known - followed
+    return newest
 
 
 async def alive(_: Request) -> Response:
