@@ -7,7 +7,7 @@ a range of time is one stretch of one index. ``txid`` is how readers follow what
 from tracetrack.platform.migrate import run_script
 
 revision = "0010"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
