@@ -32,7 +32,7 @@ export function LastScans({ scans, link, onUndo }: LastScansProps) {
                 <span class="code">{code}</span>
                 <span class="soft">{t(look.key)}</span>
               </span>
-              {canUndo(scan) && (
+              {canUndo(scan, scans) && (
                 <button
                   type="button"
                   class="undo"

@@ -158,5 +158,9 @@ test("only what had an effect can be undone", () => {
   expect(canUndo({ ...child("C1", "settled"), outcome: "linked", undone: true })).toBe(false);
   expect(canUndo({ ...child("C1", "settled"), outcome: "already_linked" })).toBe(false);
   expect(canUndo(child("C1", "refused"))).toBe(false);
+  const first = child("C1");
+  const out = scan({ action: "unlink", parentCode: "P1", code: "c1" });
+  expect(canUndo(first, [first, out])).toBe(false);
+  expect(canUndo(child("C1"), [first, out])).toBe(true);
   expect(canUndo({ ...complete("P1"), state: "settled", outcome: "completed" })).toBe(true);
 });

@@ -133,11 +133,26 @@ export function toneOf(answer: Pick<ScanAnswer, "outcome" | "problem">): Tone {
   return answer.outcome.startsWith("already") ? "already" : "ok";
 }
 
-/** Whether a scan did something that can still be taken back. */
-export function canUndo(scan: ScanRecord): boolean {
-  if (scan.undone) return false;
+/** Whether a scan did something that can still be taken back; `scans` are those shown with it. */
+export function canUndo(scan: ScanRecord, scans: readonly ScanRecord[] = []): boolean {
+  if (scan.undone || isTakenOut(scan, scans)) return false;
   if (scan.state === "waiting") return scan.action === "child" || scan.action === "move";
   return (
     scan.state === "settled" && ["linked", "moved", "completed", "unlinked"].includes(scan.outcome ?? "")
+  );
+}
+
+/** A later scan takes the same child out again, or is on its way to. */
+function isTakenOut(scan: ScanRecord, scans: readonly ScanRecord[]): boolean {
+  const { code } = scan;
+  if (code === null) return false;
+  return scans.some(
+    (other) =>
+      other.action === "unlink" &&
+      other.state !== "refused" &&
+      !other.undone &&
+      other.seq > scan.seq &&
+      other.code !== null &&
+      codeKey(other.code) === codeKey(code),
   );
 }

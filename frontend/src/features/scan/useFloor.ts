@@ -137,6 +137,14 @@ export function useFloor() {
     [queue, say],
   );
 
+  // Said to be in, but the connection turns out to be gone: it waits.
+  useEffect(() => {
+    const shown = latest.current.word;
+    if (view.link === "up" || shown === null || shown.tone === "refused" || shown.tone === "waiting") return;
+    const scan = view.scans.find((one) => one.scanId === shown.scan?.scanId);
+    if (scan?.state === "waiting") say({ ...shown, tone: "waiting", key: "outcome.waiting" });
+  }, [view.link, view.scans, say]);
+
   const add = (scan: NewScan, expected: Tone) => {
     const tone = queue.snapshot().link === "up" && navigator.onLine ? expected : "waiting";
     const key = tone === "waiting" ? "outcome.waiting" : wordFor(scan, tone);

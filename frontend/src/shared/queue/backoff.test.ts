@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
 import { backoffMs, retryAfterSeconds } from "./backoff";
 
-test("waits longer after each failure, up to half a minute, and never in step", () => {
+test("waits longer after each failure, up to a quarter of a minute, and never in step", () => {
   const longest = [1, 2, 3, 4, 5, 6, 20].map((failures) => backoffMs(failures, null, () => 1));
-  expect(longest).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+  expect(longest).toEqual([1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
   expect(backoffMs(3, null, () => 0)).toBe(2_000);
 });
 
 test("never sooner than the server asks", () => {
   expect(backoffMs(1, 60, () => 0)).toBe(60_000);
-  expect(backoffMs(6, 1, () => 1)).toBe(30_000);
+  expect(backoffMs(6, 1, () => 1)).toBe(15_000);
 });
 
 test("reads Retry-After in both its forms", () => {

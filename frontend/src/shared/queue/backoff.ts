@@ -1,5 +1,5 @@
 const FIRST_MS = 1_000;
-const LONGEST_MS = 30_000;
+const LONGEST_MS = 15_000;
 
 /**
  * How long to wait before the next try, in ms: doubling, with full jitter so that fifty phones that

@@ -110,6 +110,29 @@ test("the server's Retry-After is honoured", async () => {
   expect(deliveries.length).toBe(tries + 1);
 });
 
+test("neither another scan nor a woken page knocks sooner", async () => {
+  server = () => ({ kind: "later", retryAfter: 20, reached: true });
+  await add(child("C1"));
+  await sent();
+  const tries = deliveries.length;
+  await add(child("C2"));
+  queue.wake();
+  await pass(100);
+  expect(deliveries.length).toBe(tries);
+});
+
+test("a long silence is shown as waiting, and the answer still counts", async () => {
+  let answer: (delivery: Delivery) => void = () => undefined;
+  server = () => new Promise((resolve) => (answer = resolve));
+  const scan = await add(child("C1"));
+  await pass(1);
+  await pass(4_100);
+  expect(queue.snapshot()).toMatchObject({ waiting: 1, link: "down" });
+  answer({ kind: "answered", answers: [ok(scan)] });
+  await pass(10);
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, link: "up" });
+});
+
 test("a retry carries the same scan id", async () => {
   const ids: string[] = [];
   server = (batch) => {

@@ -10,6 +10,8 @@ const BATCH = 100;
 /** Shown and kept in memory; what waits or was refused is always shown. */
 const KEEP = 60;
 
+/** An answer that takes longer than this is shown as waiting, in ms; it may still come. */
+const SLOW_MS = 4_000;
 const PASSING_CODES = new Set(["busy", "too_many_requests", "internal_error"]);
 
 export type LinkState = "up" | "down" | "locked";
@@ -49,6 +51,8 @@ export class ScanQueue {
   private draining: Promise<void> | null = null;
   private again = false;
   private failures = 0;
+  /** The server asked to be left alone until then, in ms since 1970. */
+  private notBefore = 0;
   /** A batch the server could not judge as a whole is sent one by one. */
   private oneByOne = 0;
   private closed = false;
@@ -95,7 +99,8 @@ export class ScanQueue {
       // Only the number: another tab's or our own sender may have settled it meanwhile.
       this.scans = this.scans.map((scan) => (scan.scanId === fresh.scanId ? { ...scan, seq } : scan));
       this.show();
-      void this.send();
+      // While a pause after a failure lasts, another scan is no reason to knock again.
+      if (this.timer === undefined) void this.send();
       return { ...fresh, seq };
     } catch {
       // A full or forbidden disk: say so now, rather than lose the scan quietly later.
@@ -142,7 +147,7 @@ export class ScanQueue {
 
   /** Sends what waits, now: on reconnect, on focus, after sign-in. */
   wake(): void {
-    void this.send();
+    if (Date.now() >= this.notBefore) void this.send();
   }
 
   /** Stops sending. What waits stays stored. */
@@ -186,7 +191,7 @@ export class ScanQueue {
         await this.parts.store.prune(this.parts.userId);
         return;
       }
-      const delivery = await this.parts.deliver(batch);
+      const delivery = await this.withPatience(this.parts.deliver(batch));
       switch (delivery.kind) {
         case "answered":
           if (!(await this.settle(batch, delivery.answers))) return this.later(null);
@@ -240,6 +245,16 @@ export class ScanQueue {
     return complete;
   }
 
+  /** A worker must not take a long silence for success. */
+  private async withPatience<T>(delivery: Promise<T>): Promise<T> {
+    const slow = setTimeout(() => this.setLink("down"), SLOW_MS);
+    try {
+      return await delivery;
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
   /** Something was added while the store was being read. */
   private moreCame(): boolean {
     return this.again;
@@ -247,6 +262,7 @@ export class ScanQueue {
 
   private later(retryAfter: number | null): void {
     this.failures += 1;
+    this.notBefore = retryAfter === null ? 0 : Date.now() + retryAfter * 1_000;
     this.setLink("down");
     if (this.closed) return;
     clearTimeout(this.timer);
