@@ -107,7 +107,7 @@ export function ago(time: string, now = Date.now()): string {
   for (const [unit, size] of STEPS) {
     if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
   }
-  return relative.format(0, "second");
+  return t("app.now");
 }
 
 /** Day and time, short. */

@@ -13,6 +13,7 @@ export const messages = {
   "app.close": "Close",
   "app.retry": "Try again",
   "app.more": "Show more",
+  "app.now": "just now",
 
   "link.up": "Online",
   "link.down": "No connection",

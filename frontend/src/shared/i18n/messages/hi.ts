@@ -14,6 +14,7 @@ export const messages: Messages = {
   "app.close": "बंद करें",
   "app.retry": "फिर से कोशिश करें",
   "app.more": "और दिखाएँ",
+  "app.now": "अभी-अभी",
 
   "link.up": "कनेक्शन है",
   "link.down": "कनेक्शन नहीं है",
