@@ -16,6 +16,7 @@ from tracetrack.bags import routes as bag_routes
 from tracetrack.billing import routes as bill_routes
 from tracetrack.billing.documents import routes as document_routes
 from tracetrack.billing.receiving import routes as receiving_routes
+from tracetrack.billing.reports import routes as report_routes
 from tracetrack.billing.returns import routes as return_routes
 from tracetrack.imports import job as imports
 from tracetrack.imports import routes as import_routes
@@ -45,6 +46,7 @@ ROUTERS = (
     document_routes.router,
     receiving_routes.router,
     return_routes.router,
+    report_routes.router,
     access_routes.router,
     people_routes.router,
     *oversight_routes.ROUTERS,

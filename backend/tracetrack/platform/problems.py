@@ -179,6 +179,12 @@ PROBLEMS: dict[str, Kind] = {
         "This bag is not on a completed bill.",
         "यह बैग किसी पूरे हो चुके बिल पर नहीं है।",
     ),
+    "bad_period": Kind(
+        422,
+        "Bad period",
+        "The period ends before it begins, or is longer than 800 days.",
+        "अवधि शुरू होने से पहले खत्म होती है, या 800 दिनों से लंबी है।",
+    ),
     "document_too_large": Kind(
         422,
         "Too large to print",
