@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 
 from tracetrack.access.dependencies import Admin, Scanner
-from tracetrack.bags import service
+from tracetrack.bags import catalog, service
 from tracetrack.bags.labels import read_site_label
 from tracetrack.bags.schemas import (
     Bag,
@@ -105,19 +105,19 @@ async def delete_bag(bag_id: Id, actor: Admin) -> Response:
 @router.get("/bag-types")
 async def list_bag_types(actor: Scanner) -> Page[BagType]:
     """All bag types, the default first."""
-    return Page(items=await service.list_bag_types())
+    return Page(items=await catalog.list_bag_types())
 
 
 @router.post("/bag-types", status_code=201, responses=problems("name_taken", "bad_pattern"))
 async def create_bag_type(new: BagTypeIn, actor: Admin) -> BagType:
     """Add a bag type."""
-    return await service.create_bag_type(actor, new)
+    return await catalog.create_bag_type(actor, new)
 
 
 @router.patch("/bag-types/{type_id}", responses=problems("bag_type_not_found", "name_taken", "bad_pattern"))
 async def change_bag_type(type_id: Id, change: BagTypeChange, actor: Admin) -> BagType:
     """Change a bag type; expected counts and weights follow at once."""
-    return await service.change_bag_type(actor, type_id, change)
+    return await catalog.change_bag_type(actor, type_id, change)
 
 
 @router.delete(
@@ -125,14 +125,14 @@ async def change_bag_type(type_id: Id, change: BagTypeChange, actor: Admin) -> B
 )
 async def remove_bag_type(type_id: Id, actor: Admin) -> Response:
     """Remove a bag type that nothing uses."""
-    await service.remove_bag_type(actor, type_id)
+    await catalog.remove_bag_type(actor, type_id)
     return Response(status_code=204)
 
 
 @router.get("/label-patterns")
 async def list_label_patterns(actor: Admin) -> Page[LabelPattern]:
     """All label patterns, in the order in which they are tried."""
-    return Page(items=await service.list_label_patterns())
+    return Page(items=await catalog.list_label_patterns())
 
 
 @router.post(
@@ -140,7 +140,7 @@ async def list_label_patterns(actor: Admin) -> Page[LabelPattern]:
 )
 async def create_label_pattern(new: LabelPatternIn, actor: Admin) -> LabelPattern:
     """Add a label pattern."""
-    return await service.create_label_pattern(actor, new)
+    return await catalog.create_label_pattern(actor, new)
 
 
 @router.post("/label-patterns/try", responses=problems("bad_code"))
@@ -156,11 +156,11 @@ async def try_label(trial: LabelTrial, actor: Admin) -> LabelReading:
 )
 async def change_label_pattern(pattern_id: Id, change: LabelPatternChange, actor: Admin) -> LabelPattern:
     """Change a label pattern."""
-    return await service.change_label_pattern(actor, pattern_id, change)
+    return await catalog.change_label_pattern(actor, pattern_id, change)
 
 
 @router.delete("/label-patterns/{pattern_id}", status_code=204, responses=problems("label_pattern_not_found"))
 async def remove_label_pattern(pattern_id: Id, actor: Admin) -> Response:
     """Remove a label pattern."""
-    await service.remove_label_pattern(actor, pattern_id)
+    await catalog.remove_label_pattern(actor, pattern_id)
     return Response(status_code=204)
