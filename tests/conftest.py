@@ -65,6 +65,8 @@ def settings(
         redis_url=redis_url,
         data=tmp_path_factory.mktemp("data"),
         pool_size=60,
+        # Tests do it themselves, when they want it done.
+        background=False,
         # Every test signs its people in, all from one address.
         sign_ins_per_minute=1_000_000,
         sign_ins_per_minute_address=1_000_000,
@@ -103,7 +105,7 @@ async def empty(owner: asyncpg.Connection) -> None:
     await owner.execute("""
         truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, scans,
                  scan_receipts, audit_events, imports,
-                 label_patterns, refresh_tokens, sessions, users, areas, site_settings
+                 label_patterns, ledger_seals, refresh_tokens, sessions, users, areas, site_settings
         restart identity cascade;
         delete from bag_types where not is_default;
         update bag_types set name = 'Standard', expected_children = 30, child_weight_kg = 1,

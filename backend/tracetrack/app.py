@@ -21,10 +21,12 @@ from tracetrack.billing.returns import routes as return_routes
 from tracetrack.imports import job as imports
 from tracetrack.imports import routes as import_routes
 from tracetrack.imports.upload import BESIDE_THE_FILE
+from tracetrack.ledger import seals
 from tracetrack.ledger import service as ledger
 from tracetrack.oversight import routes as oversight_routes
 from tracetrack.people import routes as people_routes
 from tracetrack.platform import cache, db, health
+from tracetrack.platform.background import run_jobs
 from tracetrack.platform.errors import handle_errors
 from tracetrack.platform.http import API, Envelope
 from tracetrack.platform.logs import configure_logs
@@ -35,6 +37,8 @@ from tracetrack.platform.upkeep import keep_up
 from tracetrack.scanning import routes as scan_routes
 from tracetrack.scanning import service as scanning
 from tracetrack.settings import ROOT, Settings, get_settings
+
+JOBS = (*seals.JOBS,)
 
 # Routes are tried in this order: the floor's first, for they are asked most.
 UPKEEP = (*ledger.UPKEEP, *access_queries.UPKEEP, *scanning.UPKEEP)
@@ -71,10 +75,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         cache.open_cache(settings.redis_url.get_secret_value() if settings.redis_url else None, settings)
         access.open_access(settings)
         imports.open_imports(settings)
-        upkeep = asyncio.create_task(keep_up(UPKEEP))
+        tasks = [asyncio.create_task(keep_up(UPKEEP))]
+        if settings.background:
+            tasks.append(asyncio.create_task(run_jobs(JOBS)))
         yield
-        upkeep.cancel()
-        await asyncio.wait((upkeep,))
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await imports.close_imports()
         access.close_access()
         await cache.close_cache()

@@ -29,6 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+audit = typer.Typer(help="The ledger of all that happened.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
 FACTORY = "tracetrack.app:create_app"
 
 _DATABASE_SECONDS = 30.0
@@ -84,6 +87,27 @@ def openapi() -> None:
     from tracetrack.app import create_app
 
     typer.echo(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False))
+
+
+@audit.command()
+def verify(
+    head: Annotated[
+        str | None, typer.Option(help="A head that the log told: it must be in the chain.")
+    ] = None,
+) -> None:
+    """Compare the ledger with its seals; exit code 1 and the first bad row where it was changed."""
+    from tracetrack.ledger.seals import verify as run
+
+    with _plain_words() as settings, supervisor.database(settings) as addresses:
+        verdict = asyncio.run(run(addresses.app, head))
+    if verdict.wrong:
+        typer.echo(f"The ledger is NOT as it was sealed. {verdict.wrong}", err=True)
+        typer.echo(f"Right until then: {verdict.seals} seals, {verdict.rows} rows.", err=True)
+        raise typer.Exit(1)
+    typer.echo(
+        f"The ledger is as it was sealed: {verdict.seals} seals, {verdict.rows} rows,"
+        f" {verdict.unsealed} not sealed yet. Head: {verdict.head}"
+    )
 
 
 def _prepare(addresses: Addresses, settings: Settings) -> None:

@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     """How long an imported file is kept, in days; its report stays."""
     shutdown_seconds: int = Field(default=10, ge=1)
     """How long a stopping worker may finish the requests it has."""
+    background: bool = True
+    """Seal the ledger and keep roll-ups in this process too; off: it answers requests and nothing else."""
     log_level: str = "INFO"
     docs: bool = True
     """Serve ``/docs`` and ``/openapi.json``."""

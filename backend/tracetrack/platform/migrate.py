@@ -20,6 +20,7 @@ from tracetrack.settings import ROOT
 FUNCTIONS = (
     ROOT / "backend/tracetrack/ledger/ledger.sql",
     ROOT / "backend/tracetrack/ledger/partitions.sql",
+    ROOT / "backend/tracetrack/ledger/seal.sql",
     ROOT / "backend/tracetrack/bags/bags.sql",
     ROOT / "backend/tracetrack/scanning/floor.sql",
     ROOT / "backend/tracetrack/billing/bills.sql",
