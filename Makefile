@@ -39,6 +39,10 @@ test: $(DEV) $(BUILT) ## Run all tests: the screens' and the site's, in a real b
 screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens anew
 	@TRACETRACK_SCREENSHOTS=1 $(BIN)/pytest -q tests/e2e/test_look.py
 
+.PHONY: soak
+soak: $(DEV) ## Let the tests that make up their input go on for longer (SOAK=300 seconds a role)
+	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest tests/properties tests/scanning/test_model.py
+
 .PHONY: check
 check: $(DEV) $(MODULES) ## Check style, types, layers, lock files and the API client
 	@scripts/locks.sh

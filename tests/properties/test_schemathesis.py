@@ -17,8 +17,8 @@ from tests.serving import Served, fill, worker
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.http import API
 
-SOAK = bool(os.environ.get("TRACETRACK_SOAK"))
-SECONDS = 300 if SOAK else 9
+SOAK = int(os.environ.get("TRACETRACK_SOAK") or 0)
+SECONDS = SOAK or 9
 """For each role, at most."""
 
 CHECKS = (

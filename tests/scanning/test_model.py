@@ -16,7 +16,7 @@ import pytest
 
 from tests.floor import Floor, Person
 
-SEQUENCES = 2_000 if os.environ.get("TRACETRACK_SOAK") else 100
+SEQUENCES = 5 * int(os.environ.get("TRACETRACK_SOAK") or 20)
 STEPS = 30
 
 

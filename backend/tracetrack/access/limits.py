@@ -61,7 +61,8 @@ def open_limits(settings: Settings) -> None:
         pass
 
     _count = sign_in
-    _thread = ThreadPoolExecutor(2, "limits")
+    # One at a time: of two calls that find Redis gone together, slowapi lets the second one fail.
+    _thread = ThreadPoolExecutor(1, "limits")
 
 
 def close_limits() -> None:
