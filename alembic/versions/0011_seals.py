@@ -7,7 +7,7 @@ later. It keeps the ids of its rows and eight bytes of each row's digest, to nam
 from tracetrack.platform.migrate import run_script
 
 revision = "0011"
-down_revision = "0006"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
