@@ -40,8 +40,9 @@ screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens
 	@TRACETRACK_SCREENSHOTS=1 $(BIN)/pytest -q tests/e2e/test_look.py
 
 .PHONY: soak
-soak: $(DEV) ## Let the tests that make up their input go on for longer (SOAK=300 seconds a role)
-	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest tests/properties tests/scanning/test_model.py
+soak: $(DEV) ## Races and made-up input for longer than in make test (SOAK=300 seconds a role)
+	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest -rP tests/properties tests/scanning/test_model.py \
+	  tests/billing/test_workload.py tests/billing/test_attach.py
 
 .PHONY: check
 check: $(DEV) $(MODULES) ## Check style, types, layers, lock files and the API client
@@ -79,10 +80,6 @@ api-is-fresh: api-made
 .PHONY: bench
 bench: $(DEV) $(BUILT) ## Measure how fast the site starts and answers
 	@$(BIN)/python -m tests.bench
-
-.PHONY: soak
-soak: $(DEV) ## Run the races of bills at full length: three minutes of mixed work, 200 rounds
-	TRACETRACK_SOAK=1 $(BIN)/pytest -q -rP tests/billing/test_workload.py tests/billing/test_attach.py
 
 .PHONY: lock
 lock: $(DEV) ## Choose package versions anew, with hashes and without addresses
