@@ -36,19 +36,19 @@ async def test_a_dispatcher_signs_in_and_packs_thirty_bags(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:
     await screens.start_scanning(served.dispatcher("packer"))
-    await screens.scan_parent("PB000030")
+    await screens.scan_parent("PB900030")
     codes = [f"SB{number:05}" for number in range(30)]
     for code in codes:
         await screens.wedge(code)
     await screens.shows(30)
     await screens.all_sent()
     await screens.shows(30)
-    assert await children_of(stored, "PB000030") == codes
+    assert await children_of(stored, "PB900030") == codes
     assert await scans_by(stored, "packer") == {"created": 1, "linked": 30}
     await screens.button("Done").click()
     await expect(screens.page.get_by_test_id("closed-count")).to_have_text("30 / 30")
     await screens.all_sent()
-    assert await stored.fetchval("select state from bags where code = 'PB000030'") == "completed"
+    assert await stored.fetchval("select state from bags where code = 'PB900030'") == "completed"
     await expect(screens.parent).to_have_count(0)
 
 

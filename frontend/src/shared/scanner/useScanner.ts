@@ -1,6 +1,9 @@
 import { useEffect, useRef, type RefObject } from "react";
 import { WedgeReader } from "./wedge";
 
+/** What this device has learned of its scanner. */
+const SUFFIX = "tracetrack.scanner-suffix";
+
 export interface Scanner {
   onCode: (code: string) => void;
   onSlowTyping: (text: string) => void;
@@ -21,13 +24,17 @@ export function useScanner(
 
   useEffect(() => {
     if (!active) return;
-    const reader = new WedgeReader({
-      onCode: (code) => {
-        handlers.current.onCode(code);
-        focus();
+    const reader = new WedgeReader(
+      {
+        onCode: (code) => {
+          localStorage.setItem(SUFFIX, String(reader.hasSuffix));
+          handlers.current.onCode(code);
+          focus();
+        },
+        onSlowTyping: (text) => handlers.current.onSlowTyping(text),
       },
-      onSlowTyping: (text) => handlers.current.onSlowTyping(text),
-    });
+      localStorage.getItem(SUFFIX) === "true",
+    );
 
     const focus = () => field.current?.focus({ preventScroll: true });
 

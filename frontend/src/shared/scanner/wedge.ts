@@ -1,5 +1,7 @@
 /** A pause that ends a code when the scanner sends no suffix, in ms. */
-export const PAUSE_MS = 100;
+const PAUSE_MS = 100;
+/** The same after a code that had a suffix: a scanner that stumbles must not have its code torn in two. */
+const PATIENT_PAUSE_MS = 400;
 /** Scanners type at 7 to 16 ms per key; nobody types whole codes this fast by hand. */
 const SCANNER_MS_PER_KEY = 45;
 /** Keys that were typed in time may be handled late; wait this long for them before believing a pause. */
@@ -25,7 +27,20 @@ export class WedgeReader {
   private lastAt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly events: WedgeEvents) {}
+  constructor(
+    private readonly events: WedgeEvents,
+    /** Whether the scanner in use is known to end its codes with a suffix. */
+    private suffixed = false,
+  ) {}
+
+  /** Whether the last code had a suffix. */
+  get hasSuffix(): boolean {
+    return this.suffixed;
+  }
+
+  private get pause(): number {
+    return this.suffixed ? PATIENT_PAUSE_MS : PAUSE_MS;
+  }
 
   /** True while a code is half typed. */
   get busy(): boolean {
@@ -56,20 +71,21 @@ export class WedgeReader {
   }
 
   private take(text: string, at: number): void {
-    if (this.buffer !== "" && at - this.lastAt >= PAUSE_MS) this.judge();
+    if (this.buffer !== "" && at - this.lastAt >= this.pause) this.judge();
     if (this.buffer === "") this.firstAt = at;
     this.buffer += text;
     this.lastAt = at;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.timer = setTimeout(() => this.judge(), GRACE_MS);
-    }, PAUSE_MS);
+    }, this.pause);
   }
 
   private end(): boolean {
     const code = this.buffer;
     this.clear();
     if (code.trim() === "") return code !== "";
+    this.suffixed = true;
     this.events.onCode(code);
     return true;
   }
@@ -81,8 +97,10 @@ export class WedgeReader {
     const fast = letters > 1 && (this.lastAt - this.firstAt) / (letters - 1) <= SCANNER_MS_PER_KEY;
     this.clear();
     if (text.trim() === "") return;
-    if (fast) this.events.onCode(text);
-    else this.events.onSlowTyping(text);
+    if (fast) {
+      this.suffixed = false;
+      this.events.onCode(text);
+    } else this.events.onSlowTyping(text);
   }
 }
 
