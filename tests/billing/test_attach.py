@@ -105,7 +105,7 @@ async def test_detaching_by_id_and_back_again(floor: Floor) -> None:
 
 async def test_the_same_parent_on_two_bills_by_fifty_requests_is_on_exactly_one(floor: Floor) -> None:
     bills = [await new_bill(floor.biller) for _ in range(2)]
-    rounds = 200 if SOAK else 40
+    rounds = 200 if SOAK else 20
     for code in await many_parents(floor, "P", rounds, 0):
         answers = await together(
             floor.biller.post(f"/bills/{bills[n % 2]['id']}/bags", {"code": code}) for n in range(50)

