@@ -123,6 +123,16 @@ async def test_what_is_typed_by_hand_is_offered_as_typing(screens: Screens, serv
     await expect(screens.parent).to_have_text("PH1")
 
 
+async def test_a_slow_scanner_service_loses_no_letter(screens: Screens, served: Site) -> None:
+    await screens.start_scanning(served.dispatcher("slow-service"))
+    for number, pause in enumerate((120, 135, 150, 180, 250, 400)):
+        code = f"PW{number}X7"
+        await screens.page.keyboard.type(code, delay=pause)
+        await screens.page.keyboard.press("Enter")
+        await expect(screens.parent).to_have_text(code)
+        await screens.button("Next big bag").click()
+
+
 async def test_the_four_outcomes_look_different(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:

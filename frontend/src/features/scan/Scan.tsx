@@ -19,10 +19,21 @@ export default function Scan() {
   const [deciding, setDeciding] = useState(false);
   const { packing, word } = floor;
 
+  // The text as typed so far, known at once: keys do not wait until the field is drawn.
+  const typed = useRef<string | null>(null);
+  const type = (text: string | null) => {
+    typed.current = text;
+    setTyping(text);
+  };
+
   useScanner(field, {
     active: typing === null,
-    onCode: floor.scan,
-    onSlowTyping: setTyping,
+    onCode: (code) => {
+      const begun = typed.current ?? "";
+      type(null);
+      floor.scan(begun + code);
+    },
+    onSlowTyping: (text) => type((typed.current ?? "") + text),
   });
 
   const refused = word?.tone === "refused" ? word : null;
@@ -60,7 +71,7 @@ export default function Scan() {
                 </button>
               </>
             )}
-            <button type="button" class="button" data-size="scan" onClick={() => setTyping("")}>
+            <button type="button" class="button" data-size="scan" onClick={() => type("")}>
               <Icon name="keyboard" />
               {t("scan.type")}
             </button>
@@ -98,13 +109,14 @@ export default function Scan() {
       )}
       {typing !== null && (
         <TypeCode
-          start={typing}
+          code={typing}
+          onType={type}
           label={t(packing ? "scan.type.child" : "scan.type.parent")}
           onCode={(code) => {
-            setTyping(null);
+            type(null);
             floor.scan(code);
           }}
-          onClose={() => setTyping(null)}
+          onClose={() => type(null)}
         />
       )}
       {deciding && <RefusedList floor={floor} onClose={() => setDeciding(false)} />}

@@ -1,19 +1,19 @@
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { t } from "@/shared/i18n/i18n";
 import { Icon } from "@/shared/ui/icons";
 import { TextField } from "@/shared/ui/parts";
 
 interface TypeCodeProps {
-  /** What was typed before anybody asked. */
-  start: string;
+  /** What is typed so far; typing may have begun before anybody asked. */
+  code: string;
+  onType: (code: string) => void;
   label: string;
   onCode: (code: string) => void;
   onClose: () => void;
 }
 
 /** For labels no scanner reads. */
-export function TypeCode({ start, label, onCode, onClose }: TypeCodeProps) {
-  const [code, setCode] = useState(start);
+export function TypeCode({ code, onType, label, onCode, onClose }: TypeCodeProps) {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key === "Escape") onClose();
@@ -34,7 +34,7 @@ export function TypeCode({ start, label, onCode, onClose }: TypeCodeProps) {
           label={label}
           icon="keyboard"
           value={code}
-          onValue={setCode}
+          onValue={onType}
           focusFirst
           enterKeyHint="done"
           maxLength={2048}

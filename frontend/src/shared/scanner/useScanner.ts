@@ -78,7 +78,9 @@ export function useScanner(
     input?.addEventListener("compositionend", onInput);
     input?.addEventListener("blur", onBlur);
     return () => {
-      reader.clear();
+      // Keys that came while a text field was on its way belong into that field.
+      const rest = reader.rest();
+      if (rest !== "") handlers.current.onSlowTyping(rest);
       document.removeEventListener("keydown", onKeyDown, true);
       document.removeEventListener("click", onClick);
       removeEventListener("focus", focus);

@@ -64,8 +64,14 @@ export class WedgeReader {
     }
   }
 
-  /** Forgets what is half typed. */
-  clear(): void {
+  /** Hands over what is half typed, and forgets it. */
+  rest(): string {
+    const text = this.buffer;
+    this.clear();
+    return text;
+  }
+
+  private clear(): void {
     clearTimeout(this.timer);
     this.buffer = "";
   }
