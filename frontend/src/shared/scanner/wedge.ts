@@ -71,7 +71,8 @@ export class WedgeReader {
     return text;
   }
 
-  private clear(): void {
+  /** Forgets what is half typed. */
+  clear(): void {
     clearTimeout(this.timer);
     this.buffer = "";
   }
