@@ -49,6 +49,14 @@ export const jobs: readonly Job[] = [
     page: () => import("@/features/find/Find"),
   },
   {
+    path: "/imports",
+    below: "/:id",
+    name: "home.imports",
+    hint: "home.imports.hint",
+    roles: desk,
+    page: office(() => import("@/features/imports/Imports")),
+  },
+  {
     path: "/profile",
     name: "home.profile",
     hint: "home.profile.hint",

@@ -4,7 +4,7 @@ import { useUser } from "@/shared/api/session";
 import type { Role } from "@/shared/api/types";
 import { t, type MessageKey } from "@/shared/i18n/i18n";
 import { LinkPill } from "@/shared/ui/Bar";
-import { BillDrawing, FindDrawing, ProfileDrawing } from "@/shared/ui/drawings";
+import { BillDrawing, FindDrawing, ImportDrawing, ProfileDrawing } from "@/shared/ui/drawings";
 import { BigBag, Icon, ScanDrawing } from "@/shared/ui/icons";
 import "./home.css";
 
@@ -19,6 +19,7 @@ const drawings: Record<string, ComponentType<{ class?: string }>> = {
   "/bills": BillDrawing,
   "/scan": ScanDrawing,
   "/find": FindDrawing,
+  "/imports": ImportDrawing,
   "/profile": ProfileDrawing,
 };
 

@@ -508,6 +508,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bills/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look Up
+         * @description Find a bill by its number, as its QR code holds it.
+         */
+        get: operations["look_up_api_v1_bills_lookup_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bills/{bill_id}": {
         parameters: {
             query?: never;
@@ -780,6 +800,322 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bills/{bill_id}/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Receipts
+         * @description The receipts of a bill, the last first.
+         */
+        get: operations["list_receipts_api_v1_bills__bill_id__receipts_get"];
+        put?: never;
+        /**
+         * Start Receipt
+         * @description Begin to receive a completed bill; billers anywhere, dispatchers in its `destination_area`.
+         */
+        post: operations["start_receipt_api_v1_bills__bill_id__receipts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bills/{bill_id}/receipts/{receipt_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Receipt
+         * @description One receipt with its counts.
+         */
+        get: operations["get_receipt_api_v1_bills__bill_id__receipts__receipt_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bills/{bill_id}/receipts/{receipt_id}/bags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Items
+         * @description Found, short and excess parents by code.
+         */
+        get: operations["list_items_api_v1_bills__bill_id__receipts__receipt_id__bags_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bills/{bill_id}/receipts/{receipt_id}/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Scan Received
+         * @description Scan a parent on arrival: `found` on the bill, or `excess`. Safe to retry with the same ``scan_id``.
+         */
+        post: operations["scan_received_api_v1_bills__bill_id__receipts__receipt_id__scans_post"];
+        /**
+         * Take Back Scan
+         * @description Take back a scan that was a mistake.
+         */
+        delete: operations["take_back_scan_api_v1_bills__bill_id__receipts__receipt_id__scans_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bills/{bill_id}/receipts/{receipt_id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Receipt
+         * @description Close a receipt; found, short and excess are kept on the bill.
+         */
+        post: operations["finish_receipt_api_v1_bills__bill_id__receipts__receipt_id__finish_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/returns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Returns
+         * @description Return tickets, newest first.
+         */
+        get: operations["list_returns_api_v1_returns_get"];
+        put?: never;
+        /**
+         * Create Return
+         * @description Open a return ticket, `RET-20261124-0001`.
+         */
+        post: operations["create_return_api_v1_returns_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/returns/{return_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Return
+         * @description A return ticket.
+         */
+        get: operations["get_return_api_v1_returns__return_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/returns/{return_id}/bags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Bags
+         * @description The parents of a ticket, with the bill that each is, or was, on.
+         */
+        get: operations["list_bags_api_v1_returns__return_id__bags_get"];
+        put?: never;
+        /**
+         * Scan Return
+         * @description Scan a parent that comes back. Safe to retry with the same ``scan_id``.
+         */
+        post: operations["scan_return_api_v1_returns__return_id__bags_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/returns/{return_id}/bags/{bag_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Bag
+         * @description Take a parent off an open ticket.
+         */
+        delete: operations["remove_bag_api_v1_returns__return_id__bags__bag_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/returns/{return_id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Return
+         * @description Take the parents off their completed bills and free them, with a record on each bill.
+         */
+        post: operations["confirm_return_api_v1_returns__return_id__confirm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/returns/{return_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Return
+         * @description Give up a ticket; a confirmed one puts everything back.
+         */
+        post: operations["cancel_return_api_v1_returns__return_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bills/{bill_id}/returns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns Of Bill
+         * @description What returns did to a bill: before, after and why, the last first.
+         */
+        get: operations["returns_of_bill_api_v1_bills__bill_id__returns_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/end-of-day": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * End Of Day
+         * @description What was packed, billed and sent on a day: in all, by area, by worker.
+         */
+        get: operations["end_of_day_api_v1_reports_end_of_day_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/bills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Bill Summary
+         * @description The bills of a period with their sums by day, destination and state.
+         */
+        get: operations["bill_summary_api_v1_reports_bills_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/areas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Area Report
+         * @description Each area's work in a period, and what is in stock there now.
+         */
+        get: operations["area_report_api_v1_reports_areas_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -1039,6 +1375,234 @@ export interface paths {
         patch: operations["change_settings_api_v1_settings_patch"];
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Events
+         * @description Every effect with before and after, newest first.
+         */
+        get: operations["list_events_api_v1_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Actions
+         * @description Every action that was ever recorded, for a filter to choose from.
+         */
+        get: operations["list_actions_api_v1_audit_actions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Timeline
+         * @description What a user did, and what was done to him, newest first.
+         */
+        get: operations["timeline_api_v1_audit_users__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Imports
+         * @description Imports, the newest first.
+         */
+        get: operations["list_imports_api_v1_imports_get"];
+        put?: never;
+        /**
+         * Upload Import
+         * @description Upload a file of bags or bills and import it. Billers may import bags, admins both.
+         *
+         *     Options may stand in the form or in the query.
+         */
+        post: operations["upload_import_api_v1_imports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Import Template
+         * @description A file to fill in.
+         */
+        get: operations["import_template_api_v1_imports_template_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Import
+         * @description One import: its state, its progress, and what came of it.
+         */
+        get: operations["get_import_api_v1_imports__import_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Import
+         * @description The file's first rows, and how its columns are understood.
+         */
+        get: operations["preview_import_api_v1_imports__import_id__preview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Import
+         * @description Start an import that was held, or carry out one that was tried, failed or was cancelled.
+         */
+        post: operations["start_import_api_v1_imports__import_id__start_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Import
+         * @description Cancel an import; nothing of it stays.
+         */
+        post: operations["cancel_import_api_v1_imports__import_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Import
+         * @description Take a whole import back, while nothing that it made was moved, filled or billed since.
+         */
+        post: operations["undo_import_api_v1_imports__import_id__undo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Import Report
+         * @description Every row that was refused, skipped, or taken with a warning, and why.
+         *
+         *     As xlsx or csv: each original row with the reason beside it.
+         */
+        get: operations["import_report_api_v1_imports__import_id__report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1071,6 +1635,199 @@ export interface components {
             disabled?: boolean | null;
         };
         /**
+         * AreaReport
+         * @description All areas over a period.
+         */
+        AreaReport: {
+            /**
+             * From
+             * Format: date
+             */
+            from: string;
+            /**
+             * To
+             * Format: date
+             */
+            to: string;
+            /** Time Zone */
+            time_zone: string;
+            /** Areas */
+            areas: components["schemas"]["AreaStanding"][];
+        };
+        /**
+         * AreaStanding
+         * @description The work of an area in a period, and what is there now: parents that are not dispatched.
+         */
+        AreaStanding: {
+            /**
+             * Parents Packed
+             * @description Parents into which children were scanned.
+             * @default 0
+             */
+            parents_packed: number;
+            /**
+             * Parents Completed
+             * @description Parents that a worker said are done.
+             * @default 0
+             */
+            parents_completed: number;
+            /**
+             * Children Linked
+             * @default 0
+             */
+            children_linked: number;
+            /**
+             * Children Unlinked
+             * @default 0
+             */
+            children_unlinked: number;
+            /**
+             * Weight Packed Kg
+             * @default 0
+             */
+            weight_packed_kg: number;
+            /**
+             * Parents Imported
+             * @default 0
+             */
+            parents_imported: number;
+            /**
+             * Children Imported
+             * @default 0
+             */
+            children_imported: number;
+            /**
+             * Scans
+             * @default 0
+             */
+            scans: number;
+            /**
+             * Scans Refused
+             * @default 0
+             */
+            scans_refused: number;
+            /**
+             * Bills Created
+             * @default 0
+             */
+            bills_created: number;
+            /**
+             * Bills Completed
+             * @default 0
+             */
+            bills_completed: number;
+            /**
+             * Parents Dispatched
+             * @default 0
+             */
+            parents_dispatched: number;
+            /**
+             * Children Dispatched
+             * @default 0
+             */
+            children_dispatched: number;
+            /**
+             * Weight Dispatched Kg
+             * @default 0
+             */
+            weight_dispatched_kg: number;
+            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            /**
+             * Parents In Stock
+             * @default 0
+             */
+            parents_in_stock: number;
+            /**
+             * Children In Stock
+             * @default 0
+             */
+            children_in_stock: number;
+            /**
+             * Weight In Stock Kg
+             * @default 0
+             */
+            weight_in_stock_kg: number;
+        };
+        /**
+         * AreaWork
+         * @description The work in one area; null for bags of none.
+         */
+        AreaWork: {
+            /**
+             * Parents Packed
+             * @description Parents into which children were scanned.
+             * @default 0
+             */
+            parents_packed: number;
+            /**
+             * Parents Completed
+             * @description Parents that a worker said are done.
+             * @default 0
+             */
+            parents_completed: number;
+            /**
+             * Children Linked
+             * @default 0
+             */
+            children_linked: number;
+            /**
+             * Children Unlinked
+             * @default 0
+             */
+            children_unlinked: number;
+            /**
+             * Weight Packed Kg
+             * @default 0
+             */
+            weight_packed_kg: number;
+            /**
+             * Parents Imported
+             * @default 0
+             */
+            parents_imported: number;
+            /**
+             * Children Imported
+             * @default 0
+             */
+            children_imported: number;
+            /**
+             * Scans
+             * @default 0
+             */
+            scans: number;
+            /**
+             * Scans Refused
+             * @default 0
+             */
+            scans_refused: number;
+            /**
+             * Bills Created
+             * @default 0
+             */
+            bills_created: number;
+            /**
+             * Bills Completed
+             * @default 0
+             */
+            bills_completed: number;
+            /**
+             * Parents Dispatched
+             * @default 0
+             */
+            parents_dispatched: number;
+            /**
+             * Children Dispatched
+             * @default 0
+             */
+            children_dispatched: number;
+            /**
+             * Weight Dispatched Kg
+             * @default 0
+             */
+            weight_dispatched_kg: number;
+            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+        };
+        /**
          * Attached
          * @description A parent is on the bill, with what is unusual about it, and the bill's totals as they are now.
          */
@@ -1089,6 +1846,47 @@ export interface components {
             bill: components["schemas"]["Bill"];
             /** Warnings */
             warnings: ("no_children" | "far_from_expected")[];
+        };
+        /**
+         * AuditEvent
+         * @description One effect: who did what to what, as it was and as it is.
+         */
+        AuditEvent: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Action */
+            action: string;
+            actor: components["schemas"]["tracetrack__oversight__audit__schemas__UserRef"] | null;
+            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            /** Subject Type */
+            subject_type: string;
+            /** Subject Id */
+            subject_id: number | null;
+            /** Code */
+            code: string | null;
+            /** Parent Id */
+            parent_id: number | null;
+            /** Scan Id */
+            scan_id: string | null;
+            /** Import Id */
+            import_id: number | null;
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** After */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /** Request Id */
+            request_id: string | null;
+            /** Address */
+            address: string | null;
         };
         /**
          * Bag
@@ -1273,7 +2071,7 @@ export interface components {
             expected_weight_kg: number;
             /** Variance Kg */
             variance_kg: number;
-            created_by: components["schemas"]["UserRef"];
+            created_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
             /**
              * Created At
              * Format: date-time
@@ -1284,7 +2082,7 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
-            completed_by: components["schemas"]["UserRef"] | null;
+            completed_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
             /** Completed At */
             completed_at: string | null;
             /**
@@ -1339,6 +2137,43 @@ export interface components {
             problem?: components["schemas"]["Refused"] | null;
         };
         /**
+         * BillLine
+         * @description One bill of a summary.
+         */
+        BillLine: {
+            /** Id */
+            id: number;
+            /** Number */
+            number: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "new" | "processing" | "completed";
+            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            /** Destination */
+            destination: string;
+            /** Vehicle */
+            vehicle: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Completed At */
+            completed_at: string | null;
+            /** Parent Count */
+            parent_count: number;
+            /** Child Count */
+            child_count: number;
+            /** Weight Kg */
+            weight_kg: number;
+            /** Expected Weight Kg */
+            expected_weight_kg: number;
+            /** Variance Kg */
+            variance_kg: number;
+        };
+        /**
          * BillRef
          * @description A bill by id, number and state.
          */
@@ -1352,6 +2187,39 @@ export interface components {
              * @enum {string}
              */
             state: "new" | "processing" | "completed";
+        };
+        /**
+         * BillReturn
+         * @description What a return did to a bill: its totals before and after, and why.
+         */
+        BillReturn: {
+            /** Return Id */
+            return_id: number;
+            /** Number */
+            number: string;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "returned" | "return_cancelled";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            /** Reason */
+            reason: string;
+            /** Parents */
+            parents: number;
+            /** Before */
+            before: {
+                [key: string]: number;
+            };
+            /** After */
+            after: {
+                [key: string]: number;
+            };
         };
         /**
          * BillScan
@@ -1393,6 +2261,72 @@ export interface components {
             scan_id?: string | null;
             /** Scanned At */
             scanned_at?: string | null;
+        };
+        /**
+         * BillSummary
+         * @description The bills of a period, by the day on which they were made or completed.
+         */
+        BillSummary: {
+            /**
+             * From
+             * Format: date
+             */
+            from: string;
+            /**
+             * To
+             * Format: date
+             */
+            to: string;
+            /** Time Zone */
+            time_zone: string;
+            totals: components["schemas"]["BillSums"];
+            /** By Day */
+            by_day: components["schemas"]["DaySums"][];
+            /** By Destination */
+            by_destination: components["schemas"]["DestinationSums"][];
+            /** By State */
+            by_state: components["schemas"]["StateSums"][];
+            /**
+             * Bills
+             * @description At most 1,000, the last first; the files have all.
+             */
+            bills: components["schemas"]["BillLine"][];
+        };
+        /**
+         * BillSums
+         * @description Several bills added up.
+         */
+        BillSums: {
+            /**
+             * Bills
+             * @default 0
+             */
+            bills: number;
+            /**
+             * Parent Count
+             * @default 0
+             */
+            parent_count: number;
+            /**
+             * Child Count
+             * @default 0
+             */
+            child_count: number;
+            /**
+             * Weight Kg
+             * @default 0
+             */
+            weight_kg: number;
+            /**
+             * Expected Weight Kg
+             * @default 0
+             */
+            expected_weight_kg: number;
+            /**
+             * Variance Kg
+             * @default 0
+             */
+            variance_kg: number;
         };
         /**
          * BilledBag
@@ -1449,9 +2383,17 @@ export interface components {
              * Format: date-time
              */
             attached_at: string;
-            attached_by: components["schemas"]["UserRef"] | null;
+            attached_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
             /** Warnings */
             warnings: ("no_children" | "far_from_expected")[];
+        };
+        /**
+         * Cancellation
+         * @description Why a return is cancelled.
+         */
+        Cancellation: {
+            /** Reason */
+            reason: string;
         };
         /**
          * ChildMoved
@@ -1506,7 +2448,7 @@ export interface components {
             outcome: "linked" | "already_linked";
             bag: components["schemas"]["Bag"];
             parent: components["schemas"]["Bag"];
-            linked_by?: components["schemas"]["UserRef"] | null;
+            linked_by?: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
             /** Linked At */
             linked_at?: string | null;
         };
@@ -1604,6 +2546,85 @@ export interface components {
             parent: components["schemas"]["Bag"] | null;
         };
         /**
+         * DaySums
+         * @description The bills of one day.
+         */
+        DaySums: {
+            /**
+             * Bills
+             * @default 0
+             */
+            bills: number;
+            /**
+             * Parent Count
+             * @default 0
+             */
+            parent_count: number;
+            /**
+             * Child Count
+             * @default 0
+             */
+            child_count: number;
+            /**
+             * Weight Kg
+             * @default 0
+             */
+            weight_kg: number;
+            /**
+             * Expected Weight Kg
+             * @default 0
+             */
+            expected_weight_kg: number;
+            /**
+             * Variance Kg
+             * @default 0
+             */
+            variance_kg: number;
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+        };
+        /**
+         * DestinationSums
+         * @description The bills to one destination, as it was written.
+         */
+        DestinationSums: {
+            /**
+             * Bills
+             * @default 0
+             */
+            bills: number;
+            /**
+             * Parent Count
+             * @default 0
+             */
+            parent_count: number;
+            /**
+             * Child Count
+             * @default 0
+             */
+            child_count: number;
+            /**
+             * Weight Kg
+             * @default 0
+             */
+            weight_kg: number;
+            /**
+             * Expected Weight Kg
+             * @default 0
+             */
+            expected_weight_kg: number;
+            /**
+             * Variance Kg
+             * @default 0
+             */
+            variance_kg: number;
+            /** Destination */
+            destination: string;
+        };
+        /**
          * Detached
          * @description A parent is off the bill.
          */
@@ -1622,6 +2643,24 @@ export interface components {
             bill: components["schemas"]["Bill"];
         };
         /**
+         * EndOfDay
+         * @description One day in the site's time zone.
+         */
+        EndOfDay: {
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Time Zone */
+            time_zone: string;
+            totals: components["schemas"]["Work"];
+            /** By Area */
+            by_area: components["schemas"]["AreaWork"][];
+            /** By Worker */
+            by_worker: components["schemas"]["WorkerWork"][];
+        };
+        /**
          * Event
          * @description One entry of a bag's history.
          */
@@ -1635,7 +2674,7 @@ export interface components {
             at: string;
             /** Action */
             action: string;
-            actor: components["schemas"]["UserRef"] | null;
+            actor: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
             /** Code */
             code: string | null;
             /** Subject Id */
@@ -1648,6 +2687,123 @@ export interface components {
             after: {
                 [key: string]: unknown;
             } | null;
+        };
+        /**
+         * Import
+         * @description One uploaded file, its job, its progress, and what came of it.
+         *
+         *     Of a completed import, `links_created + parents_alone + duplicates_skipped + rejected = rows_total`.
+         */
+        Import: {
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "bags" | "bills";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "completed" | "failed" | "cancelled";
+            /**
+             * Held
+             * @description Uploaded, and waiting to be started.
+             */
+            held: boolean;
+            /** Dry Run */
+            dry_run: boolean;
+            /** File Name */
+            file_name: string;
+            /** File Bytes */
+            file_bytes: number;
+            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            created_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Phase */
+            phase: ("reading" | "staging" | "merging") | null;
+            /**
+             * Rows Total
+             * @description Rows with data; null until they are read.
+             */
+            rows_total: number | null;
+            /** Rows Read */
+            rows_read: number;
+            /** Rows Done */
+            rows_done: number;
+            /** Seconds */
+            seconds: number | null;
+            /** Parents Created */
+            parents_created: number;
+            /** Children Created */
+            children_created: number;
+            /**
+             * Links Created
+             * @description Of bags: children linked. Of bills: parents put on bills.
+             */
+            links_created: number;
+            /**
+             * Parents Alone
+             * @description Rows that registered a parent without a child.
+             */
+            parents_alone: number;
+            /** Bills Created */
+            bills_created: number;
+            /**
+             * Duplicates Skipped
+             * @description Rows that say what was so already, or what the file said before.
+             */
+            duplicates_skipped: number;
+            /** Rejected */
+            rejected: number;
+            /**
+             * Warnings
+             * @description Rows that were taken, but deserve a look.
+             */
+            warnings: number;
+            /**
+             * Same As
+             * @description The earlier import of this very file.
+             */
+            same_as: number | null;
+            /** Undone At */
+            undone_at: string | null;
+            /**
+             * Error
+             * @description Why it failed, in a sentence.
+             */
+            error: string | null;
+            /** Error Code */
+            error_code: string | null;
+            /**
+             * Skipped Sheets
+             * @description Sheets that are hidden, and were not read.
+             */
+            skipped_sheets: string[];
+            /**
+             * Rows Per Second
+             * @description Rows a second since the start.
+             */
+            readonly rows_per_second: number | null;
+            /**
+             * Progress
+             * @description From 0 to 1: reading is the first quarter.
+             */
+            readonly progress: number;
+            /**
+             * Seconds Left
+             * @description An estimate while it merges.
+             */
+            readonly seconds_left: number | null;
         };
         /**
          * LabelPattern
@@ -1866,7 +3022,7 @@ export interface components {
              * Format: date-time
              */
             linked_at: string;
-            linked_by: components["schemas"]["UserRef"] | null;
+            linked_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
         };
         /**
          * Move
@@ -1942,6 +3098,19 @@ export interface components {
             code: string;
         };
         /**
+         * NewReturn
+         * @description A return: why, and from whom.
+         */
+        NewReturn: {
+            /** Reason */
+            reason: string;
+            /**
+             * Dealer
+             * @default
+             */
+            dealer: string;
+        };
+        /**
          * NewUser
          * @description A user to make.
          */
@@ -1987,6 +3156,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[AuditEvent] */
+        Page_AuditEvent_: {
+            /** Items */
+            items: components["schemas"]["AuditEvent"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[BagType] */
         Page_BagType_: {
             /** Items */
@@ -1998,6 +3174,13 @@ export interface components {
         Page_Bag_: {
             /** Items */
             items: components["schemas"]["Bag"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[BillReturn] */
+        Page_BillReturn_: {
+            /** Items */
+            items: components["schemas"]["BillReturn"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -2022,6 +3205,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[Import] */
+        Page_Import_: {
+            /** Items */
+            items: components["schemas"]["Import"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[LabelPattern] */
         Page_LabelPattern_: {
             /** Items */
@@ -2033,6 +3223,41 @@ export interface components {
         Page_LinkedChild_: {
             /** Items */
             items: components["schemas"]["LinkedChild"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[ReceiptItem] */
+        Page_ReceiptItem_: {
+            /** Items */
+            items: components["schemas"]["ReceiptItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[Receipt] */
+        Page_Receipt_: {
+            /** Items */
+            items: components["schemas"]["Receipt"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[ReportRow] */
+        Page_ReportRow_: {
+            /** Items */
+            items: components["schemas"]["ReportRow"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[Return] */
+        Page_Return_: {
+            /** Items */
+            items: components["schemas"]["Return"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[ReturnedBag] */
+        Page_ReturnedBag_: {
+            /** Items */
+            items: components["schemas"]["ReturnedBag"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -2120,6 +3345,19 @@ export interface components {
             new_password: string;
         };
         /**
+         * Preview
+         * @description A file's sheets as they would be read.
+         */
+        Preview: {
+            /** Sheets */
+            sheets: components["schemas"]["SheetGuess"][];
+            /**
+             * Same As
+             * @description The import that brought this very file in before.
+             */
+            same_as: number | null;
+        };
+        /**
          * Queue
          * @description The scans that a device has waiting, oldest first.
          */
@@ -2152,6 +3390,125 @@ export interface components {
              * @description When the device scanned, if it was offline.
              */
             scanned_at?: string | null;
+        };
+        /**
+         * Receipt
+         * @description One arrival of a bill: parents found, short (on the bill, not scanned) and excess (not on the bill).
+         */
+        Receipt: {
+            /** Id */
+            id: number;
+            /** Bill Id */
+            bill_id: number;
+            /**
+             * Number
+             * @description Of the bill.
+             */
+            number: string;
+            /** Note */
+            note: string;
+            /** Expected Count */
+            expected_count: number;
+            /** Found Count */
+            found_count: number;
+            /** Short Count */
+            short_count: number;
+            /** Excess Count */
+            excess_count: number;
+            started_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            finished_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            /** Finished At */
+            finished_at: string | null;
+        };
+        /**
+         * ReceiptFinish
+         * @description A last note; absent, the first one stays.
+         */
+        ReceiptFinish: {
+            /** Note */
+            note?: string | null;
+        };
+        /**
+         * ReceiptItem
+         * @description One bag of a receipt.
+         */
+        ReceiptItem: {
+            /**
+             * Result
+             * @enum {string}
+             */
+            result: "found" | "short" | "excess";
+            /** Code */
+            code: string;
+            /** Child Count */
+            child_count: number | null;
+            scanned_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            /** Scanned At */
+            scanned_at: string | null;
+        };
+        /**
+         * ReceiptScan
+         * @description A bag was scanned on arrival.
+         */
+        ReceiptScan: {
+            /** Code */
+            code: string;
+            /** Scan Id */
+            scan_id?: string | null;
+            /** Scanned At */
+            scanned_at?: string | null;
+        };
+        /**
+         * ReceiptScanned
+         * @description Whether the bag is on the bill, and the receipt as it is now.
+         */
+        ReceiptScanned: {
+            /**
+             * Scan Id
+             * Format: uuid
+             */
+            scan_id: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "found" | "already_found" | "excess" | "already_excess";
+            /** Code */
+            code: string;
+            /**
+             * Child Count
+             * @description As the bill says; null for an excess bag.
+             */
+            child_count: number | null;
+            receipt: components["schemas"]["Receipt"];
+        };
+        /**
+         * ReceiptStart
+         * @description What is noted about an arrival.
+         */
+        ReceiptStart: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * ReceiptStarted
+         * @description A receipt to scan into: a new one, or the one that somebody has begun.
+         */
+        ReceiptStarted: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "started" | "continued";
+            receipt: components["schemas"]["Receipt"];
         };
         /**
          * Refusal
@@ -2207,6 +3564,142 @@ export interface components {
             reason: string;
         };
         /**
+         * ReportRow
+         * @description A row of the file that was refused, skipped, or taken with a warning.
+         */
+        ReportRow: {
+            /**
+             * N
+             * @description The row's place among the file's data rows.
+             */
+            n: number;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "refused" | "duplicate" | "warning";
+            /** Sheet */
+            sheet: string;
+            /**
+             * Row
+             * @description Counted from 1, as Excel does.
+             */
+            row: number | null;
+            /**
+             * Column
+             * @description Letters, as Excel's.
+             */
+            column: string | null;
+            /**
+             * Value
+             * @description What stands in that cell.
+             */
+            value: string | null;
+            /** Bag Code */
+            bag_code: string | null;
+            /**
+             * Code
+             * @description The reason, for machines.
+             */
+            code: string;
+            /**
+             * Detail
+             * @description The reason, in a sentence.
+             */
+            detail: string;
+            /**
+             * Cells
+             * @description The row as it stands in the file.
+             */
+            cells: string[];
+        };
+        /**
+         * Return
+         * @description A return ticket. `open` collects parents, `confirmed` has freed them, `cancelled` put them back.
+         */
+        Return: {
+            /** Id */
+            id: number;
+            /** Number */
+            number: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "confirmed" | "cancelled";
+            /** Reason */
+            reason: string;
+            /** Dealer */
+            dealer: string;
+            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            /** Parent Count */
+            parent_count: number;
+            created_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            confirmed_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            /** Confirmed At */
+            confirmed_at: string | null;
+            cancelled_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            /** Cancelled At */
+            cancelled_at: string | null;
+            /** Cancelled Because */
+            cancelled_because: string | null;
+        };
+        /**
+         * ReturnScan
+         * @description A parent was scanned that comes back.
+         */
+        ReturnScan: {
+            /** Code */
+            code: string;
+            /** Scan Id */
+            scan_id?: string | null;
+            /** Scanned At */
+            scanned_at?: string | null;
+        };
+        /**
+         * ReturnScanned
+         * @description A parent is on the ticket; nothing has changed on its bill yet.
+         */
+        ReturnScanned: {
+            /**
+             * Scan Id
+             * Format: uuid
+             */
+            scan_id: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "added" | "already_added";
+            bag: components["schemas"]["Bag"];
+            bill: components["schemas"]["BillRef"];
+            return: components["schemas"]["Return"];
+        };
+        /**
+         * ReturnedBag
+         * @description A parent on a return ticket, with the bill it is, or was, on.
+         */
+        ReturnedBag: {
+            /** Bag Id */
+            bag_id: number;
+            /** Code */
+            code: string;
+            bill: components["schemas"]["BillRef"] | null;
+            /** Child Count */
+            child_count: number;
+            added_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            /**
+             * Added At
+             * Format: date-time
+             */
+            added_at: string;
+        };
+        /**
          * Role
          * @description What a person may do; see the table of roles in the README.
          * @enum {string}
@@ -2247,7 +3740,7 @@ export interface components {
             code: string;
             bag: components["schemas"]["BagRef"] | null;
             parent: components["schemas"]["BagRef"] | null;
-            user: components["schemas"]["UserRef"];
+            user: components["schemas"]["tracetrack__bags__schemas__UserRef"];
             area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
             /**
              * Scanned At
@@ -2309,6 +3802,87 @@ export interface components {
             code_hosts?: string[] | null;
         };
         /**
+         * SheetGuess
+         * @description How one sheet is understood.
+         */
+        SheetGuess: {
+            /** Name */
+            name: string;
+            /** Rows */
+            rows: number;
+            /** Hidden */
+            hidden: boolean;
+            /**
+             * Use
+             * @description Hidden and empty sheets are named and skipped.
+             */
+            use: boolean;
+            /** Shape */
+            shape: ("pairs" | "packing" | "bill_pairs" | "bill_rows") | null;
+            /**
+             * Header Row
+             * @description Counted from 0; null: none.
+             */
+            header_row: number | null;
+            /**
+             * Columns
+             * @description Counted from 0, among the columns of `sample`.
+             */
+            columns: {
+                [key: string]: number;
+            };
+            /**
+             * First Column
+             * @description The sheet's column (A is 0) that is the first of `sample`.
+             */
+            first_column: number;
+            /** Width */
+            width: number;
+            /**
+             * Problem
+             * @description Why it cannot be read without a correction.
+             */
+            problem: string | null;
+            /** Problem Sentence */
+            problem_sentence: string | null;
+            /**
+             * Sample
+             * @description Its first 20 rows.
+             */
+            sample: (string | null)[][];
+        };
+        /**
+         * SheetMapping
+         * @description How one sheet is to be read; what `GET /imports/{id}/preview` gave may be sent back, corrected.
+         */
+        SheetMapping: {
+            /** Name */
+            name: string;
+            /**
+             * Use
+             * @default true
+             */
+            use: boolean;
+            /**
+             * Shape
+             * @default pairs
+             * @enum {string}
+             */
+            shape: "pairs" | "packing" | "bill_pairs" | "bill_rows";
+            /**
+             * Header Row
+             * @description Counted from 0; null: none.
+             */
+            header_row?: number | null;
+            /**
+             * Columns
+             * @description Counted from 0.
+             */
+            columns?: {
+                [key: string]: number;
+            };
+        };
+        /**
          * SiteSettings
          * @description What an admin sets for the whole site while it runs.
          */
@@ -2353,7 +3927,7 @@ export interface components {
              * Format: date-time
              */
             taken_at: string;
-            taken_by: components["schemas"]["UserRef"];
+            taken_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
             /** Parent Count */
             parent_count: number;
             /** Child Count */
@@ -2364,7 +3938,7 @@ export interface components {
             expected_weight_kg: number;
             /** Reopened At */
             reopened_at: string | null;
-            reopened_by: components["schemas"]["UserRef"] | null;
+            reopened_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
             /** Reopened Because */
             reopened_because: string | null;
         };
@@ -2392,6 +3966,68 @@ export interface components {
              * Format: date-time
              */
             attached_at: string;
+        };
+        /**
+         * Start
+         * @description How to go on with an import that was uploaded with `hold`, or tried with `dry_run`.
+         */
+        Start: {
+            /** Mapping */
+            mapping?: components["schemas"]["SheetMapping"][] | null;
+            /** Area Id */
+            area_id?: number | null;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Confirm
+             * @description Import a file again that came in before.
+             * @default false
+             */
+            confirm: boolean;
+        };
+        /**
+         * StateSums
+         * @description The bills in one state.
+         */
+        StateSums: {
+            /**
+             * Bills
+             * @default 0
+             */
+            bills: number;
+            /**
+             * Parent Count
+             * @default 0
+             */
+            parent_count: number;
+            /**
+             * Child Count
+             * @default 0
+             */
+            child_count: number;
+            /**
+             * Weight Kg
+             * @default 0
+             */
+            weight_kg: number;
+            /**
+             * Expected Weight Kg
+             * @default 0
+             */
+            expected_weight_kg: number;
+            /**
+             * Variance Kg
+             * @default 0
+             */
+            variance_kg: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "new" | "processing" | "completed";
         };
         /**
          * SyncResult
@@ -2515,14 +4151,167 @@ export interface components {
             last_seen_at: string | null;
         };
         /**
-         * UserRef
-         * @description A person by id and name.
+         * Work
+         * @description What was done in a time; weights in kilograms.
+         *
+         *     Linked and unlinked children are counted as they happened; the packed weight is their balance.
+         *     Bills count on the day on which they were completed, with what their snapshots say, and only
+         *     while they are completed.
          */
-        UserRef: {
-            /** Id */
-            id: number;
-            /** Username */
-            username: string;
+        Work: {
+            /**
+             * Parents Packed
+             * @description Parents into which children were scanned.
+             * @default 0
+             */
+            parents_packed: number;
+            /**
+             * Parents Completed
+             * @description Parents that a worker said are done.
+             * @default 0
+             */
+            parents_completed: number;
+            /**
+             * Children Linked
+             * @default 0
+             */
+            children_linked: number;
+            /**
+             * Children Unlinked
+             * @default 0
+             */
+            children_unlinked: number;
+            /**
+             * Weight Packed Kg
+             * @default 0
+             */
+            weight_packed_kg: number;
+            /**
+             * Parents Imported
+             * @default 0
+             */
+            parents_imported: number;
+            /**
+             * Children Imported
+             * @default 0
+             */
+            children_imported: number;
+            /**
+             * Scans
+             * @default 0
+             */
+            scans: number;
+            /**
+             * Scans Refused
+             * @default 0
+             */
+            scans_refused: number;
+            /**
+             * Bills Created
+             * @default 0
+             */
+            bills_created: number;
+            /**
+             * Bills Completed
+             * @default 0
+             */
+            bills_completed: number;
+            /**
+             * Parents Dispatched
+             * @default 0
+             */
+            parents_dispatched: number;
+            /**
+             * Children Dispatched
+             * @default 0
+             */
+            children_dispatched: number;
+            /**
+             * Weight Dispatched Kg
+             * @default 0
+             */
+            weight_dispatched_kg: number;
+        };
+        /**
+         * WorkerWork
+         * @description The work of one person.
+         */
+        WorkerWork: {
+            /**
+             * Parents Packed
+             * @description Parents into which children were scanned.
+             * @default 0
+             */
+            parents_packed: number;
+            /**
+             * Parents Completed
+             * @description Parents that a worker said are done.
+             * @default 0
+             */
+            parents_completed: number;
+            /**
+             * Children Linked
+             * @default 0
+             */
+            children_linked: number;
+            /**
+             * Children Unlinked
+             * @default 0
+             */
+            children_unlinked: number;
+            /**
+             * Weight Packed Kg
+             * @default 0
+             */
+            weight_packed_kg: number;
+            /**
+             * Parents Imported
+             * @default 0
+             */
+            parents_imported: number;
+            /**
+             * Children Imported
+             * @default 0
+             */
+            children_imported: number;
+            /**
+             * Scans
+             * @default 0
+             */
+            scans: number;
+            /**
+             * Scans Refused
+             * @default 0
+             */
+            scans_refused: number;
+            /**
+             * Bills Created
+             * @default 0
+             */
+            bills_created: number;
+            /**
+             * Bills Completed
+             * @default 0
+             */
+            bills_completed: number;
+            /**
+             * Parents Dispatched
+             * @default 0
+             */
+            parents_dispatched: number;
+            /**
+             * Children Dispatched
+             * @default 0
+             */
+            children_dispatched: number;
+            /**
+             * Weight Dispatched Kg
+             * @default 0
+             */
+            weight_dispatched_kg: number;
+            worker: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            /** Full Name */
+            full_name: string;
         };
         /**
          * AreaRef
@@ -2545,6 +4334,26 @@ export interface components {
             name: string;
         };
         /**
+         * UserRef
+         * @description A person by id and name.
+         */
+        tracetrack__bags__schemas__UserRef: {
+            /** Id */
+            id: number;
+            /** Username */
+            username: string;
+        };
+        /**
+         * UserRef
+         * @description A user by name.
+         */
+        tracetrack__oversight__audit__schemas__UserRef: {
+            /** Id */
+            id: number;
+            /** Username */
+            username: string;
+        };
+        /**
          * Problem
          * @description RFC 9457 problem details. `code` is stable; further members depend on it.
          */
@@ -2554,7 +4363,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "totals_changed" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_password";
+            code: "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "receipt_finished" | "receipt_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "totals_changed" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_password";
         };
     };
     responses: never;
@@ -5473,6 +7282,100 @@ export interface operations {
             };
         };
     };
+    look_up_api_v1_bills_lookup_get: {
+        parameters: {
+            query: {
+                number: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bill"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_bill_api_v1_bills__bill_id__get: {
         parameters: {
             query?: never;
@@ -7172,6 +9075,1902 @@ export interface operations {
             };
         };
     };
+    list_receipts_api_v1_bills__bill_id__receipts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bill_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Receipt_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_receipt_api_v1_bills__bill_id__receipts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bill_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReceiptStart"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptStarted"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_completed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_receipt_api_v1_bills__bill_id__receipts__receipt_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bill_id: number;
+                receipt_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_found`, `receipt_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_items_api_v1_bills__bill_id__receipts__receipt_id__bags_get: {
+        parameters: {
+            query?: {
+                result?: ("found" | "short" | "excess") | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                bill_id: number;
+                receipt_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ReceiptItem_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_found`, `receipt_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scan_received_api_v1_bills__bill_id__receipts__receipt_id__scans_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bill_id: number;
+                receipt_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiptScan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptScanned"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_found`, `receipt_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `receipt_finished`, `scan_id_taken`, `scan_id_reused` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_code`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_back_scan_api_v1_bills__bill_id__receipts__receipt_id__scans_delete: {
+        parameters: {
+            query: {
+                code: string;
+            };
+            header?: never;
+            path: {
+                bill_id: number;
+                receipt_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_found`, `receipt_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `receipt_finished` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_code`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_receipt_api_v1_bills__bill_id__receipts__receipt_id__finish_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bill_id: number;
+                receipt_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReceiptFinish"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_found`, `receipt_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_returns_api_v1_returns_get: {
+        parameters: {
+            query?: {
+                state?: ("open" | "confirmed" | "cancelled") | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Return_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_return_api_v1_returns_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReturn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Return"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_return_api_v1_returns__return_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                return_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Return"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_bags_api_v1_returns__return_id__bags_get: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                return_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ReturnedBag_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scan_return_api_v1_returns__return_id__bags_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                return_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReturnScan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnScanned"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_not_found`, `bag_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_closed`, `bag_is_child`, `bag_not_dispatched`, `scan_id_taken`, `scan_id_reused` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_code`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_bag_api_v1_returns__return_id__bags__bag_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                return_id: number;
+                bag_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_not_found`, `bag_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_closed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_return_api_v1_returns__return_id__confirm_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                return_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Return"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_closed`, `return_empty`, `return_changed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_return_api_v1_returns__return_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                return_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Cancellation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Return"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `return_changed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    returns_of_bill_api_v1_bills__bill_id__returns_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bill_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BillReturn_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_of_day_api_v1_reports_end_of_day_get: {
+        parameters: {
+            query?: {
+                /** @description A day in the site's time zone; today by default. */
+                date?: string | null;
+                area_id?: number | null;
+                format?: "json" | "pdf" | "xlsx" | "csv";
+                /** @description Language of the document */
+                lang?: "en" | "hi";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndOfDay"];
+                    "application/pdf": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `area_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_period`, `document_too_large`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bill_summary_api_v1_reports_bills_get: {
+        parameters: {
+            query?: {
+                /** @description The first day, in the site's time zone. */
+                from?: string | null;
+                /** @description The last day, included; today by default. */
+                to?: string | null;
+                /** @description Which of a bill's days counts */
+                by?: "completed" | "created";
+                area_id?: number | null;
+                state?: ("new" | "processing" | "completed") | null;
+                format?: "json" | "pdf" | "xlsx" | "csv";
+                /** @description Language of the document */
+                lang?: "en" | "hi";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BillSummary"];
+                    "application/pdf": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_period`, `document_too_large`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    area_report_api_v1_reports_areas_get: {
+        parameters: {
+            query?: {
+                /** @description The first day, in the site's time zone. */
+                from?: string | null;
+                /** @description The last day, included; today by default. */
+                to?: string | null;
+                area_id?: number | null;
+                format?: "json" | "pdf" | "xlsx" | "csv";
+                /** @description Language of the document */
+                lang?: "en" | "hi";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AreaReport"];
+                    "application/pdf": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `area_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_period`, `document_too_large`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login_api_v1_auth_login_post: {
         parameters: {
             query?: never;
@@ -8622,6 +12421,1224 @@ export interface operations {
                 };
             };
             /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_events_api_v1_audit_get: {
+        parameters: {
+            query?: {
+                actor_id?: number | null;
+                area_id?: number | null;
+                action?: string | null;
+                subject_type?: string | null;
+                subject_id?: number | null;
+                /** @description Of one bag (and what is in it), bill, user or area */
+                code?: string | null;
+                /** @description Beginning of a code, part of a bill number, name or action */
+                q?: string | null;
+                from?: string | null;
+                to?: string | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEvent_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `bad_code`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_actions_api_v1_audit_actions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    timeline_api_v1_audit_users__user_id__get: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEvent_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `user_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_imports_api_v1_imports_get: {
+        parameters: {
+            query?: {
+                state?: ("queued" | "running" | "completed" | "failed" | "cancelled") | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Import_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_import_api_v1_imports_post: {
+        parameters: {
+            query?: {
+                kind?: ("bags" | "bills") | null;
+                area_id?: number | null;
+                dry_run?: boolean | null;
+                hold?: boolean | null;
+                confirm?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description xlsx or csv
+                     */
+                    file: string;
+                    /**
+                     * @default bags
+                     * @enum {string}
+                     */
+                    kind?: "bags" | "bills";
+                    /** @description Where new bags go. */
+                    area_id?: number;
+                    /** @default false */
+                    dry_run?: boolean;
+                    /**
+                     * @description Keep the file and wait for `POST /imports/{id}/start`.
+                     * @default false
+                     */
+                    hold?: boolean;
+                    /**
+                     * @description Import a file again that came in before.
+                     * @default false
+                     */
+                    confirm?: boolean;
+                    /** @description JSON: `sheets` of the preview, corrected. */
+                    mapping?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `area_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_repeated` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_template_api_v1_imports_template_get: {
+        parameters: {
+            query?: {
+                kind?: "bags" | "bills";
+                format?: "xlsx" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_import_api_v1_imports__import_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_import_api_v1_imports__import_id__preview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_file_gone` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_unreadable`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_import_api_v1_imports__import_id__start_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Start"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_found`, `area_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_startable`, `import_file_gone`, `import_repeated` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_import_api_v1_imports__import_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_finished` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_import_api_v1_imports__import_id__undo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_undoable`, `import_changed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_report_api_v1_imports__import_id__report_get: {
+        parameters: {
+            query?: {
+                format?: "xlsx" | "csv" | "json";
+                verdict?: ("refused" | "duplicate" | "warning") | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, or with `format` the whole report as a file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ReportRow_"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
             422: {
                 headers: {
                     [name: string]: unknown;

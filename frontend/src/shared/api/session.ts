@@ -184,6 +184,8 @@ export async function freshBearer(): Promise<Record<string, string>> {
 
 function withToken(request: Request): Request {
   const headers = new Headers(request.headers);
+  // What the server says itself comes in the language on screen, not the browser's.
+  headers.set("Accept-Language", document.documentElement.lang);
   for (const [name, value] of Object.entries(bearer())) headers.set(name, value);
   return new Request(request, { headers });
 }

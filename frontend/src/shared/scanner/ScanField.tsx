@@ -28,8 +28,10 @@ export function ScanField({ label, hint, active, onCode }: ScanFieldProps) {
   useEffect(() => {
     const field = input.current;
     if (!active || field === null) return;
+    let ending = false;
     const reader = new WedgeReader({
       onCode: (code) => {
+        if (ending) return;
         // Only what the field holds from its beginning: a code typed by hand before is not torn apart.
         if (!field.value.startsWith(code)) return;
         field.value = field.value.slice(code.length);
@@ -43,7 +45,10 @@ export function ScanField({ label, hint, active, onCode }: ScanFieldProps) {
       if (event.isComposing || (event.key !== "Enter" && event.key !== "Tab")) return;
       if (event.key === "Tab" && (event.shiftKey || field.value.trim() === "")) return;
       event.preventDefault();
-      reader.clear();
+      // The reader learns that this scanner ends its codes; the field holds the code itself.
+      ending = true;
+      reader.key(event.key, event.timeStamp);
+      ending = false;
       const text = field.value;
       field.value = "";
       give(text);

@@ -45,12 +45,12 @@ export function Sheet({ title, onClose, children }: SheetProps) {
   return (
     <div class="sheet-veil" onClick={(event) => event.target === event.currentTarget && onClose()}>
       <div ref={sheet} class="sheet" role="dialog" aria-modal="true" aria-labelledby={id}>
-        <header class="sheet-head">
+        <div class="sheet-head">
           <h2 id={id}>{title}</h2>
           <button type="button" class="icon-button" aria-label={t("app.close")} onClick={onClose}>
             <Icon name="close" />
           </button>
-        </header>
+        </div>
         {children}
       </div>
     </div>

@@ -53,6 +53,8 @@ export const messages = {
   "home.bills.hint": "Put big bags on a bill and send them",
   "home.find": "Find",
   "home.find.hint": "Where is a bag? What happened to it?",
+  "home.imports": "Import",
+  "home.imports.hint": "Bring bags from Excel files",
   "home.profile": "My profile",
   "home.profile.hint": "Language, sound, password",
 

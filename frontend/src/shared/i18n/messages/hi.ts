@@ -54,6 +54,8 @@ export const messages: Messages = {
   "home.bills.hint": "बड़े बैग बिल पर चढ़ाएँ और भेजें",
   "home.find": "खोजें",
   "home.find.hint": "बैग कहाँ है? उसके साथ क्या हुआ?",
+  "home.imports": "आयात",
+  "home.imports.hint": "एक्सेल फ़ाइल से बैग लाएँ",
   "home.profile": "मेरी प्रोफ़ाइल",
   "home.profile.hint": "भाषा, आवाज़, पासवर्ड",
 

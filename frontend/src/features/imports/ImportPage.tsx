@@ -1,0 +1,77 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { moment } from "@/shared/i18n/i18n";
+import { t } from "@/shared/i18n/office";
+import { errorText } from "@/shared/i18n/problem";
+import { Bar } from "@/shared/ui/Bar";
+import { ImportDrawing } from "@/shared/ui/drawings";
+import { Icon } from "@/shared/ui/icons";
+import { Note } from "@/shared/ui/parts";
+import { getImport, type Import } from "./calls";
+import { lookOf } from "./ImportList";
+import { Preparing } from "./Preparing";
+import { Running } from "./Running";
+import { Result } from "./Result";
+
+/** How often a running import is looked at, in ms. */
+const LOOK_MS = 350;
+
+export const importKey = (id: number) => ["import", id] as const;
+
+const moves = (one: Import | undefined): boolean =>
+  one !== undefined && !one.held && (one.state === "queued" || one.state === "running");
+
+/** One import: look at it, run it, read what came of it. */
+export function ImportPage({ id }: { id: number }) {
+  const queries = useQueryClient();
+  const [again, setAgain] = useState(false);
+  const found = useQuery({
+    queryKey: importKey(id),
+    queryFn: () => getImport(id),
+    refetchInterval: (query) => (moves(query.state.data) ? LOOK_MS : false),
+    staleTime: 0,
+  });
+  const accept = (now: Import) => {
+    setAgain(false);
+    queries.setQueryData(importKey(id), now);
+    void queries.invalidateQueries({ queryKey: ["import", id, "report"] });
+  };
+  const one = found.data;
+  const waitsForUs = one !== undefined && one.held && one.state === "queued";
+  return (
+    <>
+      <Bar title={one?.file_name ?? t("import.title")} back="/imports" />
+      {one === undefined ? (
+        <main class={found.isError ? "middle" : "middle breathing"}>
+          <ImportDrawing class="office-drawing" />
+          {found.isError ? (
+            <Note tone="refused" alert>
+              {errorText(found.error)}
+            </Note>
+          ) : (
+            <p>{t("app.loading")}</p>
+          )}
+        </main>
+      ) : (
+        <main class="page office imports">
+          <p class="import-said">
+            <span class="badge" data-tone={lookOf(one).tone}>
+              <Icon name={lookOf(one).icon} />
+              {t(lookOf(one).key)}
+            </span>
+            <span class="soft">
+              {t("story.by", { who: one.created_by.username, when: moment(one.created_at) })}
+            </span>
+          </p>
+          {waitsForUs || again ? (
+            <Preparing one={one} onStarted={accept} />
+          ) : moves(one) ? (
+            <Running one={one} onChanged={accept} />
+          ) : (
+            <Result one={one} onChanged={accept} onAgain={() => setAgain(true)} />
+          )}
+        </main>
+      )}
+    </>
+  );
+}
