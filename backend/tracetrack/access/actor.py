@@ -44,25 +44,9 @@ class Actor:
         """The first five values of a call of a SQL function; see :data:`ACTOR`."""
         return (self.user_id, self.sees_area, self.area_id, self.request_id, self.address)
 
-    def floor_values(self) -> dict[str, Any]:
-        """Bind values for :data:`FLOOR_ACTOR`."""
-        return {
-            "actor_id": self.user_id,
-            "sees_area": self.sees_area,
-            "home_area": self.area_id,
-            "request_id": self.request_id,
-            "address": self.address,
-        }
-
 
 ACTOR = "row($1::bigint, $2::bigint, $3::bigint, $4::text, $5::text)::floor_actor"
 """The actor as the SQL functions take it, of the values of :meth:`Actor.values`."""
-
-FLOOR_ACTOR = (
-    "row(cast(:actor_id as bigint), cast(:sees_area as bigint), cast(:home_area as bigint), "
-    "cast(:request_id as text), cast(:address as text))::floor_actor"
-)
-"""The actor as the SQL functions take it."""
 
 
 def within_area(actor: Actor, area_column: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -258,9 +258,9 @@ async def history_page(
             event.subject_code.label("code"),
             event.before,
             # Of the many children that an import may have put in, the count is enough.
-            case((event.action == "children_imported", event.after.op("-")("children")), else_=event.after).label(
-                "after"
-            ),
+            case(
+                (event.action == "children_imported", event.after.op("-")("children")), else_=event.after
+            ).label("after"),
             _ref("actor", users.c.id, "username", users.c.username),
         )
         .join(users, users.c.id == event.actor_id, isouter=True)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import orjson
-from sqlalchemy import Executable, Row
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from tracetrack.settings import Settings
@@ -65,6 +63,8 @@ def open_database(url: str, settings: Settings) -> AsyncEngine:
         json_serializer=to_json,
         connect_args={
             "timeout": settings.pool_timeout_seconds,
+            # For a server that hangs and so does not keep its own statement_timeout.
+            "command_timeout": settings.statement_timeout_ms / 1000 + 1,
             "server_settings": {
                 "role": APP_ROLE,
                 "application_name": "tracetrack",
@@ -143,24 +143,6 @@ async def answer(sql: str, *values: Any) -> Any:
 def to_json(value: Any) -> str:
     """JSON as the driver takes it for a ``jsonb`` parameter."""
     return orjson.dumps(value).decode()
-
-
-async def call(statement: Executable, values: Mapping[str, Any]) -> Row[Any]:
-    """Run one statement as its own transaction, in one round trip, and return its only row.
-
-    A deadlock, or a key that somebody took meanwhile, undoes the whole statement, so it is
-    tried again, three times at most, after a short random wait.
-    """
-    attempt = 0
-    while True:
-        try:
-            async with reading() as connection:
-                return (await connection.execute(statement, values)).one()
-        except DBAPIError as error:
-            attempt += 1
-            if attempt > 3 or sqlstate(error) not in RETRIED:
-                raise
-        await asyncio.sleep(random.uniform(0, 0.02) * attempt)  # noqa: S311 - jitter, not a secret
 
 
 def connections_in_use() -> int:

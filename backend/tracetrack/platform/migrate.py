@@ -24,7 +24,6 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/bags/bags.sql",
     ROOT / "backend/tracetrack/scanning/floor.sql",
     ROOT / "backend/tracetrack/billing/bills.sql",
-    ROOT / "backend/tracetrack/imports/merge.sql",
     ROOT / "backend/tracetrack/billing/receiving/receiving.sql",
     ROOT / "backend/tracetrack/billing/returns/returns.sql",
     ROOT / "backend/tracetrack/imports/merge.sql",
