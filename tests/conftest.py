@@ -103,7 +103,7 @@ async def floor(application: httpx.ASGITransport, owner: asyncpg.Connection) -> 
 async def empty(owner: asyncpg.Connection) -> None:
     """Remove everything that tests made; what the migrations put there stays."""
     await owner.execute("""
-        truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, scans,
+        truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, report_mails, scans,
                  scan_receipts, audit_events, imports,
                  label_patterns, ledger_seals, refresh_tokens, sessions, users, areas, site_settings
         restart identity cascade;

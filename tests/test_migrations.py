@@ -196,6 +196,7 @@ OF_ONE_MIGRATION = {
     *("bill_days", "bill_snapshots", "bill_snapshot_parents", "bill_reopenings"),
     *("ledger_seals",),
     *("bill_receipts", "bill_receipt_scans", "return_days", "returns", "return_bags", "bill_returns"),
+    "report_mails",
     "import_report",
 }
 

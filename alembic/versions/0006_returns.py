@@ -23,7 +23,8 @@ def upgrade() -> None:
         found_count integer,
         short_count integer,
         excess_count integer,
-        check ((finished_at is null) = (finished_by is null) and (finished_at is null) = (found_count is null))
+        check ((finished_at is null) = (finished_by is null)
+               and (finished_at is null) = (found_count is null))
     );
     create unique index bill_receipts_one_open on bill_receipts (bill_id) where finished_at is null;
     create index bill_receipts_bill_idx on bill_receipts (bill_id, id);

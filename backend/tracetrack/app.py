@@ -16,6 +16,7 @@ from tracetrack.bags import routes as bag_routes
 from tracetrack.billing import routes as bill_routes
 from tracetrack.billing.documents import routes as document_routes
 from tracetrack.billing.receiving import routes as receiving_routes
+from tracetrack.billing.reports import mail as report_mail
 from tracetrack.billing.reports import routes as report_routes
 from tracetrack.billing.returns import routes as return_routes
 from tracetrack.imports import job as imports
@@ -38,7 +39,7 @@ from tracetrack.scanning import routes as scan_routes
 from tracetrack.scanning import service as scanning
 from tracetrack.settings import ROOT, Settings, get_settings
 
-JOBS = (*seals.JOBS,)
+JOBS = (*seals.JOBS, *report_mail.JOBS)
 
 # Routes are tried in this order: the floor's first, for they are asked most.
 UPKEEP = (*ledger.UPKEEP, *access_queries.UPKEEP, *scanning.UPKEEP)

@@ -6,9 +6,11 @@ lives in the database instead and is edited through the API.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -94,6 +96,20 @@ class Settings(BaseSettings):
     """How long a stopping worker may finish the requests it has."""
     background: bool = True
     """Seal the ledger and keep roll-ups in this process too; off: it answers requests and nothing else."""
+    smtp_host: str | None = None
+    """The mail server; absent: no mail is sent."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = None
+    """The sender; absent: ``smtp_user``."""
+    report_mail_to: list[str] = []
+    """Who gets the end-of-day report; nobody by default."""
+    report_mail_at: dt.time = dt.time(20)
+    """When, in the site's time zone."""
+    report_mail_language: str = "en"
+
     log_level: str = "INFO"
     docs: bool = True
     """Serve ``/docs`` and ``/openapi.json``."""
