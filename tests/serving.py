@@ -77,7 +77,11 @@ def worker(server: postgres.Postgres, database: str, **settings: str) -> Iterato
         sock.bind(("127.0.0.1", 0))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tracetrack-worker-")))
         environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            **{
+                name: os.environ[name]
+                for name in ("PATH", "HOME", "LANG", "PYTHONPATH")
+                if name in os.environ
+            },
             "TRACETRACK_BCRYPT_ROUNDS": "4",
             "TRACETRACK_SECRET_KEY": "tests-" + "k" * 40,
             "TRACETRACK_DATABASE_URL": server.url(postgres.APP, database),

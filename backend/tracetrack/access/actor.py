@@ -49,6 +49,11 @@ ACTOR = "row($1::bigint, $2::bigint, $3::bigint, $4::text, $5::text)::floor_acto
 """The actor as the SQL functions take it, of the values of :meth:`Actor.values`."""
 
 
+def sees(actor: Actor, area_id: int | None) -> bool:
+    """The area rule for a thing at hand."""
+    return actor.sees_area is None or area_id == actor.sees_area
+
+
 def within_area(actor: Actor, area_column: ColumnElement[Any]) -> ColumnElement[bool]:
     """The area rule as a condition on a statement: only what the actor may see."""
     return true() if actor.sees_area is None else area_column == actor.sees_area

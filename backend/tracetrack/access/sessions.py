@@ -94,6 +94,12 @@ async def signed_in(access_token: str) -> SignedIn:
     return session
 
 
+async def still_signed_in(session_id: UUID) -> bool:
+    """Whether a session lives on, for what lasts longer than a request."""
+    session = await _remembered.get(session_id)
+    return session is not None and session.expires_at > now()
+
+
 def csrf_token(session_id: UUID) -> str:
     """What a page of ours can read and send back, and another site's cannot."""
     return tokens.derived("csrf", str(session_id))[0]

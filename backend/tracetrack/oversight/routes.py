@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tracetrack.oversight.audit import routes as audit
+from tracetrack.oversight.stream import routes as stream
 
-ROUTERS = (audit.router,)
+ROUTERS = (audit.router, stream.router)

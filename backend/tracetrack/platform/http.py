@@ -81,14 +81,16 @@ class Envelope:
         current = given if SOUND_ID.fullmatch(given) else uuid.uuid4().hex
         token = request_id.set(current)
         status = 0
+        lasting = False
         limit = self.body_limits.get(scope["path"], self.max_body_bytes)
         is_api = scope["path"].startswith("/api/")
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, lasting
             if message["type"] == "http.response.start":
                 status = message["status"]
                 answered = MutableHeaders(raw=message["headers"])
+                lasting = answered.get("content-type", "").startswith("text/event-stream")
                 answered["x-request-id"] = current
                 for name, value in self.headers.items():
                     answered.setdefault(name, value)
@@ -132,7 +134,9 @@ class Envelope:
             seconds = time.perf_counter() - started
             # A client that hung up before an answer began has no status.
             route = route_template(scope)
-            REQUEST_SECONDS.labels(scope["method"], route, str(status or 499)).observe(seconds)
+            if not lasting:
+                # How long somebody listened is no measure of how fast we answer.
+                REQUEST_SECONDS.labels(scope["method"], route, str(status or 499)).observe(seconds)
             log.info(
                 "request",
                 method=scope["method"],

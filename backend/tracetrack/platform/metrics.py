@@ -35,6 +35,8 @@ POOL_IN_USE = Gauge(
     "tracetrack_db_connections_in_use", "Database connections in use.", multiprocess_mode="livesum"
 )
 
+STREAMS = Gauge("tracetrack_streams", "Open event streams.", multiprocess_mode="livesum")
+
 
 async def metrics(_: Request) -> Response:
     """``GET /metrics``: all workers' figures in Prometheus' text format."""

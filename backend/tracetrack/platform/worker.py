@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import socket
 import sys
+from types import FrameType
 
 import uvicorn
 
+from tracetrack.platform.stopping import stop
 from tracetrack.settings import get_settings
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but open streams learn that it stops before it waits for them."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Asked to stop by a signal."""
+        stop()
+        super().handle_exit(sig, frame)
 
 
 def serve(factory: str, sock: socket.socket) -> None:
@@ -31,7 +42,7 @@ def serve(factory: str, sock: socket.socket) -> None:
         # An open event stream would otherwise hold the shutdown for ever.
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    uvicorn.Server(config).run(sockets=[sock])
+    Server(config).run(sockets=[sock])
 
 
 if __name__ == "__main__":

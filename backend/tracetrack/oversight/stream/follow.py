@@ -1,0 +1,195 @@
+"""One reader a worker follows the ledger for all its streams; no stream holds a connection.
+
+It polls while somebody listens. A notification by the scans themselves would put their commits in
+a queue (NOTIFY) or cost each of them a message (Redis); five small queries a second cost less, and
+work the same with Redis up or down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import orjson
+
+from tracetrack.access.actor import Actor, Role, sees
+from tracetrack.oversight.stream import queries
+from tracetrack.platform import db
+from tracetrack.platform.logs import get_logger
+from tracetrack.platform.metrics import STREAMS
+from tracetrack.platform.problems import Problem
+from tracetrack.platform.stopping import stopping
+
+log = get_logger("stream")
+
+POLL_SECONDS = 0.2
+QUEUE = 64
+"""Messages that a client may be behind; a slower one is cut off, comes back and catches up."""
+MAX_STREAMS = 1_000
+"""Of one worker."""
+
+_POSITION = re.compile(r"\d{1,20}:\d{1,20}:(\d{1,20}(,\d{1,20})*)?", re.ASCII)
+
+FLOOR = frozenset({"bag", "bill"})
+"""What dispatchers are told of; billers also of imports and returns, admins of everything."""
+OFFICE = FLOOR | {"import", "return"}
+
+
+class View(NamedTuple):
+    """What somebody may be told; streams of the same view share one text."""
+
+    actor: Actor
+
+    @property
+    def key(self) -> tuple[int | None, Role]:
+        """Two views with this in common are told the same."""
+        return self.actor.sees_area, self.actor.role
+
+    def shows(self, event: dict[str, Any]) -> bool:
+        """Whether an event is for this view."""
+        role = self.actor.role
+        told = role is Role.admin or event["subject_type"] in (FLOOR if role is Role.dispatcher else OFFICE)
+        return told and sees(self.actor, event["area_id"])
+
+
+def message(position: str, kind: str, value: object) -> bytes:
+    """One server-sent event; a client gets it whole or not at all."""
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (position.encode(), kind.encode(), orjson.dumps(value))
+
+
+def news(position: str, events: list[dict[str, Any]], view: View, more: bool = False) -> bytes | None:
+    """The message about some events, or None where none is for this view."""
+    shown = [event for event in events if view.shows(event)]
+    if not shown and not more:
+        return None
+    return message(position, "ledger", {"events": shown, "more": more})
+
+
+class Listener:
+    """One client: its view and the messages that wait for it."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.waiting: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE)
+        """None ends the stream."""
+
+    def tell(self, text: bytes) -> bool:
+        """Add a message; False when too many wait already, and the stream is to end."""
+        with suppress(asyncio.QueueFull):
+            self.waiting.put_nowait(text)
+            return True
+        self.end()
+        return False
+
+    def end(self) -> None:
+        """End the stream as soon as the client has what it can take."""
+        while self.waiting.full():
+            self.waiting.get_nowait()
+        self.waiting.put_nowait(None)
+
+
+Told = Callable[[Actor], Awaitable[object]]
+
+
+class Follower:
+    """Follows the ledger while there are listeners."""
+
+    def __init__(self) -> None:
+        self.position: str | None = None
+        self._listeners: set[Listener] = set()
+        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def listen(self, view: View, seen: str | None) -> Listener:
+        """Add a client, with what it missed since ``seen``, the id of the last message it had.
+
+        Raises:
+            Problem: ``busy`` when there are too many.
+        """
+        if len(self._listeners) >= MAX_STREAMS or stopping():
+            raise Problem("busy", headers={"Retry-After": "2"})
+        listener = Listener(view)
+        async with self._turn:
+            # First up to date: the client may come from a worker that was ahead.
+            await self._poll()
+            position = self.position
+            assert position is not None
+            self._listeners.add(listener)
+            STREAMS.set(len(self._listeners))
+            if self._task is None or self._task.done():
+                self._task = asyncio.create_task(self._follow(), name="stream follower")
+            try:
+                listener.tell(await self._welcome(view, seen, position))
+            except BaseException:
+                self.forget(listener)
+                raise
+        return listener
+
+    async def _welcome(self, view: View, seen: str | None, position: str) -> bytes:
+        if seen is None:
+            return message(position, "hello", {})
+        if not _POSITION.fullmatch(seen):
+            return message(position, "reset", {})
+        try:
+            async with db.reading() as tx:
+                row = (await tx.execute(queries.BETWEEN, {"seen": seen, "until": position})).one()
+        except Exception as error:
+            if (db.sqlstate(error) or "").startswith("22"):
+                return message(position, "reset", {})
+            raise
+        events = row.events or []
+        if not row.known or len(events) > queries.BACKLOG:
+            return message(position, "reset", {})
+        return news(position, events, view) or message(position, "hello", {})
+
+    def forget(self, listener: Listener) -> None:
+        """Remove a client."""
+        self._listeners.discard(listener)
+        STREAMS.set(len(self._listeners))
+
+    async def _poll(self) -> None:
+        async with db.reading() as tx:
+            if self.position is None or not self._listeners:
+                self.position = str(await tx.scalar(queries.POSITION))
+                return
+            row = (await tx.execute(queries.NEWS, {"seen": self.position})).one()
+        self.position = row.position
+        if row.events:
+            self._publish(row.position, row.events[: queries.BATCH], len(row.events) > queries.BATCH)
+
+    def _publish(self, position: str, events: list[dict[str, Any]], more: bool) -> None:
+        texts: dict[tuple[int | None, Role], bytes | None] = {}
+        for listener in list(self._listeners):
+            key = listener.view.key
+            if key not in texts:
+                texts[key] = news(position, events, listener.view, more)
+            text = texts[key]
+            if text is not None and not listener.tell(text):
+                self.forget(listener)
+
+    async def _follow(self) -> None:
+        while self._listeners:
+            await asyncio.sleep(POLL_SECONDS)
+            if stopping():
+                self.close()
+                return
+            try:
+                async with self._turn:
+                    await self._poll()
+            except Exception as error:
+                # The position stays, so what comes meanwhile is told when the database is back.
+                log.warning("the ledger cannot be followed", error=str(error)[:200])
+                await asyncio.sleep(1)
+
+    def close(self) -> None:
+        """End every stream."""
+        for listener in list(self._listeners):
+            listener.end()
+            self.forget(listener)
+
+
+follower = Follower()
+"""Of this worker."""

@@ -1,0 +1,216 @@
+"""The live stream over real workers: complete, in one's area only, resumable, and soon ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.floor import PASSWORD
+from tests.oversight.streams import listening
+from tests.serving import Served, fill, worker
+from tracetrack.access.actor import Actor, Role
+from tracetrack.oversight.stream.follow import QUEUE, Listener, View
+from tracetrack.platform.embedded import postgres
+
+DATABASE = "tracetrack_stream"
+
+
+@pytest.fixture(scope="module")
+async def site(server: postgres.Postgres) -> AsyncIterator[tuple[Served, Served, asyncpg.Connection]]:
+    """Two workers on one database, without Redis; the second has two connections only."""
+    server.create_database(DATABASE, "tracetrack_template")
+    await fill(server.url(postgres.OWNER, DATABASE))
+    owner = await asyncpg.connect(server.url(postgres.OWNER, DATABASE))
+    await owner.execute("insert into areas (name) values ('South')")
+    with worker(server, DATABASE) as one, worker(server, DATABASE, TRACETRACK_POOL_SIZE="2") as two:
+        for served in (one, two):
+            await served.sign_in()
+        yield one, two, owner
+    await owner.close()
+    server.drop_database(DATABASE)
+
+
+async def scan(client: httpx.AsyncClient, code: str) -> None:
+    answer = await client.post("/scans/parent", json={"code": code, "scan_id": str(uuid4())})
+    assert answer.status_code == 200, answer.text
+
+
+Site = tuple[Served, Served, asyncpg.Connection]
+
+
+async def test_a_scan_at_one_worker_is_told_by_the_other_within_a_second(site: Site) -> None:
+    one, two, _ = site
+    async with (
+        one.client("dispatcher") as scanner,
+        two.client("admin") as admin,
+        two.client("dispatcher") as dispatcher,
+        listening(admin) as all_areas,
+        listening(dispatcher) as own,
+    ):
+        assert (await all_areas.message())[0] == (await own.message())[0] == "hello"
+        began = time.monotonic()
+        await scan(scanner, "TOLD-1")
+        for stream in (all_areas, own):
+            async with asyncio.timeout(5):
+                [event] = await stream.events(1)
+            assert (event["action"], event["code"]) == ("bag_created", "TOLD-1")
+            assert event["actor"]["username"] == "dispatcher"
+        assert time.monotonic() - began < 2
+
+
+async def test_nobody_is_told_of_another_area_nor_of_what_his_role_may_not_see(site: Site) -> None:
+    one, _, owner = site
+    south = await owner.fetchval("select id from areas where name = 'South'")
+    async with (
+        one.client("dispatcher") as dispatcher,
+        one.client("biller") as biller,
+        listening(dispatcher) as own,
+        listening(biller) as office,
+    ):
+        await own.message(), await office.message()
+        for subject in ("bag", "bill", "import", "user"):
+            await owner.execute(
+                "insert into audit_events (action, subject_type, subject_code, area_id)"
+                " values ('x', $1, 'SOUTHERN', $2), ('x', $1, 'NOWHERE', null)",
+                subject,
+                south,
+            )
+        await owner.execute(
+            "insert into audit_events (action, subject_type, subject_code, area_id)"
+            " select 'x', s, 'NORTHERN', id from areas, unnest(array['bag', 'user']) s where name = 'North'"
+        )
+        await scan(dispatcher, "LAST")
+        async with asyncio.timeout(5):
+            assert [e["code"] for e in await own.events(2)] == ["NORTHERN", "LAST"]
+            told = await office.events(8)
+        assert {(e["subject_type"], e["code"]) for e in told[:-2]} == {
+            (subject, code) for subject in ("bag", "bill", "import") for code in ("SOUTHERN", "NOWHERE")
+        }
+
+
+async def test_coming_back_anywhere_there_is_no_gap_and_no_double(site: Site) -> None:
+    one, two, owner = site
+    count = 400
+    told: list[int] = []
+    # A transaction that began before them all and commits in the middle holds nobody up.
+    long = owner.transaction()
+    await long.start()
+    late = await owner.fetchval(
+        "insert into audit_events (action, subject_type, subject_code, area_id)"
+        " select 'late', 'bag', 'LATE', id from areas where name = 'North' returning id"
+    )
+
+    async def listen() -> None:
+        seen: str | None = None
+        choose = random.Random(7)
+        while len(told) < count + 1:
+            served = choose.choice((one, two))
+            async with served.client("dispatcher") as client, listening(client, seen) as stream:
+                until = time.monotonic() + choose.uniform(0.05, 0.4)
+                if seen is None:
+                    ready.set()
+                with contextlib.suppress(TimeoutError):
+                    while len(told) < count + 1:
+                        async with asyncio.timeout_at(
+                            asyncio.get_running_loop().time() + max(0.0, until - time.monotonic())
+                        ):
+                            kind, value = await stream.message()
+                        # Cut off only between messages: a message comes whole or not at all.
+                        seen = stream.seen
+                        assert kind != "reset"
+                        told.extend(e["id"] for e in value.get("events", ()))
+
+    ready = asyncio.Event()
+    listener = asyncio.create_task(listen())
+    await ready.wait()
+    await asyncio.sleep(0.5)
+    async with one.client("dispatcher") as client:
+        for start in range(0, count, 20):
+            await asyncio.gather(*(scan(client, f"GAPLESS-{n}") for n in range(start, start + 20)))
+            if start == count // 2:
+                await long.commit()
+    async with asyncio.timeout(30):
+        await listener
+    rows = await owner.fetch(
+        "select id from audit_events where subject_code like 'GAPLESS-%' union select $1::bigint", late
+    )
+    assert len(told) == len(set(told)), "told twice"
+    assert set(told) == {row["id"] for row in rows}
+
+
+@pytest.mark.parametrize("seen", ["x", "1:2", "9:1:", "1:1:", "99999999999:99999999999:"])
+async def test_who_comes_with_no_position_of_ours_is_told_to_look_anew(site: Site, seen: str) -> None:
+    async with site[0].client("dispatcher") as client, listening(client, seen) as stream:
+        kind, _ = await stream.message()
+        # From the very beginning there may be few enough events to tell.
+        assert kind == "reset" or seen == "1:1:"
+        assert stream.seen != seen
+
+
+async def test_streams_hold_no_connection(site: Site) -> None:
+    _, two, owner = site
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(two.client("dispatcher"))
+        for _ in range(30):
+            stream = await stack.enter_async_context(listening(client))
+            await stream.message()
+        # Its pool has two connections.
+        await asyncio.gather(*(scan(client, f"POOL-{n}") for n in range(20)))
+        held = await owner.fetchval(
+            "select count(*) from pg_stat_activity where datname = $1 and state like 'idle in%'", DATABASE
+        )
+        assert held == 0
+
+
+async def test_the_stream_ends_with_the_session(site: Site) -> None:
+    one, two, _ = site
+    async with one.client() as anyone:
+        answer = await anyone.post("/auth/login", json={"username": "biller", "password": PASSWORD})
+        headers = {"authorization": f"Bearer {answer.json()['access_token']}"}
+    async with two.client() as client:
+        client.headers.update(headers)
+        async with listening(client) as stream:
+            await stream.message()
+            began = time.monotonic()
+            async with one.client() as other:
+                assert (await other.post("/auth/logout", headers=headers)).status_code == 204
+            async with asyncio.timeout(5):
+                assert await stream.events(1) == []
+            assert time.monotonic() - began < 2.5
+
+
+async def test_a_worker_that_stops_ends_its_streams_at_once(server: postgres.Postgres, site: Site) -> None:
+    with worker(server, DATABASE) as third:
+        await third.sign_in()
+        async with third.client("dispatcher") as client, listening(client) as stream:
+            await stream.message()
+            began = time.monotonic()
+            third.process.terminate()
+            async with asyncio.timeout(8):
+                assert await stream.events(1) == []
+            seen = stream.seen
+        await asyncio.to_thread(third.process.wait, 8)
+        assert time.monotonic() - began < 5
+    async with site[0].client("dispatcher") as client:
+        await scan(client, "MEANWHILE")
+        async with listening(client, seen) as stream, asyncio.timeout(5):
+            assert [e["code"] for e in await stream.events(1)] == ["MEANWHILE"]
+
+
+async def test_who_takes_nothing_is_cut_off_and_costs_a_bounded_queue() -> None:
+    actor: Any = Actor(1, "x", Role.admin, None, uuid4(), False, "", "")
+    listener = Listener(View(actor))
+    assert all(listener.tell(b"x") for _ in range(QUEUE))
+    assert not listener.tell(b"x")
+    assert listener.waiting.qsize() <= QUEUE
+    left = [listener.waiting.get_nowait() for _ in range(listener.waiting.qsize())]
+    assert left[-1] is None
