@@ -102,6 +102,7 @@ async def _gone(receive: Receive) -> None:
 
 @router.get(
     "/events",
+    status_code=200,
     response_class=EventStream,
     responses={
         **problems(),
