@@ -10,7 +10,9 @@ import { Bar } from "@/shared/ui/Bar";
 import { BillDrawing } from "@/shared/ui/drawings";
 import { Icon } from "@/shared/ui/icons";
 import { Downloads } from "@/shared/ui/Download";
+import { RefusedScans, SaidPanel } from "@/shared/ui/SaidPanel";
 import { Note } from "@/shared/ui/parts";
+import { Afterwards } from "./Afterwards";
 import { BillForm } from "./BillForm";
 import { exportBill, type Bill } from "./calls";
 import { Complete } from "./Complete";
@@ -20,7 +22,6 @@ import { StateBadge } from "./State";
 import { Story } from "./Story";
 import { Totals } from "./Totals";
 import { useBill } from "./useBill";
-import { RefusedScans, VerdictPanel } from "./VerdictPanel";
 
 type Question = "edit" | "complete" | "reopen" | "delete";
 
@@ -65,8 +66,8 @@ export function BillPage({ id }: { id: number }) {
       <Bar title={bill.number} back="/bills">
         <StateBadge state={bill.state} />
       </Bar>
-      <main class="page office bill">
-        <div class="bill-side">
+      <main class="page office work">
+        <div class="work-side">
           {open && (
             <>
               <ScanField
@@ -75,23 +76,24 @@ export function BillPage({ id }: { id: number }) {
                 active={question === null}
                 onCode={at.scan}
               />
-              <VerdictPanel at={at} />
+              <SaidPanel line={at.line} ready={t("bill.word.ready")} />
             </>
           )}
           <Totals bill={bill} />
           <Actions bill={bill} ask={setQuestion} />
           {bill.parent_count > 0 && <Print bill={bill} />}
+          {!open && <Afterwards bill={bill} />}
           <Facts bill={bill} />
         </div>
-        <div class="bill-main">
-          {at.refused.length > 0 && <RefusedScans at={at} />}
+        <div class="work-main">
+          <RefusedScans refused={at.line.refused} forget={at.line.forget} />
           <Parents bill={bill} at={at} />
           <Story id={bill.id} seen={bill.updated_at} />
         </div>
       </main>
       {question === "edit" && <BillForm bill={bill} onClose={close} onSaved={accept} />}
       {question === "complete" && (
-        <Complete bill={bill} waiting={at.waiting.length} onClose={close} onDone={accept} />
+        <Complete bill={bill} waiting={at.line.waiting.length} onClose={close} onDone={accept} />
       )}
       {question === "reopen" && <Reopen bill={bill} onClose={close} onDone={accept} />}
       {question === "delete" && <Delete bill={bill} onClose={close} onDone={() => go("/bills")} />}

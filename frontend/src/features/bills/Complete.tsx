@@ -10,7 +10,7 @@ import { Note, ToneIcon } from "@/shared/ui/parts";
 import { Sheet } from "@/shared/ui/Sheet";
 import { bagsOn, completeBill, getBill, type Bill, type BilledBag } from "./calls";
 import { kg, signed } from "./Totals";
-import { warningText } from "./VerdictPanel";
+import { warningText } from "./warnings";
 
 /** All unusual parents of a bill; a question is asked once, so reading every page is fair. */
 async function unusual(id: number): Promise<BilledBag[]> {

@@ -10,7 +10,7 @@ import { Rows } from "@/shared/ui/Rows";
 import type { Bill, BilledBag } from "./calls";
 import { kg } from "./Totals";
 import type { BillAtWork } from "./useBill";
-import { warningText } from "./VerdictPanel";
+import { warningText } from "./warnings";
 
 /** Room for two lines and a target of 48 px, in px. */
 const ROW = 68;

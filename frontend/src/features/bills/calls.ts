@@ -78,6 +78,12 @@ export const reopenBill = (id: number, reason: string) =>
 export const billHistory = (id: number, cursor: string | null) =>
   take(api.GET("/api/v1/bills/{bill_id}/history", { params: { ...at(id), query: { cursor, limit: 20 } } }));
 
+export const receiptsOf = async (id: number) =>
+  (await take(api.GET("/api/v1/bills/{bill_id}/receipts", { params: at(id) }))).items;
+
+export const returnsOf = async (id: number) =>
+  (await take(api.GET("/api/v1/bills/{bill_id}/returns", { params: at(id) }))).items;
+
 export const exportBill = (
   id: number,
   format: "pdf" | "xlsx" | "csv",

@@ -1,27 +1,12 @@
 import { useInfiniteQuery, useQuery, useQueryClient, type InfiniteData } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useUser } from "@/shared/api/session";
-import type { Problem } from "@/shared/api/types";
+import { number } from "@/shared/i18n/i18n";
+import { t } from "@/shared/i18n/office";
 import { newId } from "@/shared/queue/codes";
-import { signal, type Tone } from "@/shared/sound/sound";
+import { useScanLine, type Said } from "@/shared/scanner/useScanLine";
 import { attach, bagsOn, detachBag, getBill, type BilledBag, type Bill } from "./calls";
-import { BillSender, type WaitingScan } from "./sender";
-
-/** What came of the last act at the bill. */
-export interface Verdict {
-  id: string;
-  tone: Tone;
-  kind: "sending" | "attached" | "already" | "refused" | "detached";
-  code: string;
-  bag: BilledBag | null;
-  problem: Problem | null;
-}
-
-export interface RefusedScan {
-  id: string;
-  code: string;
-  problem: Problem;
-}
+import { warningText } from "./warnings";
 
 type Page = Awaited<ReturnType<typeof bagsOn>>;
 type Pages = InfiniteData<Page, string | null>;
@@ -38,10 +23,6 @@ export function useBill(id: number) {
   const queries = useQueryClient();
   const user = useUser();
   const [q, setQ] = useState("");
-  const [verdict, setVerdict] = useState<Verdict | null>(null);
-  const [refused, setRefused] = useState<RefusedScan[]>([]);
-  const [waiting, setWaiting] = useState<readonly WaitingScan[]>([]);
-  const [linkDown, setLinkDown] = useState(false);
 
   const bill = useQuery({
     queryKey: billKey(id),
@@ -96,65 +77,44 @@ export function useBill(id: number) {
     ours.current = seen;
   }, [seen, queries, id]);
 
-  const say = useCallback((next: Verdict) => {
-    setVerdict(next);
-    if (next.kind !== "sending") signal(next.tone);
-  }, []);
-
-  const sender = useMemo(
-    () =>
-      new BillSender(`tracetrack.bill.${user.id}.${id}`, (scan) => attach(id, scan), {
-        onAttached: (scan, answer) => {
-          const bag: BilledBag = {
-            ...answer.bag,
-            attached_at: answer.bag.updated_at,
-            attached_by: { id: user.id, username: user.username },
-            warnings: answer.warnings,
-          };
-          const fresh = answer.outcome === "attached";
-          ours.current = tally(answer.bill);
-          accept(answer.bill);
-          if (fresh)
-            changeRows((rows, first) => {
-              const others = rows.filter((row) => row.id !== bag.id);
-              return first ? [bag, ...others] : others;
-            });
-          say({
-            id: scan.scan_id,
-            tone: !fresh ? "already" : answer.warnings.length > 0 ? "waiting" : "ok",
-            kind: fresh ? "attached" : "already",
-            code: bag.code,
-            bag,
-            problem: null,
-          });
-        },
-        onRefused: (scan, problem) => {
-          setRefused((now) => [{ id: scan.scan_id, code: scan.code, problem }, ...now]);
-          say({ id: scan.scan_id, tone: "refused", kind: "refused", code: scan.code, bag: null, problem });
-        },
-        onWaiting: (now, down) => {
-          setWaiting(now);
-          setLinkDown(down);
-        },
-      }),
-    [id, user.id, user.username, accept, changeRows, say],
-  );
-  useEffect(() => {
-    sender.start();
-    const hurry = () => sender.hurry();
-    addEventListener("online", hurry);
-    return () => {
-      removeEventListener("online", hurry);
-      sender.stop();
-    };
-  }, [sender]);
+  const line = useScanLine({
+    keep: `tracetrack.bill.${user.id}.${id}`,
+    send: (scan) => attach(id, scan),
+    onAnswer: (scan, answer): Said => {
+      const bag: BilledBag = {
+        ...answer.bag,
+        attached_at: answer.bag.updated_at,
+        attached_by: { id: user.id, username: user.username },
+        warnings: answer.warnings,
+      };
+      const fresh = answer.outcome === "attached";
+      ours.current = tally(answer.bill);
+      accept(answer.bill);
+      if (fresh)
+        changeRows((rows, first) => {
+          const others = rows.filter((row) => row.id !== bag.id);
+          return first ? [bag, ...others] : others;
+        });
+      return {
+        id: scan.scan_id,
+        tone: !fresh ? "already" : answer.warnings.length > 0 ? "waiting" : "ok",
+        kind: fresh ? "attached" : "already",
+        word: fresh ? "bill.word.attached" : "bill.word.already",
+        // It is on the bill: only the colour and the sentence ask for a look.
+        ...(fresh ? { icon: "ok" as const } : {}),
+        code: bag.code,
+        lines: [t("bill.inside", { count: bag.child_count, kg: number(bag.weight_kg) })],
+        warnings: bag.warnings.map((warning) => warningText(warning, bag)),
+        problem: null,
+        undo: fresh ? () => detach(bag) : null,
+      };
+    },
+  });
 
   const scan = (text: string) => {
-    const taken = sender.add(text);
-    if (taken === null) return;
     // The newest shall be in sight.
     setQ("");
-    say({ id: taken.scan_id, tone: "waiting", kind: "sending", code: taken.code, bag: null, problem: null });
+    line.scan(text);
   };
 
   const detach = async (bag: BilledBag) => {
@@ -162,7 +122,17 @@ export function useBill(id: number) {
     ours.current = tally(answer.bill);
     accept(answer.bill);
     changeRows((rows) => rows.filter((row) => row.id !== bag.id));
-    say({ id: answer.scan_id, tone: "already", kind: "detached", code: bag.code, bag, problem: null });
+    line.say({
+      id: answer.scan_id,
+      tone: "already",
+      kind: "detached",
+      word: "bill.word.detached",
+      icon: "undo",
+      code: bag.code,
+      lines: [],
+      problem: null,
+      undo: () => scan(bag.code),
+    });
   };
 
   return {
@@ -171,11 +141,7 @@ export function useBill(id: number) {
     rows: useMemo(() => bags.data?.pages.flatMap((page) => page.items) ?? [], [bags.data]),
     q,
     setQ,
-    verdict,
-    refused,
-    forget: (one: RefusedScan) => setRefused((now) => now.filter((other) => other !== one)),
-    waiting,
-    linkDown,
+    line,
     scan,
     detach,
     accept,

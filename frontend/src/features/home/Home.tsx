@@ -4,7 +4,15 @@ import { useUser } from "@/shared/api/session";
 import type { Role } from "@/shared/api/types";
 import { t, type MessageKey } from "@/shared/i18n/i18n";
 import { LinkPill } from "@/shared/ui/Bar";
-import { BillDrawing, FindDrawing, ImportDrawing, ProfileDrawing } from "@/shared/ui/drawings";
+import {
+  BillDrawing,
+  FindDrawing,
+  ImportDrawing,
+  ProfileDrawing,
+  ReceiveDrawing,
+  ReportDrawing,
+  ReturnDrawing,
+} from "@/shared/ui/drawings";
 import { BigBag, Icon, ScanDrawing } from "@/shared/ui/icons";
 import "./home.css";
 
@@ -19,6 +27,9 @@ const drawings: Record<string, ComponentType<{ class?: string }>> = {
   "/bills": BillDrawing,
   "/scan": ScanDrawing,
   "/find": FindDrawing,
+  "/receive": ReceiveDrawing,
+  "/reports": ReportDrawing,
+  "/returns": ReturnDrawing,
   "/imports": ImportDrawing,
   "/profile": ProfileDrawing,
 };
@@ -47,7 +58,7 @@ export default function Home({ jobs }: { jobs: readonly HomeJob[] }) {
       <main class="page home">
         <h2 class="hidden-visually">{t("home.jobs")}</h2>
         <nav aria-label={t("home.jobs")}>
-          <ul class="jobs">
+          <ul class="jobs" data-many={mine.length > 4 || undefined}>
             {mine.map(({ path, name, hint }) => {
               const Drawing = drawings[path] ?? BigBag;
               return (

@@ -2,7 +2,6 @@ import { ApiProblem, Unreachable } from "@/shared/api/problems";
 import type { Problem } from "@/shared/api/types";
 import { backoffMs } from "@/shared/queue/backoff";
 import { cleanCode, newId } from "@/shared/queue/codes";
-import type { Attached } from "./calls";
 
 /** A scan that has no answer yet. */
 export interface WaitingScan {
@@ -11,13 +10,12 @@ export interface WaitingScan {
   scanned_at: string;
 }
 
-export interface SenderEvents {
-  onAttached: (scan: WaitingScan, answer: Attached) => void;
+export interface SenderEvents<Answer> {
+  onAnswer: (scan: WaitingScan, answer: Answer) => void;
   onRefused: (scan: WaitingScan, problem: Problem) => void;
   onWaiting: (waiting: readonly WaitingScan[], linkDown: boolean) => void;
 }
 
-type Attach = (scan: WaitingScan) => Promise<Attached>;
 type Keep = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 /** Answers that say "not now" rather than "no": the same scan is sent again, safe by its id. */
@@ -25,10 +23,10 @@ const passing = (problem: Problem): boolean =>
   problem.status === 401 || problem.status === 429 || problem.status >= 500;
 
 /**
- * Sends the scans of one bill in their order, one at a time. A lost answer is asked for again with the
+ * Sends the scans at one thing (a bill, a receipt, a return) in their order, one at a time. A lost answer is asked for again with the
  * same scan id; what waits survives a reload of the page.
  */
-export class BillSender {
+export class ScanSender<Answer> {
   private waiting: WaitingScan[];
   private sending = false;
   private stopped = false;
@@ -37,8 +35,8 @@ export class BillSender {
 
   constructor(
     private readonly key: string,
-    private readonly attach: Attach,
-    private readonly events: SenderEvents,
+    private readonly call: (scan: WaitingScan) => Promise<Answer>,
+    private readonly events: SenderEvents<Answer>,
     private readonly keep: Keep = sessionStorage,
   ) {
     this.waiting = this.kept();
@@ -88,8 +86,8 @@ export class BillSender {
   private async send(scan: WaitingScan): Promise<boolean> {
     let told: () => void;
     try {
-      const answer = await this.attach(scan);
-      told = () => this.events.onAttached(scan, answer);
+      const answer = await this.call(scan);
+      told = () => this.events.onAnswer(scan, answer);
     } catch (error) {
       if (!(error instanceof ApiProblem) || passing(error.problem)) {
         this.later(error);

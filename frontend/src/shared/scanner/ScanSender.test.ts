@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ApiProblem, Unreachable } from "@/shared/api/problems";
+import type { Problem } from "@/shared/api/types";
+import { ScanSender, type WaitingScan } from "./ScanSender";
+
+const problem = (code: string, status: number): ApiProblem =>
+  new ApiProblem({ code, status, title: "", detail: "" });
+
+let kept: Map<string, string>;
+let told: string[];
+let sent: WaitingScan[];
+let answers: ((scan: WaitingScan) => string)[];
+
+const keep = {
+  getItem: (key: string) => kept.get(key) ?? null,
+  setItem: (key: string, value: string) => void kept.set(key, value),
+  removeItem: (key: string) => void kept.delete(key),
+};
+
+function sender(): ScanSender<string> {
+  return new ScanSender<string>(
+    "bill",
+    (scan) => {
+      sent.push(scan);
+      const answer = answers.shift() ?? (({ code }) => code);
+      return Promise.resolve().then(() => answer(scan));
+    },
+    {
+      onAnswer: (_scan, answer) => void told.push(answer),
+      onRefused: (scan, why: Problem) => void told.push(`${scan.code}: ${why.code}`),
+      onWaiting: () => undefined,
+    },
+    keep,
+  );
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  kept = new Map();
+  told = [];
+  sent = [];
+  answers = [];
+});
+
+afterEach(() => vi.useRealTimers());
+
+test("scans are answered in the order in which they came", async () => {
+  const line = sender();
+  line.start();
+  for (const code of ["P1", "P2", "P3"]) line.add(code);
+  await vi.runAllTimersAsync();
+  expect(told).toEqual(["P1", "P2", "P3"]);
+  expect(kept.size).toBe(0);
+});
+
+test("a lost answer is asked for again with the same scan id", async () => {
+  const line = sender();
+  line.start();
+  answers.push(() => {
+    throw new Unreachable();
+  });
+  line.add("P1");
+  await vi.runAllTimersAsync();
+  expect(told).toEqual(["P1"]);
+  expect(sent.map((scan) => scan.scan_id)).toEqual([sent[0]?.scan_id, sent[0]?.scan_id]);
+});
+
+test("busy is not a no, and a no is told once", async () => {
+  const line = sender();
+  line.start();
+  answers.push(
+    () => {
+      throw problem("busy", 503);
+    },
+    () => {
+      throw problem("bag_is_child", 409);
+    },
+  );
+  line.add("C1");
+  await vi.runAllTimersAsync();
+  expect(told).toEqual(["C1: bag_is_child"]);
+  expect(sent).toHaveLength(2);
+});
+
+test("what waits survives a reload of the page", async () => {
+  const before = sender();
+  answers.push(() => {
+    throw new Unreachable();
+  });
+  before.start();
+  before.add("P1");
+  await vi.advanceTimersByTimeAsync(1);
+  before.stop();
+  expect(told).toEqual([]);
+  sender().start();
+  await vi.runAllTimersAsync();
+  expect(told).toEqual(["P1"]);
+  expect(sent[1]?.scan_id).toBe(sent[0]?.scan_id);
+});
+
+test("an empty label is no scan", () => {
+  expect(sender().add(" \r\n")).toBeNull();
+});

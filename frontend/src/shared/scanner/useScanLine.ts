@@ -1,0 +1,107 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Problem } from "@/shared/api/types";
+import type { OfficeKey } from "@/shared/i18n/office";
+import { signal, type Tone } from "@/shared/sound/sound";
+import type { IconName } from "@/shared/ui/icons";
+import { ScanSender, type WaitingScan } from "./ScanSender";
+
+/** What came of the last act, as the screen says it. */
+export interface Said {
+  id: string;
+  tone: Tone;
+  /** For tests and looks: what it was. */
+  kind: string;
+  word: OfficeKey;
+  icon?: IconName;
+  code: string;
+  lines: readonly string[];
+  /** Lines that deserve a look. */
+  warnings?: readonly string[];
+  problem: Problem | null;
+  undo: (() => Promise<void> | void) | null;
+}
+
+export interface RefusedScan {
+  id: string;
+  code: string;
+  problem: Problem;
+}
+
+interface ScanLineOptions<Answer> {
+  /** Where scans without an answer are kept over a reload: one place for each user and thing. */
+  keep: string;
+  send: (scan: WaitingScan) => Promise<Answer>;
+  onAnswer: (scan: WaitingScan, answer: Answer) => Said;
+}
+
+/** Scans one after another at one thing: each is sent in order, said aloud, and never dropped. */
+export function useScanLine<Answer>({ keep, send, onAnswer }: ScanLineOptions<Answer>) {
+  const [said, setSaid] = useState<Said | null>(null);
+  const [refused, setRefused] = useState<RefusedScan[]>([]);
+  const [waiting, setWaiting] = useState<readonly WaitingScan[]>([]);
+  const [linkDown, setLinkDown] = useState(false);
+  const latest = useRef({ send, onAnswer });
+  latest.current = { send, onAnswer };
+
+  const say = useCallback((next: Said) => {
+    setSaid(next);
+    if (next.kind !== "sending") signal(next.tone);
+  }, []);
+
+  const sender = useMemo(
+    () =>
+      new ScanSender<Answer>(keep, (scan) => latest.current.send(scan), {
+        onAnswer: (scan, answer) => say(latest.current.onAnswer(scan, answer)),
+        onRefused: ({ scan_id: id, code }, problem) => {
+          setRefused((now) => [{ id, code, problem }, ...now]);
+          const word: OfficeKey = "said.refused";
+          say({ id, tone: "refused", kind: "refused", word, code, lines: [], problem, undo: null });
+        },
+        onWaiting: (now, down) => {
+          setWaiting(now);
+          setLinkDown(down);
+        },
+      }),
+    [keep, say],
+  );
+  useEffect(() => {
+    sender.start();
+    const hurry = () => sender.hurry();
+    addEventListener("online", hurry);
+    return () => {
+      removeEventListener("online", hurry);
+      sender.stop();
+    };
+  }, [sender]);
+
+  const scan = useCallback(
+    (text: string) => {
+      const taken = sender.add(text);
+      if (taken === null) return;
+      const { scan_id: id, code } = taken;
+      say({
+        id,
+        tone: "waiting",
+        kind: "sending",
+        word: "said.sending",
+        code,
+        lines: [],
+        problem: null,
+        undo: null,
+      });
+    },
+    [sender, say],
+  );
+
+  return {
+    said,
+    say,
+    refused,
+    forget: (one: RefusedScan) => setRefused((now) => now.filter((other) => other !== one)),
+    waiting,
+    linkDown,
+    scan,
+  };
+}
+
+export type ScanLine = ReturnType<typeof useScanLine>;
