@@ -39,7 +39,7 @@ from tracetrack.scanning import routes as scan_routes
 from tracetrack.scanning import service as scanning
 from tracetrack.settings import ROOT, Settings, get_settings
 
-JOBS = (*seals.JOBS, *report_mail.JOBS)
+JOBS = (*seals.JOBS, *oversight_routes.JOBS, *report_mail.JOBS)
 
 # Routes are tried in this order: the floor's first, for they are asked most.
 UPKEEP = (*ledger.UPKEEP, *access_queries.UPKEEP, *scanning.UPKEEP)

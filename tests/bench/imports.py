@@ -42,7 +42,10 @@ def as_xlsx(rows: list[tuple[str, str, str]]) -> bytes:
     skeleton = io.BytesIO(base.close())
     strings: dict[str, int] = {}
     out = io.BytesIO()
-    with zipfile.ZipFile(skeleton) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as new:
+    with (
+        zipfile.ZipFile(skeleton) as old,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as new,
+    ):
         for name in old.namelist():
             text = old.read(name)
             if name == "[Content_Types].xml":
@@ -114,7 +117,9 @@ class Bench:
         ).stdout
 
     def empty(self, before: int) -> None:
-        self.sql("truncate bags, retired_codes, packing, bills, imports, audit_events, scans restart identity cascade")
+        self.sql(
+            "truncate bags, retired_codes, packing, bills, imports, audit_events, scans restart identity cascade"
+        )
         for at in range(0, before, 100_000):
             self.sql(f"""
                 insert into bags (kind, code, bag_type_id, created_by)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from tracetrack.oversight.audit import routes as audit
+from tracetrack.oversight.dashboard import routes as dashboard
+from tracetrack.oversight.dashboard import service as tallies
 from tracetrack.oversight.stream import routes as stream
 
-ROUTERS = (audit.router, stream.router)
+ROUTERS = (dashboard.router, stream.router, audit.router)
+JOBS = tallies.JOBS

@@ -85,7 +85,6 @@ class EventStream(Response):
             await tell({"type": "http.response.body", "body": text, "more_body": True})
             told = time.monotonic()
 
-
     async def _may_listen(self) -> bool:
         try:
             return await sessions.still_signed_in(self.actor.session_id)
