@@ -184,29 +184,31 @@ def upgrade() -> None:
     -- parent is, and no bag takes a code that still finds another.
     create function bags_belong() returns trigger language plpgsql
         security definer set search_path = public, pg_temp as $$
+    declare
+        no_area boolean;
+        no_user boolean;
     begin
-        if exists (
-            select from (select distinct area_id from new_rows where area_id is not null) n
-            where not exists (select from areas a where a.id = n.area_id)
-        ) then
+        -- The many rows of an import share few areas, users and parents: each is looked at once.
+        select bool_or(n.area_id is not null and not exists (select from areas a where a.id = n.area_id)),
+               bool_or(not exists (select from users u where u.id = n.created_by)
+                       or (n.linked_by is not null and not exists (select from users u where u.id = n.linked_by)))
+        into no_area, no_user
+        from (select distinct area_id, created_by, linked_by from new_rows) n;
+        if no_area then
             raise exception 'unknown area' using errcode = 'foreign_key_violation';
-        end if;
-        if exists (
-            select from (
-                select created_by from new_rows union select linked_by from new_rows
-            ) n (user_id)
-            where user_id is not null and not exists (select from users u where u.id = n.user_id)
-        ) then
+        elsif no_user then
             raise exception 'unknown user' using errcode = 'foreign_key_violation';
         end if;
         if exists (
-            select from new_rows n join bags p on p.id = n.parent_id
+            select from (select distinct parent_id, area_id from new_rows where parent_id is not null) n
+            join bags p on p.id = n.parent_id
             where n.area_id is distinct from p.area_id
         ) then
             raise exception 'a linked child is in the area of its parent' using errcode = 'TT003';
         end if;
-        if exists (select from retired_codes r join new_rows n on lower(n.code) = lower(r.code)
-                   where r.bag_id <> n.id) then
+        if exists (select from retired_codes)
+            and exists (select from retired_codes r join new_rows n on lower(n.code) = lower(r.code)
+                        where r.bag_id <> n.id) then
             raise exception 'the code belongs to another bag' using errcode = 'unique_violation';
         end if;
         return null;

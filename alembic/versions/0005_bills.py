@@ -91,7 +91,8 @@ def upgrade() -> None:
     alter table scans add column bill_id bigint;
     create index scans_bill_idx on scans (bill_id, id) where bill_id is not null;
 
-    -- When a parent came onto its bill, whichever program put it there.
+    -- When a parent came onto its bill, whichever program put it there. For a new row bags_linked()
+    -- sees to it: a trigger before each row would cost imports of rows that are on no bill.
     create function bags_billed() returns trigger language plpgsql as $$
     begin
         if new.bill_id is null then
@@ -104,8 +105,6 @@ def upgrade() -> None:
         end if;
         return new;
     end $$;
-    create trigger bags_0_billed_insert before insert on bags
-        for each row when (new.bill_id is not null) execute function bags_billed();
     create trigger bags_0_billed_update before update of bill_id on bags
         for each row when (old.bill_id is distinct from new.bill_id) execute function bags_billed();
 
@@ -132,6 +131,8 @@ def upgrade() -> None:
                    count(*) < (select count(*) from change)
             into locked, billed, missing from counted;
             if billed or exists (select from new_rows where bill_id is not null) then
+                update bags b set billed_at = now() from new_rows n
+                where b.id = n.id and n.bill_id is not null and n.billed_at is null;
                 insert into bill_totals (bill_id, bag_type_id, parents, children)
                 select bill_id, bag_type_id, sum(parents), sum(children) from (
                     select bill_id, bag_type_id, 1 as parents, child_count as children
@@ -143,10 +144,10 @@ def upgrade() -> None:
                 on conflict (bill_id, bag_type_id) do update
                     set parents = bill_totals.parents + excluded.parents,
                         children = bill_totals.children + excluded.children;
-            end if;
-            if exists (select from new_rows n join bills b on b.id = n.bill_id
-                       where (b.completed_at is null) <> (n.dispatched_at is null)) then
-                raise exception 'the bill is completed' using errcode = 'TT004';
+                if exists (select from new_rows n join bills b on b.id = n.bill_id
+                           where (b.completed_at is null) <> (n.dispatched_at is null)) then
+                    raise exception 'the bill is completed' using errcode = 'TT004';
+                end if;
             end if;
         elsif tg_op = 'UPDATE' then
             with change as (
@@ -257,7 +258,6 @@ def downgrade() -> None:
     run_script("""
     drop view if exists bill_cards cascade;
     drop trigger bills_agree on bills;
-    drop trigger bags_0_billed_insert on bags;
     drop trigger bags_0_billed_update on bags;
     drop function bills_agree();
     drop function bags_billed();

@@ -19,6 +19,7 @@ from tracetrack.billing.receiving import routes as receiving_routes
 from tracetrack.billing.reports import mail as report_mail
 from tracetrack.billing.reports import routes as report_routes
 from tracetrack.billing.returns import routes as return_routes
+from tracetrack.exports import routes as export_routes
 from tracetrack.imports import job as imports
 from tracetrack.imports import routes as import_routes
 from tracetrack.imports.upload import BESIDE_THE_FILE
@@ -56,6 +57,7 @@ ROUTERS = (
     people_routes.router,
     *oversight_routes.ROUTERS,
     import_routes.router,
+    export_routes.router,
 )
 
 

@@ -18,11 +18,11 @@ import orjson
 
 from tracetrack.bags.labels import site_labels
 from tracetrack.imports import queries, reading, storage
-from tracetrack.imports.connections import connection, open_connections
 from tracetrack.imports.merge import LostError, Progress, carry_out
 from tracetrack.imports.reader.refusal import UnreadableError
 from tracetrack.platform import db
 from tracetrack.platform.logs import get_logger
+from tracetrack.platform.slow import connection, open_connections
 from tracetrack.settings import Settings
 
 log = get_logger("imports")
@@ -59,7 +59,7 @@ async def close_imports() -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await _loop
     _loop = None
-    await reading.close_spare()
+    await reading.close_reading()
 
 
 def poke() -> None:
@@ -78,6 +78,7 @@ async def _work(settings: Settings) -> None:
         worked = False
         try:
             worked = await work_once(me)
+            await reading.rest()
             if loop.time() - swept > SWEEP_SECONDS:
                 swept = loop.time()
                 await _sweep(settings.import_file_days)
@@ -124,8 +125,6 @@ async def work_once(me: uuid.UUID) -> bool:
     finally:
         heart.cancel()
         await asyncio.gather(heart, return_exceptions=True)
-    # The next one finds a reader waiting.
-    reading.warm()
     return True
 
 

@@ -12,9 +12,9 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from tracetrack.imports.connections import Connection, connection, floor_actor
 from tracetrack.imports.reader.refusal import UnreadableError
 from tracetrack.imports.reading import Reader, reader
+from tracetrack.platform.slow import Connection, connection
 
 PARENT_COLUMNS = ("p", "code", "code_is", "type_id", "area_id", "lot", "variety", "tag")
 ROW_COLUMNS = (
@@ -64,6 +64,11 @@ class Counts:
     rejected: int = 0
     warnings: int = 0
     sheets: list[dict[str, Any]] = field(default_factory=list)
+
+
+def floor_actor(row: Any) -> tuple[Any, ...]:
+    """The one who made an import, as the SQL functions take him."""
+    return (row["created_by"], None, None, None, None)
 
 
 async def carry_out(row: Any, job: dict[str, Any], worker: UUID, progress: Progress) -> Counts:
@@ -136,8 +141,7 @@ async def _try(row: Any, job: dict[str, Any], worker: UUID, progress: Progress) 
 
 async def _stage(db: Connection, job: dict[str, Any], progress: Progress, counts: Counts) -> dict[str, Any]:
     """Let the reader read the file, and copy its rows as they come."""
-    async with reader() as child:
-        await child.give({**job, "mode": "rows"})
+    async with reader({**job, "mode": "rows"}) as child:
         while (event := await child.next_event())["event"] != "parents":
             if event["event"] == "progress":
                 progress.rows_read = event["rows"]

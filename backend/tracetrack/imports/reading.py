@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
+import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -22,38 +24,33 @@ WALL_SECONDS = 300
 """However slow the machine, a file is read within this time or not at all."""
 
 KEPT_SECONDS = 600
-"""How long a reader that was started ahead waits for the next file."""
+"""How long the process that readers are forked from waits for the next file."""
 
 _PIPE = 1 << 20
 
 
-class Reader:
-    """One reader process, for one file.
-
-    It can be started ahead, so that what it imports is in memory when the file is.
-    """
+class _Nursery:
+    """The process that readers are forked from: it has loaded what reading needs, which takes a while."""
 
     def __init__(self) -> None:
         self.process: asyncio.subprocess.Process | None = None
-        self.started = time.monotonic()
-        self._events: asyncio.StreamReader | None = None
-        self._transport: asyncio.BaseTransport | None = None
+        self.socket: socket.socket | None = None
+        self.used = time.monotonic()
+        self.turn = asyncio.Lock()
 
-    async def start(self) -> Reader:
-        """Start the process; it waits for its job."""
-        mine, its = os.pipe()
+    async def start(self) -> None:
+        mine, its = socket.socketpair()
         try:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "tracetrack.imports.reader",
                 str(os.getpid()),
-                str(its),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+                str(its.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
-                pass_fds=(its,),
-                limit=_PIPE,
+                pass_fds=(its.fileno(),),
                 env={
                     name: value
                     for name, value in os.environ.items()
@@ -63,35 +60,130 @@ class Reader:
                 | {"POLARS_MAX_THREADS": "2", "RAYON_NUM_THREADS": "2"},
             )
         except BaseException:
-            os.close(mine)
+            mine.close()
             raise
         finally:
-            os.close(its)
-        loop = asyncio.get_running_loop()
-        self._events = asyncio.StreamReader(limit=8 << 20)
-        self._transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(self._events),  # type: ignore[arg-type]
-            os.fdopen(mine, "rb", 0),
-        )
-        return self
+            its.close()
+        mine.setblocking(False)
+        self.socket = mine
 
-    @property
-    def fit(self) -> bool:
-        """Whether it still waits for a job."""
-        return (
-            self.process is not None
-            and self.process.returncode is None
-            and time.monotonic() - self.started < KEPT_SECONDS
-        )
+    async def fork(self, descriptors: list[int]) -> int:
+        """A reader with these descriptors; its process id."""
+        async with self.turn:
+            self.used = time.monotonic()
+            if self.process is None or self.process.returncode is not None:
+                await self.stop()
+                await self.start()
+            assert self.socket is not None
+            socket.send_fds(self.socket, [b"j"], descriptors)
+            answer = b""
+            async with asyncio.timeout(START_SECONDS):
+                while len(answer) < 8:
+                    more = await asyncio.get_running_loop().sock_recv(self.socket, 8 - len(answer))
+                    if not more:
+                        raise ConnectionError("the reader ended")
+                    answer += more
+            return int.from_bytes(answer, "big")
 
-    async def give(self, job: dict[str, Any]) -> None:
-        """Give it its job."""
-        assert self.process is not None
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.process.stdin.write(orjson.dumps(job) + b"\n")
-            await self.process.stdin.drain()
-            self.process.stdin.close()
+    async def stop(self) -> None:
+        if self.socket is not None:
+            self.socket.close()
+        if self.process is not None:
+            if self.process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    self.process.kill()
+            await self.process.wait()
+        self.socket = self.process = None
+
+
+START_SECONDS = 60.0
+"""Loading takes half a second, on a busy machine more."""
+
+_nursery: _Nursery | None = None
+_warming: asyncio.Task[None] | None = None
+
+
+def warm() -> None:
+    """Get ready to read: called when an upload begins, so that the file does not wait."""
+    global _nursery, _warming
+    if _nursery is None:
+        _nursery = _Nursery()
+    _nursery.used = time.monotonic()
+    if _nursery.process is None and (_warming is None or _warming.done()):
+        _warming = asyncio.create_task(_start(_nursery))
+
+
+async def _start(nursery: _Nursery) -> None:
+    async with nursery.turn:
+        if nursery.process is None:
+            await nursery.start()
+
+
+async def rest() -> None:
+    """End the waiting process when nothing has been read for long."""
+    if (
+        _nursery is not None
+        and time.monotonic() - _nursery.used > KEPT_SECONDS
+        and not _nursery.turn.locked()
+    ):
+        async with _nursery.turn:
+            await _nursery.stop()
+
+
+async def close_reading() -> None:
+    """End the waiting process."""
+    global _nursery
+    if _warming is not None:
+        await asyncio.gather(_warming, return_exceptions=True)
+    if _nursery is not None:
+        await _nursery.stop()
+    _nursery = None
+
+
+class Reader:
+    """One reader process, for one file."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self._ended = False
+        self._transports: list[asyncio.BaseTransport] = []
+
+    async def start(self, job: dict[str, Any]) -> None:
+        """Fork it and give it its job."""
+        global _nursery
+        if _nursery is None:
+            _nursery = _Nursery()
+        pipes = [os.pipe() for _ in range(3)]
+        (job_out, job_in), (self._rows_fd, rows_in), (self._events_fd, events_in) = pipes
+        try:
+            for last in (False, True):
+                try:
+                    self.pid = await _nursery.fork([job_out, rows_in, events_in])
+                    break
+                except (OSError, TimeoutError):
+                    # The process that we fork from was killed: a new one is started.
+                    async with _nursery.turn:
+                        await _nursery.stop()
+                    if last:
+                        raise
+        except BaseException:
+            for descriptor in (job_in, self._rows_fd, self._events_fd):
+                os.close(descriptor)
+            raise
+        finally:
+            for descriptor in (job_out, rows_in, events_in):
+                os.close(descriptor)
+        self._rows = await self._stream(self._rows_fd)
+        self._events = await self._stream(self._events_fd)
+        await asyncio.to_thread(_send, job_in, orjson.dumps(job) + b"\n")
+
+    async def _stream(self, descriptor: int) -> asyncio.StreamReader:
+        stream = asyncio.StreamReader(limit=8 * _PIPE)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(descriptor, "rb", 0)
+        )
+        self._transports.append(transport)
+        return stream
 
     async def next_event(self) -> dict[str, Any]:
         """What it says next.
@@ -99,11 +191,10 @@ class Reader:
         Raises:
             UnreadableError: the file cannot be read, or reading it killed the process.
         """
-        assert self._events is not None
         line = await self._events.readline()
         if not line.endswith(b"\n"):
-            code = await self.process.wait() if self.process else None
-            log.warning("reader died", exit_code=code)
+            self._ended = True
+            log.warning("reader died")
             raise UnreadableError("file_too_demanding")
         event: dict[str, Any] = orjson.loads(line)
         if event["event"] == "unreadable":
@@ -112,11 +203,9 @@ class Reader:
 
     async def bytes(self, size: int | None) -> AsyncIterator[bytes]:
         """The next ``size`` bytes of its rows, or all that are left."""
-        assert self.process is not None
-        assert self.process.stdout is not None
         left = size
         while left is None or left > 0:
-            chunk = await self.process.stdout.read(min(_PIPE, left) if left is not None else _PIPE)
+            chunk = await self._rows.read(min(_PIPE, left) if left is not None else _PIPE)
             if not chunk:
                 break
             if left is not None:
@@ -125,73 +214,31 @@ class Reader:
 
     async def stop(self) -> None:
         """End it, whatever it does."""
-        if self._transport is not None:
-            self._transport.close()
-        if self.process is not None:
-            if self.process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    self.process.kill()
-            await self.process.wait()
+        if self.pid and not self._events.at_eof() and not self._ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        for transport in self._transports:
+            transport.close()
 
 
-_spare: asyncio.Task[Reader] | None = None
-
-
-def warm() -> None:
-    """Start a reader ahead, unless one waits already: called when an upload begins."""
-    global _spare
-    if _spare is not None and _spare.done() and not _spare.cancelled() and _spare.exception() is None:
-        if _spare.result().fit:
-            return
-    elif _spare is not None and not _spare.done():
-        return
-    _drop_spare()
-    _spare = asyncio.create_task(Reader().start())
-
-
-def _drop_spare() -> None:
-    global _spare
-    if _spare is not None and _spare.done() and not _spare.cancelled() and _spare.exception() is None:
-        task = asyncio.create_task(_spare.result().stop())
-        _ending.add(task)
-        task.add_done_callback(_ending.discard)
-    _spare = None
-
-
-_ending: set[asyncio.Task[None]] = set()
-
-
-async def close_spare() -> None:
-    """End the waiting reader, if there is one."""
-    global _spare
-    if _spare is not None:
-        with contextlib.suppress(Exception):
-            await (await _spare).stop()
-    _spare = None
+def _send(descriptor: int, line: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as pipe:
+        pipe.write(line)
 
 
 @contextlib.asynccontextmanager
-async def reader() -> AsyncIterator[Reader]:
-    """A reader for one file; it is ended when the block is left."""
-    global _spare
-    taken: Reader | None = None
-    if _spare is not None:
-        with contextlib.suppress(OSError):
-            waiting = await _spare
-            if waiting.fit:
-                taken = waiting
-            else:
-                await waiting.stop()
-        _spare = None
-    if taken is None:
-        taken = await Reader().start()
+async def reader(job: dict[str, Any]) -> AsyncIterator[Reader]:
+    """A reader at work on one file; it is ended when the block is left."""
+    child = Reader()
     try:
         async with asyncio.timeout(WALL_SECONDS):
-            yield taken
+            await child.start(job)
+            yield child
     except TimeoutError:
         raise UnreadableError("file_too_demanding") from None
     finally:
-        await taken.stop()
+        if child.pid:
+            await child.stop()
 
 
 def labels_json(labels: Labels) -> dict[str, Any]:
@@ -209,13 +256,9 @@ async def preview(job: dict[str, Any]) -> list[dict[str, Any]]:
     Raises:
         UnreadableError: with the reason.
     """
-    async with reader() as child:
-        await child.give({**job, "mode": "preview"})
+    async with reader({**job, "mode": "preview"}) as child:
         sheets: list[dict[str, Any]] = []
         while (event := await child.next_event())["event"] != "done":
             if event["event"] == "sheets":
                 sheets = event["sheets"]
         return sheets
-
-
-Told = Callable[[dict[str, Any]], None]

@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 
 from tracetrack.imports import queries
-from tracetrack.imports.connections import connection
 from tracetrack.imports.reasons import row_sentence
 from tracetrack.imports.schemas import ReportRow
 from tracetrack.platform import db
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
+from tracetrack.platform.slow import connection
 from tracetrack.platform.spreadsheet import column_letters
 
 HEAD = {

@@ -13,7 +13,6 @@ from starlette.requests import Request
 
 from tracetrack.access.actor import Actor, Role
 from tracetrack.imports import job, queries, reading, storage
-from tracetrack.imports.connections import connection
 from tracetrack.imports.reader.refusal import UnreadableError
 from tracetrack.imports.reasons import sentence
 from tracetrack.imports.schemas import Import, Kind, Preview, SheetGuess, SheetMapping, Start
@@ -22,6 +21,7 @@ from tracetrack.ledger.service import record
 from tracetrack.platform import db
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
+from tracetrack.platform.slow import connection
 from tracetrack.settings import Settings
 
 _MAPPING: TypeAdapter[list[SheetMapping]] = TypeAdapter(list[SheetMapping])
@@ -253,7 +253,6 @@ async def preview(import_id: int, language: str) -> Preview:
         raise Problem(
             "import_unreadable", sentence(error.code, language, error.values), reason=error.code
         ) from None
-    reading.warm()
     return Preview(sheets=[_guess(sheet, language) for sheet in sheets], same_as=row["same_as"])
 
 

@@ -27,6 +27,7 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/billing/receiving/receiving.sql",
     ROOT / "backend/tracetrack/billing/returns/returns.sql",
     ROOT / "backend/tracetrack/imports/merge.sql",
+    ROOT / "backend/tracetrack/exports/exports.sql",
     ROOT / "backend/tracetrack/oversight/dashboard/dashboard.sql",
 )
 """SQL functions and views that are replaced at every migration, in this order."""

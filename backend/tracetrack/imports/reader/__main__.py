@@ -1,15 +1,18 @@
-"""The reader: a process of its own that looks at one uploaded file and ends.
+"""The reader: looks at uploaded files in processes of their own, one for each, that then end.
 
-``python -m tracetrack.imports.reader PARENT_PID FD``. The job comes on stdin as JSON, rows leave on
-stdout as csv for COPY, and what happens is told on descriptor FD, a JSON object a line:
-``progress`` {rows, total}, ``sheets``, ``parents`` {bytes}, ``done`` {...} or ``unreadable`` {code}.
-Whatever a hostile file does to this process, the server only sees it end.
+``python -m tracetrack.imports.reader PARENT_PID SOCKET``. What takes long to load is loaded once;
+for each job the server sends three descriptors over SOCKET (the job as JSON, rows out as csv for
+COPY, and what happens, a JSON object a line), and a forked child confines itself and does it.
+It tells ``progress`` {rows}, ``sheets``, ``parents`` {bytes}, ``done`` {...} or ``unreadable``
+{code}. Whatever a hostile file does to that child, the server only sees it end.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -17,11 +20,8 @@ from typing import Any
 
 import orjson
 
-# Loaded before the job is known, so that a reader that was started ahead has it all in memory.
-import polars as pl
-
 from tracetrack.bags.codes import Labels, Pattern, compile_pattern, read_label
-from tracetrack.imports.reader.limits import confine
+from tracetrack.imports.reader.limits import confine, die_with
 from tracetrack.imports.reader.refusal import UnreadableError
 from tracetrack.imports.reader.shapes import Known, stage
 from tracetrack.imports.reader.sheets import Sheet, read_file
@@ -153,13 +153,15 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def main() -> None:
-    """Wait for the job, do it, end."""
+def _child(parent: int, descriptors: list[int]) -> None:
+    """Do one job and end."""
     global _tell_to
-    confine(int(sys.argv[1]))
-    _tell_to = int(sys.argv[2])
-    pl.DataFrame({"a": ["b"]}).select(pl.col("a").str.contains("b"))
-    line = sys.stdin.buffer.readline()
+    confine(parent)
+    source, rows, _tell_to = descriptors
+    os.dup2(rows, 1)
+    os.close(rows)
+    with os.fdopen(source, "rb") as file:
+        line = file.readline()
     if not line:
         return
     try:
@@ -168,6 +170,31 @@ def main() -> None:
         tell("unreadable", code=error.code, values=error.values)
     except MemoryError:
         tell("unreadable", code="file_too_demanding", values={})
+
+
+def main() -> None:
+    """Fork a child for each job, until the server closes its end."""
+    die_with(int(sys.argv[1]))
+    server = socket.socket(fileno=int(sys.argv[2]))
+    # The kernel reaps the children.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    me = os.getpid()
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(server, 1, 3)
+        if not message:
+            return
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                server.close()
+                _child(me, descriptors)
+                status = 0
+            finally:
+                os._exit(status)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        server.sendall(child.to_bytes(8, "big"))
 
 
 if __name__ == "__main__":

@@ -15,16 +15,21 @@ CPU_SECONDS = 120
 OPEN_FILES = 64
 
 
+def die_with(parent: int) -> None:
+    """End this process when the one that started it is gone, even by kill -9."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 def confine(parent: int) -> None:
     """Bind this process, before it looks at the file.
 
     Args:
         parent: the process that started us; when it is gone already, so are we.
     """
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
+    die_with(parent)
     try:
         import resource
     except ImportError:

@@ -1,4 +1,7 @@
-"""The imports' own few database connections: an import never takes one that scanning needs."""
+"""The few database connections for long work (imports, reports, exports), apart from the pool.
+
+Long work never takes a connection that scanning needs, and has longer time limits.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -45,7 +48,7 @@ async def connection(*, download: bool = False) -> AsyncIterator[Connection]:
     """A fresh connection with long time limits; plans are made anew for each statement's real sizes."""
     places = _downloads if download else _places
     if _url is None or places is None:
-        raise RuntimeError("the imports are not open")
+        raise RuntimeError("the slow connections are not open")
     async with places:
         opened = await asyncpg.connect(
             _url,
@@ -53,7 +56,7 @@ async def connection(*, download: bool = False) -> AsyncIterator[Connection]:
             statement_cache_size=0,
             server_settings={
                 "role": APP_ROLE,
-                "application_name": "tracetrack import",
+                "application_name": "tracetrack long work",
                 "timezone": "UTC",
                 "jit": "off",
                 "plan_cache_mode": "force_custom_plan",
@@ -75,8 +78,3 @@ async def connection(*, download: bool = False) -> AsyncIterator[Connection]:
                 await asyncio.shield(asyncio.wait_for(opened.close(), 5))
             except (TimeoutError, OSError, asyncpg.PostgresError, asyncio.CancelledError):
                 opened.terminate()
-
-
-def floor_actor(row: Any) -> tuple[Any, ...]:
-    """The one who made an import, as the SQL functions take him."""
-    return (row["created_by"], None, None, None, None)

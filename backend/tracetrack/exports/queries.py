@@ -1,0 +1,208 @@
+"""The tables that can be exported: columns, where the rows come from, and what they can be filtered by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+TIME = "to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One exportable table.
+
+    ``columns`` is heading, SQL expression, and whether it is a number; ``filters`` turns a given
+    value into a condition, with ``{}`` where the value stands; ``area`` is the column of the area rule.
+    """
+
+    columns: tuple[tuple[str, str, bool], ...]
+    source: str
+    order: str
+    area: str
+    filters: dict[str, str]
+
+
+def _time(name: str) -> str:
+    return TIME.format(name)
+
+
+TABLES: dict[str, Table] = {
+    "bags": Table(
+        columns=(
+            ("code", "b.code", False),
+            ("kind", "b.kind", False),
+            ("type", "t.name", False),
+            ("state", "b.state", False),
+            ("area", "a.name", False),
+            ("parent", "p.code", False),
+            ("children", "case when b.kind = 'parent' then b.child_count end", True),
+            (
+                "weight_kg",
+                "case when b.kind = 'parent' then b.child_count * t.child_weight_kg"
+                " else coalesce(pt.child_weight_kg, d.child_weight_kg, 1) end",
+                True,
+            ),
+            ("bill", "l.number", False),
+            ("lot", "b.lot", False),
+            ("variety", "b.variety", False),
+            ("tag", "b.tag", False),
+            ("created_at", _time("b.created_at"), False),
+        ),
+        source="bags b left join areas a on a.id = b.area_id left join bag_types t on t.id = b.bag_type_id"
+        " left join bags p on p.id = b.parent_id left join bag_types pt on pt.id = p.bag_type_id"
+        " left join bag_types d on d.is_default left join bills l on l.id = coalesce(b.bill_id, p.bill_id)",
+        order="b.id",
+        area="b.area_id",
+        filters={
+            "kind": "b.kind = {}::text",
+            "state": "b.state = {}::text",
+            "area_id": "b.area_id = {}::bigint",
+            "q": "strpos(lower(b.code), lower({}::text)) > 0",
+            "since": "b.created_at >= {}::timestamptz",
+            "until": "b.created_at < {}::timestamptz",
+        },
+    ),
+    "links": Table(
+        columns=(
+            ("parent", "p.code", False),
+            ("child", "b.code", False),
+            ("area", "a.name", False),
+            ("type", "t.name", False),
+            ("lot", "b.lot", False),
+            ("variety", "b.variety", False),
+            ("tag", "b.tag", False),
+            ("linked_by", "u.username", False),
+            ("linked_at", _time("b.linked_at"), False),
+        ),
+        source="bags b join bags p on p.id = b.parent_id left join areas a on a.id = b.area_id"
+        " left join bag_types t on t.id = p.bag_type_id left join users u on u.id = b.linked_by",
+        order="b.parent_id, b.id",
+        area="b.area_id",
+        filters={
+            "area_id": "b.area_id = {}::bigint",
+            "q": "strpos(lower(p.code), lower({}::text)) > 0",
+            "user_id": "b.linked_by = {}::bigint",
+            "since": "b.linked_at >= {}::timestamptz",
+            "until": "b.linked_at < {}::timestamptz",
+        },
+    ),
+    "scans": Table(
+        columns=(
+            ("received_at", _time("s.received_at"), False),
+            ("scanned_at", _time("s.scanned_at"), False),
+            ("user", "u.username", False),
+            ("area", "a.name", False),
+            ("action", "s.action", False),
+            ("code", "s.code", False),
+            ("parent", "p.code", False),
+            ("outcome", "s.outcome", False),
+            ("refused", "case when s.refused then 'yes' else 'no' end", False),
+            ("scan_id", "s.scan_id::text", False),
+        ),
+        source="scans s left join users u on u.id = s.user_id left join areas a on a.id = s.area_id"
+        " left join bags p on p.id = s.parent_id",
+        order="s.id",
+        area="s.area_id",
+        filters={
+            "area_id": "s.area_id = {}::bigint",
+            "user_id": "s.user_id = {}::bigint",
+            "q": "strpos(lower(s.code), lower({}::text)) > 0",
+            "since": "s.received_at >= {}::timestamptz",
+            "until": "s.received_at < {}::timestamptz",
+        },
+    ),
+    "audit": Table(
+        columns=(
+            ("id", "e.id", True),
+            ("at", _time("e.at"), False),
+            ("actor", "u.username", False),
+            ("area", "a.name", False),
+            ("action", "e.action", False),
+            ("subject_type", "e.subject_type", False),
+            ("subject_id", "e.subject_id", True),
+            ("subject", "e.subject_code", False),
+            ("before", "left(e.before::text, 32000)", False),
+            ("after", "left(e.after::text, 32000)", False),
+            ("request_id", "e.request_id", False),
+            ("address", "e.address", False),
+        ),
+        source="audit_events e left join users u on u.id = e.actor_id left join areas a on a.id = e.area_id",
+        order="e.id",
+        area="e.area_id",
+        filters={
+            "area_id": "e.area_id = {}::bigint",
+            "user_id": "e.actor_id = {}::bigint",
+            "q": "strpos(lower(e.subject_code), lower({}::text)) > 0",
+            "since": "e.at >= {}::timestamptz",
+            "until": "e.at < {}::timestamptz",
+        },
+    ),
+    "bills": Table(
+        columns=(
+            ("number", "l.number", False),
+            (
+                "state",
+                "case when l.completed_at is not null then 'completed' when l.parents > 0 then 'processing'"
+                " else 'new' end",
+                False,
+            ),
+            ("description", "l.description", False),
+            ("destination", "l.destination", False),
+            ("vehicle", "l.vehicle", False),
+            ("area", "a.name", False),
+            ("target_parents", "l.target_parents", True),
+            ("parents", "l.parents", True),
+            ("children", "l.children", True),
+            ("created_by", "u.username", False),
+            ("created_at", _time("l.created_at"), False),
+            ("completed_at", _time("l.completed_at"), False),
+        ),
+        source="(select b.*, coalesce(s.parent_count, g.parents, 0) as parents,"
+        " coalesce(s.child_count, g.children, 0) as children from bills b"
+        " left join bill_snapshots s on s.id = b.snapshot_id and b.completed_at is not null"
+        " left join lateral (select sum(parents) as parents, sum(children) as children from bill_totals"
+        " where bill_id = b.id) g on true) l"
+        " left join areas a on a.id = l.area_id left join users u on u.id = l.created_by",
+        order="l.id",
+        area="l.area_id",
+        filters={
+            "area_id": "l.area_id = {}::bigint",
+            "user_id": "l.created_by = {}::bigint",
+            "q": "strpos(lower(l.number), lower({}::text)) > 0",
+            "since": "l.created_at >= {}::timestamptz",
+            "until": "l.created_at < {}::timestamptz",
+        },
+    ),
+}
+
+
+def statement(table: Table, kind: str, sees_area: int | None, given: dict[str, Any]) -> tuple[str, list[Any]]:
+    """The query whose rows are lines of the file, and its values.
+
+    Args:
+        table: what is exported.
+        kind: ``xlsx`` for one column of row XML, ``csv`` for the cells.
+        sees_area: the area rule.
+        given: filters with a value.
+    """
+    conditions, values = [], []
+    if sees_area is not None:
+        values.append(sees_area)
+        conditions.append(f"{table.area} = $1::bigint")
+    for name, value in given.items():
+        values.append(value)
+        conditions.append(table.filters[name].format(f"${len(values)}"))
+    if kind == "xlsx":
+        cells = " || ".join(
+            f"export_cell(({expression})::{'numeric' if is_number else 'text'})"
+            for _, expression, is_number in table.columns
+        )
+        columns = f"'<row>' || {cells} || '</row>'"
+    else:
+        columns = ", ".join(
+            f"({expression})" if is_number else f"export_harmless({expression})"
+            for _, expression, is_number in table.columns
+        )
+    where = f" where {' and '.join(conditions)}" if conditions else ""
+    return f"select {columns} from {table.source}{where} order by {table.order}", values  # noqa: S608

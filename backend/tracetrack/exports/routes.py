@@ -1,0 +1,51 @@
+"""Exports over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from tracetrack.access.dependencies import Biller
+from tracetrack.bags.schemas import BagState, Kind
+from tracetrack.exports import service
+from tracetrack.platform.clock import Moment
+from tracetrack.platform.problems import problems
+from tracetrack.platform.spreadsheet import CSV, XLSX, download
+
+router = APIRouter(tags=["exports"])
+
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {XLSX: {}, CSV.split(";")[0]: {}}, "description": "The file"}
+}
+Id = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
+
+
+@router.get("/exports/{table}", responses=_FILE | problems())
+async def export(
+    table: Literal["bags", "links", "scans", "audit", "bills"],
+    actor: Biller,
+    format: Literal["xlsx", "csv"] = "xlsx",
+    kind: Kind | None = None,
+    state: BagState | None = None,
+    area_id: Id = None,
+    user_id: Id = None,
+    q: Annotated[str | None, Query(max_length=128, description="Part of a code or number")] = None,
+    since: Annotated[Moment | None, Query(alias="from")] = None,
+    until: Annotated[Moment | None, Query(alias="to")] = None,
+) -> Response:
+    """Every row of a table as a file, streamed. The audit log is for admins.
+
+    `kind` and `state` are filters of bags, `user_id` of all others.
+    """
+    given = {
+        "kind": kind,
+        "state": state,
+        "area_id": area_id,
+        "user_id": user_id,
+        "q": q,
+        "since": since,
+        "until": until,
+    }
+    return download(await service.export(actor, table, format, given), f"tracetrack-{table}", format)

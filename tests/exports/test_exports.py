@@ -1,0 +1,116 @@
+"""Exports: everything, within the area rule, in a form that comes back the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import fastexcel
+
+from tests.floor import Floor
+from tests.imports.files import brought_in, links, rows_in
+
+ODD = (
+    "=1+1",
+    "+2",
+    "-3",
+    "@SUM(1)",
+    "'=x",
+    "''-y",
+    'a "quoted", code',
+    "<b>&amp;</b>",
+    "दो-२",
+    "back\\slash",
+    "007",
+)
+
+
+def from_xlsx(content: bytes) -> list[tuple[str | None, ...]]:
+    sheet = fastexcel.read_excel(content).load_sheet(0, header_row=None, skip_rows=0, dtypes="string")
+    return list(sheet.to_polars().rows())
+
+
+def from_csv(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+async def test_links_come_back_as_the_identical_codes(floor: Floor) -> None:
+    await rows_in(floor.admin, [["parent", "child"], *(["=P", code] for code in ODD)])
+    before = await links(floor)
+    assert set(before) == set(ODD)
+    for form in ("csv", "xlsx"):
+        file = await floor.admin.get("/exports/links", format=form)
+        assert file.status_code == 200, file.text
+        if form == "csv":
+            assert not [cell for row in from_csv(file.content) for cell in row if cell[:1] in tuple("=+-@")]
+        await floor.owner.execute("truncate bags, audit_events cascade")
+        done = await brought_in(floor.admin, file.content, f"links.{form}", confirm=True)
+        assert (done["state"], done["rejected"]) == ("completed", 0), done
+        assert await links(floor) == before, form
+
+
+async def test_bags_by_filter_and_bills_scans_and_audit(floor: Floor) -> None:
+    await floor.north.scan_parent("P1")
+    await floor.north.scan_child("P1", "C1")
+    await floor.south.scan_parent("Q1")
+    await floor.biller.post("/bills", {"number": "B-1"})
+    head, *rows = from_xlsx((await floor.biller.get("/exports/bags")).content)
+    assert head[:6] == ("code", "kind", "type", "state", "area", "parent")
+    assert [row[:6] for row in rows] == [
+        ("P1", "parent", "Standard", "open", "North", None),
+        ("C1", "child", None, "linked", "North", "P1"),
+        ("Q1", "parent", "Standard", "open", "South", None),
+    ]
+    assert rows[0][6:8] == ("1", "1")
+    for query, wanted in (
+        ({"kind": "child"}, ["C1"]),
+        ({"area_id": floor.areas["South"]}, ["Q1"]),
+        ({"q": "1", "state": "open"}, ["P1", "Q1"]),
+        ({"to": "2020-01-01T00:00:00Z"}, []),
+    ):
+        found = from_csv((await floor.biller.get("/exports/bags", format="csv", **query)).content)
+        assert [row[0] for row in found[1:]] == wanted
+    bills = from_csv((await floor.biller.get("/exports/bills", format="csv")).content)
+    assert bills[1][:2] == ["B-1", "new"]
+    scans = from_csv((await floor.biller.get("/exports/scans", format="csv", user_id=floor.north.id)).content)
+    assert [row[5] for row in scans[1:]] == ["P1", "C1"]
+    audit = from_csv((await floor.admin.get("/exports/audit", format="csv")).content)
+    assert {"bag_created", "child_linked", "bill_created", "exported"} <= {row[4] for row in audit[1:]}
+
+
+async def test_who_may_export(floor: Floor) -> None:
+    assert (await floor.north.get("/exports/bags")).status_code == 403
+    assert (await floor.biller.get("/exports/audit")).status_code == 403
+    assert (await floor.anyone.get("/exports/bags")).status_code == 401
+    assert (await floor.biller.get("/exports/bills", kind="child")).json()["code"] == "invalid"
+    assert (await floor.biller.get("/exports/users")).status_code == 422
+
+
+async def test_a_client_that_goes_away_frees_the_connection(floor: Floor) -> None:
+    await floor.owner.execute(
+        "insert into bags (kind, code, created_by)"
+        " select 'child', 'C' || n, $1 from generate_series(1, 30000) n",
+        floor.admin.id,
+    )
+    from tracetrack.access.actor import Actor
+    from tracetrack.exports.service import export
+
+    actor = Actor.__new__(Actor)
+    for name, value in {
+        "user_id": floor.admin.id,
+        "username": "admin",
+        "role": "admin",
+        "area_id": None,
+        "session_id": None,
+        "must_change_password": False,
+        "request_id": "x",
+        "address": "",
+    }.items():
+        object.__setattr__(actor, name, value)
+    for _ in range(5):
+        stream = await export(actor, "bags", "csv", {})
+        assert await anext(stream)
+        assert await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+    whole = await floor.admin.get("/exports/bags", format="csv")
+    assert whole.content.count(b"\n") == 30_001
