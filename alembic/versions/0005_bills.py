@@ -98,8 +98,6 @@ def upgrade() -> None:
         if new.bill_id is null then
             new.billed_at := null;
             new.billed_by := null;
-        elsif tg_op = 'INSERT' then
-            new.billed_at := coalesce(new.billed_at, now());
         elsif new.billed_at is not distinct from old.billed_at then
             new.billed_at := now();
         end if;
