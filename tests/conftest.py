@@ -105,11 +105,12 @@ async def empty(owner: asyncpg.Connection) -> None:
     await owner.execute("""
         truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, report_mails, scans,
                  scan_receipts, audit_events, imports,
-                 label_patterns, ledger_seals, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
+                 label_patterns, ledger_seals, bag_search, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
                  refresh_tokens, sessions, users, areas, site_settings
         restart identity cascade;
         delete from bag_types where not is_default;
         update bag_types set name = 'Standard', expected_children = 30, child_weight_kg = 1,
                              code_pattern = null;
+        update bag_search_progress set indexed_to = 0, seen_to = 0, seen_before = '0';
         update versions set version = version + 1;
     """)

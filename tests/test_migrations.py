@@ -194,6 +194,7 @@ async def test_no_table_is_left_out(scratch: str) -> None:
 OF_ONE_MIGRATION = {
     # Made by a single migration and by no later one touched: only their coming and going is tested.
     *("bill_days", "bill_snapshots", "bill_snapshot_parents", "bill_reopenings"),
+    *("bag_search", "bag_search_progress"),
     *("ledger_seals", "bag_tallies", "bag_changes", "scan_tallies", "scan_minutes", "scan_changes"),
     *("bill_receipts", "bill_receipt_scans", "return_days", "returns", "return_bags", "bill_returns"),
     "report_mails",

@@ -50,7 +50,7 @@ MAY: list[tuple[str, frozenset[str]]] = [
     (r"(GET|POST) /imports(/.*)?", OFFICE),
     # Everybody sees which areas there are for him, and how many children a bag type expects.
     (r"GET /areas|GET /bag-types", EVERYBODY),
-    (r"GET /dashboard/summary|GET /events", EVERYBODY),
+    (r"GET /dashboard/summary|GET /events|GET /search", EVERYBODY),
     (
         r"\w+ /(users|areas|settings|bag-types|label-patterns|audit|api-keys|performance)(/.*)?",
         ADMIN,

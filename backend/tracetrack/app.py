@@ -13,6 +13,7 @@ from tracetrack.access import opening as access
 from tracetrack.access import queries as access_queries
 from tracetrack.access import routes as access_routes
 from tracetrack.bags import routes as bag_routes
+from tracetrack.bags import search as bag_search
 from tracetrack.billing import routes as bill_routes
 from tracetrack.billing.documents import routes as document_routes
 from tracetrack.billing.receiving import routes as receiving_routes
@@ -40,10 +41,10 @@ from tracetrack.scanning import routes as scan_routes
 from tracetrack.scanning import service as scanning
 from tracetrack.settings import ROOT, Settings, get_settings
 
-JOBS = (*seals.JOBS, *oversight_routes.JOBS, *report_mail.JOBS)
+JOBS = (*seals.JOBS, *bag_search.JOBS, *oversight_routes.JOBS, *report_mail.JOBS)
 
 # Routes are tried in this order: the floor's first, for they are asked most.
-UPKEEP = (*ledger.UPKEEP, *access_queries.UPKEEP, *scanning.UPKEEP)
+UPKEEP = (*ledger.UPKEEP, *bag_search.UPKEEP, *access_queries.UPKEEP, *scanning.UPKEEP)
 
 ROUTERS = (
     scan_routes.router,

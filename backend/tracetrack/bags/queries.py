@@ -117,6 +117,40 @@ async def codes_that_begin(tx: AsyncConnection, actor: Actor, start: str, limit:
     return list((await tx.execute(statement)).scalars())
 
 
+_CONTAINING = text("""
+    select bags_containing(cast(:part as text), cast(:sees_area as bigint), cast(:kind as text),
+        cast(:state as text), cast(:area_id as bigint), cast(:since as timestamptz),
+        cast(:until as timestamptz), cast(:sort as text), cast(:after as text), cast(:limit as integer))
+""")
+
+# What has the word as its code, what begins with it, what has it inside: in this order.
+_LIKE = text("""
+    select id from (
+        select id, 0 as place from find_bag(:low)
+        union all
+        (select id, 1 from bags where lower(code) >= :low and lower(code) < :high
+            and (cast(:sees_area as bigint) is null or area_id = :sees_area)
+            order by lower(code) limit :limit)
+        union all
+        select id, 2 from bags_containing(:low, cast(:sees_area as bigint), null, null, null, null, null,
+            'newest', null, cast(:limit as integer)) id where length(:low) > 2
+    ) found
+    group by id order by min(place), id limit :limit
+""")
+
+
+async def bags_like(tx: AsyncConnection, actor: Actor, word: str, limit: int) -> list[dict[str, Any]]:
+    """Bags with ``word`` as their code, at its beginning or, from three characters on, in it."""
+    low = word.lower()
+    values = {"low": low, "high": low + chr(0x10FFFF), "sees_area": actor.sees_area, "limit": limit}
+    ids = list((await tx.execute(_LIKE, values)).scalars())
+    statement = select(*_bag_columns(actor)).where(
+        bag_cards.c.id.in_(ids), within_area(actor, bag_cards.c.area_id)
+    )
+    rows = {row["id"]: dict(row) for row in (await tx.execute(statement)).mappings()}
+    return [rows[bag_id] for bag_id in ids if bag_id in rows]
+
+
 async def bags_page(
     tx: AsyncConnection,
     actor: Actor,
@@ -134,16 +168,30 @@ async def bags_page(
     """One page of bags, one row more than ``limit`` where there is a next."""
     key, order = SORTS[sort]
     statement: Select[Any] = select(*_bag_columns(actor)).where(within_area(actor, bag_cards.c.area_id))
+    if containing:
+        found = await tx.execute(
+            _CONTAINING,
+            {
+                "part": containing,
+                "sees_area": actor.sees_area,
+                "kind": kind,
+                "state": state,
+                "area_id": area_id,
+                "since": since,
+                "until": until,
+                "sort": sort,
+                "after": None if after is None else str(after[0]),
+                "limit": limit + 1,
+            },
+        )
+        statement = statement.where(bag_cards.c.id.in_(list(found.scalars())))
+        return [dict(row) for row in (await tx.execute(statement.order_by(order(key)))).mappings()]
     if kind:
         statement = statement.where(bag_cards.c.kind == kind)
     if state:
         statement = statement.where(bag_cards.c.state == state)
     if area_id:
         statement = statement.where(bag_cards.c.area_id == area_id)
-    if containing:
-        statement = statement.where(
-            func.lower(bag_cards.c.code).contains(containing.lower(), autoescape=True)
-        )
     if since:
         statement = statement.where(bag_cards.c.created_at >= since)
     if until:

@@ -22,6 +22,7 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/ledger/partitions.sql",
     ROOT / "backend/tracetrack/ledger/seal.sql",
     ROOT / "backend/tracetrack/bags/bags.sql",
+    ROOT / "backend/tracetrack/bags/search.sql",
     ROOT / "backend/tracetrack/scanning/floor.sql",
     ROOT / "backend/tracetrack/billing/bills.sql",
     ROOT / "backend/tracetrack/billing/receiving/receiving.sql",

@@ -69,7 +69,6 @@ with bag_counts as (
     from bill_cards c where c.completed_at is null and (sees_area is null or c.area_id = sees_area)
 )
 select jsonb_build_object(
-    'at', now(),
     'bags', (select coalesce(sum(n), 0) from bag_counts),
     'parents', (select coalesce(jsonb_object_agg(state, n), '{}') from (
         select state, sum(n) as n from bag_counts where kind = 'parent' group by 1) p),

@@ -90,7 +90,6 @@ class ImportFigures(BaseModel):
 class Summary(BaseModel):
     """The warehouse now; days are the site's, and everything is of the areas one may see."""
 
-    at: dt.datetime
     bags: int
     parents: dict[str, int]
     """By state."""
