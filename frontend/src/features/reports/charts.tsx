@@ -128,7 +128,7 @@ export function Grid<T>({
 }) {
   if (rows.length === 0) return null;
   return (
-    <section class="card grid-card" aria-label={title}>
+    <div class="card grid-card">
       <h2>{title}</h2>
       <div class="grid-scroll" tabIndex={0} role="region" aria-label={title}>
         <table class="grid">
@@ -160,6 +160,6 @@ export function Grid<T>({
           </tbody>
         </table>
       </div>
-    </section>
+    </div>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { t } from "@/shared/i18n/office";
 import { Icon } from "@/shared/ui/icons";
 import { WedgeReader } from "./wedge";
@@ -25,7 +25,8 @@ export function ScanField({ label, hint, active, onCode }: ScanFieldProps) {
     if (text.trim() !== "") handler.current(text);
   };
 
-  useEffect(() => {
+  // Before the first picture: a scan that comes with it must not lose its first letters.
+  useLayoutEffect(() => {
     const field = input.current;
     if (!active || field === null) return;
     let ending = false;

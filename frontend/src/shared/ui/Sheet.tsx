@@ -38,7 +38,9 @@ export function Sheet({ title, onClose, children }: SheetProps) {
     return () => {
       document.removeEventListener("keydown", onKey);
       document.body.style.overflow = scroll;
-      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+      // Somebody else, such as the field for the scanner, may have it already.
+      const free = document.activeElement === null || document.activeElement === document.body;
+      if (free && before instanceof HTMLElement) before.focus({ preventScroll: true });
     };
   }, []);
 
