@@ -196,8 +196,8 @@ async def run(server: postgres.Postgres) -> None:
 
         boss = Actor(1, "boss", Role.admin, None, uuid4(), False, "", "")
         worker = Actor(1, "worker", Role.dispatcher, 1, uuid4(), False, "", "")
-        await measure("dashboard, all areas, from the database", lambda: dashboard.summary(boss))
-        await measure("dashboard, one area, from the database", lambda: dashboard.summary(worker))
+        await measure("dashboard, all areas, from the database", lambda: dashboard.count(boss))
+        await measure("dashboard, one area, from the database", lambda: dashboard.count(worker))
         await measure("GET /dashboard/summary", get("/dashboard/summary"))
     await owner.close()
 

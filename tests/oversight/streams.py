@@ -45,10 +45,12 @@ class Stream:
 
 
 @contextlib.asynccontextmanager
-async def listening(client: httpx.AsyncClient, seen: str | None = None) -> AsyncIterator[Stream]:
+async def listening(
+    client: httpx.AsyncClient, seen: str | None = None, path: str = "/events"
+) -> AsyncIterator[Stream]:
     """An open stream."""
     headers = {"Last-Event-ID": seen} if seen else {}
-    async with client.stream("GET", "/events", headers=headers) as answer:
+    async with client.stream("GET", path, headers=headers) as answer:
         assert answer.status_code == 200, await answer.aread()
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield Stream(answer, seen)

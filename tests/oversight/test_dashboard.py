@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from tests.floor import Floor, Person
+from tracetrack.oversight.dashboard import service
 from tracetrack.oversight.dashboard.service import fold
 
 OPERATIONS = int(os.environ.get("TALLY_OPERATIONS", "600"))
@@ -42,6 +43,12 @@ async def differences(owner: asyncpg.Connection) -> list[Any]:
             f"({SCANS} except all {SCANS_TALLIED}) union all ({SCANS_TALLIED} except all {SCANS})"
         ),
     ]
+
+
+@pytest.fixture(autouse=True)
+def without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests ask again at once; tests/platform/test_cache.py has the memory itself."""
+    monkeypatch.setattr(service, "SEEN_SECONDS", 0.0)
 
 
 async def summary(person: Person) -> dict[str, Any]:

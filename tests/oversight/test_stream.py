@@ -206,6 +206,25 @@ async def test_a_worker_that_stops_ends_its_streams_at_once(server: postgres.Pos
             assert [e["code"] for e in await stream.events(1)] == ["MEANWHILE"]
 
 
+async def test_the_dashboards_figures_come_as_they_change(site: Site) -> None:
+    one, two, _ = site
+    async with (
+        one.client("dispatcher") as scanner,
+        two.client("dispatcher") as client,
+        listening(client, path="/events?summary=true") as stream,
+    ):
+        scanned = []
+        async with asyncio.timeout(10):
+            while len(scanned) < 2:
+                kind, value = await stream.message()
+                if kind == "summary":
+                    scanned.append(value["scans_today"])
+                    assert [area["area"]["name"] for area in value["areas"]] == ["North"]
+                    if len(scanned) == 1:
+                        await scan(scanner, "COUNTED")
+        assert scanned[1] == scanned[0] + 1
+
+
 async def test_who_takes_nothing_is_cut_off_and_costs_a_bounded_queue() -> None:
     actor: Any = Actor(1, "x", Role.admin, None, uuid4(), False, "", "")
     listener = Listener(View(actor))

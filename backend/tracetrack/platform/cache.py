@@ -1,23 +1,47 @@
-"""Redis: a fast memory shared by the workers. Nothing authoritative lives there.
+"""A short memory for answers that many ask for: Redis first, shared by the workers, else this process.
 
-Every call has a short time limit, and every caller must do without.
+Nothing authoritative lives here. Every call has a short time limit, and every caller does without:
+when Redis fails it is left alone for a second, and each worker remembers by itself meanwhile.
+
+What is remembered carries its own key, and is believed only under that key; the key says for whom
+(role and area), so that nobody is told what is another's. It is at most as old as its caller
+allows, counted from before it was asked for.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from tracetrack.platform.metrics import CACHE_READS, CACHE_SECONDS
 from tracetrack.settings import Settings
 
+FORM = 1
+"""Of the keys and values: raised when their meaning changes, so that two versions can run at once."""
+REST_SECONDS = 1.0
+"""How long Redis is left alone after it failed."""
+REMEMBERED = 500
+"""Answers that a process keeps at most; the oldest go first."""
+
+_FAILURES = (RedisError, OSError, TimeoutError)
+
 _redis: Redis | None = None
+_rest_until = 0.0
+_own: dict[str, tuple[float, Any]] = {}
+_asked: dict[str, asyncio.Task[Any]] = {}
 
 
 def open_cache(url: str | None, settings: Settings) -> None:
     """Make this process's client; a connection is opened when first needed."""
-    global _redis
+    global _redis, _rest_until
     seconds = settings.redis_timeout_ms / 1000
     _redis = (
         Redis.from_url(
@@ -26,11 +50,15 @@ def open_cache(url: str | None, settings: Settings) -> None:
         if url
         else None
     )
+    _rest_until = 0.0
+    _own.clear()
 
 
 async def close_cache() -> None:
     """Close every connection of this process."""
     global _redis
+    for task in list(_asked.values()):
+        task.cancel()
     if _redis is not None:
         await _redis.aclose()
     _redis = None
@@ -42,6 +70,95 @@ async def cache_state() -> str:
         return "none"
     try:
         await _redis.ping()
-    except (RedisError, OSError, TimeoutError):
+    except _FAILURES:
         return "down"
     return "up"
+
+
+def cache_mode() -> str:
+    """Where answers are remembered at this moment: ``redis`` or ``memory``."""
+    return "redis" if _redis is not None and time.monotonic() >= _rest_until else "memory"
+
+
+async def remembered(
+    name: str, view: tuple[object, ...], load: Callable[[], Awaitable[Any]], *, seconds: float
+) -> Any:
+    """An answer that is at most ``seconds`` old; loaded once for all who ask at the same time.
+
+    Args:
+        name: of what is asked.
+        view: everything that the answer depends on: for whom (role, area), and of what.
+        load: asks for it anew; it must answer what JSON can hold.
+        seconds: how old the answer may be.
+    """
+    key = f"tracetrack:{FORM}:{name}:{':'.join(map(str, view))}"
+    task = _asked.get(key)
+    if task is None or task.done():
+        # A task of its own: a caller that is given up must not fail the others.
+        task = asyncio.create_task(_find(name, key, load, seconds))
+        _asked[key] = task
+        task.add_done_callback(lambda done: _asked.pop(key, None) if _asked.get(key) is done else None)
+    else:
+        CACHE_READS.labels(name, "together").inc()
+    return await asyncio.shield(task)
+
+
+async def _find(name: str, key: str, load: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+    kept = _own.get(key)
+    if kept is not None and time.time() - kept[0] < seconds:
+        CACHE_READS.labels(name, "memory").inc()
+        return kept[1]
+    shared = await _shared(key)
+    if shared is not None and 0 <= time.time() - shared[0] < seconds:
+        CACHE_READS.labels(name, "redis").inc()
+        _keep(key, *shared)
+        return shared[1]
+    # As old as the question, not as the answer.
+    asked = time.time()
+    value = await load()
+    CACHE_READS.labels(name, "loaded").inc()
+    _keep(key, asked, value)
+    left = seconds - (time.time() - asked)
+    if left > 0:
+        await _share(key, asked, value, left)
+    return value
+
+
+def _keep(key: str, asked: float, value: Any) -> None:
+    _own.pop(key, None)
+    while len(_own) >= REMEMBERED:
+        _own.pop(next(iter(_own)))
+    _own[key] = asked, value
+
+
+def _rest() -> None:
+    global _rest_until
+    _rest_until = time.monotonic() + REST_SECONDS
+
+
+async def _shared(key: str) -> tuple[float, Any] | None:
+    if _redis is None or time.monotonic() < _rest_until:
+        return None
+    try:
+        with CACHE_SECONDS.time():
+            text = await _redis.get(key)
+    except _FAILURES:
+        _rest()
+        return None
+    try:
+        found = orjson.loads(text) if text else None
+        # A connection whose last caller was cancelled may bring a stranger's answer.
+        return (float(found["asked"]), found["value"]) if found and found["key"] == key else None
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+async def _share(key: str, asked: float, value: Any, seconds: float) -> None:
+    if _redis is None or time.monotonic() < _rest_until:
+        return
+    text = orjson.dumps({"key": key, "asked": asked, "value": value})
+    try:
+        with CACHE_SECONDS.time():
+            await _redis.set(key, text, px=max(1, int(seconds * 1000)))
+    except _FAILURES:
+        _rest()

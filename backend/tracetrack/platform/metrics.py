@@ -37,6 +37,17 @@ POOL_IN_USE = Gauge(
 
 STREAMS = Gauge("tracetrack_streams", "Open event streams.", multiprocess_mode="livesum")
 
+CACHE_READS = Counter(
+    "tracetrack_cache_reads_total",
+    "Answers asked of the cache, by where they came from: redis, memory, together (with another), loaded.",
+    ("name", "source"),
+)
+CACHE_SECONDS = Histogram(
+    "tracetrack_cache_seconds",
+    "Time of one call of Redis.",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
+)
+
 
 async def metrics(_: Request) -> Response:
     """``GET /metrics``: all workers' figures in Prometheus' text format."""

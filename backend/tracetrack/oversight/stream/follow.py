@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from tracetrack.access.actor import Actor, Role, sees
+from tracetrack.oversight.dashboard.service import summary
 from tracetrack.oversight.stream import queries
 from tracetrack.platform import db
 from tracetrack.platform.logs import get_logger
@@ -26,6 +28,8 @@ from tracetrack.platform.stopping import stopping
 log = get_logger("stream")
 
 POLL_SECONDS = 0.2
+FIGURES_SECONDS = 0.5
+"""How often the dashboard's figures are told, where they change."""
 QUEUE = 64
 """Messages that a client may be behind; a slower one is cut off, comes back and catches up."""
 MAX_STREAMS = 1_000
@@ -71,8 +75,12 @@ def news(position: str, events: list[dict[str, Any]], view: View, more: bool = F
 class Listener:
     """One client: its view and the messages that wait for it."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, figures: bool = False) -> None:
         self.view = view
+        self.figures = figures
+        """Whether the dashboard's figures are wanted too."""
+        self.shown: bytes | None = None
+        """The figures as they were last told."""
         self.waiting: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE)
         """None ends the stream."""
 
@@ -103,7 +111,7 @@ class Follower:
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
-    async def listen(self, view: View, seen: str | None) -> Listener:
+    async def listen(self, view: View, seen: str | None, figures: bool = False) -> Listener:
         """Add a client, with what it missed since ``seen``, the id of the last message it had.
 
         Raises:
@@ -111,7 +119,7 @@ class Follower:
         """
         if len(self._listeners) >= MAX_STREAMS or stopping():
             raise Problem("busy", headers={"Retry-After": "2"})
-        listener = Listener(view)
+        listener = Listener(view, figures)
         async with self._turn:
             # First up to date: the client may come from a worker that was ahead.
             await self._poll()
@@ -170,7 +178,20 @@ class Follower:
             if text is not None and not listener.tell(text):
                 self.forget(listener)
 
+    async def _tell_figures(self) -> None:
+        """Tell the dashboard's figures, where they have changed: asked for once a view, not a client."""
+        views = {listener.view.key: listener.view.actor for listener in self._listeners if listener.figures}
+        for key, actor in views.items():
+            told = await summary(actor)
+            text = orjson.dumps(told)
+            for listener in list(self._listeners):
+                if listener.figures and listener.view.key == key and listener.shown != text:
+                    listener.shown = text
+                    if not listener.tell(message(self.position or "", "summary", told)):
+                        self.forget(listener)
+
     async def _follow(self) -> None:
+        due = 0.0
         while self._listeners:
             await asyncio.sleep(POLL_SECONDS)
             if stopping():
@@ -179,6 +200,9 @@ class Follower:
             try:
                 async with self._turn:
                     await self._poll()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + FIGURES_SECONDS
+                    await self._tell_figures()
             except Exception as error:
                 # The position stays, so what comes meanwhile is told when the database is back.
                 log.warning("the ledger cannot be followed", error=str(error)[:200])

@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -113,6 +113,7 @@ async def _gone(receive: Receive) -> None:
 )
 async def events(
     actor: Scanner,
+    summary: Annotated[bool, Query(description="Tell the dashboard's figures too, as they change")] = False,
     seen: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=16_000, description="`id` of the last message")
     ] = None,
@@ -120,7 +121,8 @@ async def events(
     """What happens, as it happens; for bags and bills of one's area, for admins everything.
 
     Messages: `hello` (from here on), `ledger` (`events` that were committed; with `more` there
-    were others: look anew), `reset` (too long away: look anew), `beat` (nothing new). With
+    were others: look anew), `reset` (too long away: look anew), `beat` (nothing new), and if
+    wanted `summary` (as `GET /dashboard/summary` answers). With
     `Last-Event-ID` the stream goes on from there without gap or double, on any worker.
     """
-    return EventStream(actor, await follower.listen(View(actor), seen))
+    return EventStream(actor, await follower.listen(View(actor), seen, summary))
