@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -79,6 +80,57 @@ def demo() -> None:
     with _plain_words() as settings, supervisor.database(settings) as addresses:
         _migrate(addresses)
         _demo(addresses, settings)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    kind: Annotated[Literal["bags", "bills"], typer.Option()] = "bags",
+    area: Annotated[str | None, typer.Option(help="Name of the area of new bags.")] = None,
+    user: Annotated[str | None, typer.Option("--as", help="The admin who imports.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try, and write nothing.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Also a file that came in before.")] = False,
+) -> None:
+    """Import an xlsx or csv file, as an upload would."""
+    from tracetrack.imports.command import import_file as run
+    from tracetrack.imports.schemas import Import
+    from tracetrack.platform.logs import configure_logs
+    from tracetrack.platform.problems import Problem
+
+    configure_logs("ERROR")
+    with _plain_words() as settings, supervisor.database(settings) as addresses:
+        _migrate(addresses)
+        with typer.progressbar(length=1000, label=file.name) as bar:
+
+            def show(shown: Import) -> None:
+                bar.update(max(0, int(shown.progress * 1000) - bar.pos))
+
+            try:
+                done = asyncio.run(
+                    run(
+                        addresses.app,
+                        settings,
+                        file,
+                        show,
+                        kind=kind,
+                        area=area,
+                        user=user,
+                        dry_run=dry_run,
+                        confirm=confirm,
+                    )
+                )
+            except (Problem, OSError) as error:
+                said = error.detail or error.kind.en if isinstance(error, Problem) else error
+                raise StartError(f"{file.name}: {said}") from None
+        if done.state != "completed":
+            raise StartError(f"{file.name}: {done.error or 'The import was cancelled.'}")
+        typer.echo(
+            f"Import {done.id}{' (tried)' if done.dry_run else ''}: {done.rows_total:,} rows,"
+            f" {done.parents_created:,} parents and {done.children_created:,} children created,"
+            f" {done.links_created:,} linked, {done.bills_created:,} bills created,"
+            f" {done.duplicates_skipped:,} there already, {done.rejected:,} refused,"
+            f" {done.warnings:,} to check ({done.seconds or 0:.1f} s)"
+        )
 
 
 @app.command()

@@ -198,6 +198,8 @@ class Reader:
             raise UnreadableError("file_too_demanding")
         event: dict[str, Any] = orjson.loads(line)
         if event["event"] == "unreadable":
+            if "why" in event:
+                log.error("reader failed", why=event["why"])
             raise UnreadableError(event["code"], **event["values"])
         return event
 

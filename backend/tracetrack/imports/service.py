@@ -62,7 +62,7 @@ async def upload(
     reading.warm()
     stored = await receive(request, settings.max_upload_bytes)
     try:
-        return await _queue(actor, stored, _options(stored.fields, kind, area_id, dry_run, hold, confirm))
+        return await queue(actor, stored, _options(stored.fields, kind, area_id, dry_run, hold, confirm))
     except BaseException:
         await asyncio.shield(storage.remove(stored.key))
         raise
@@ -115,7 +115,12 @@ def _options(
     }
 
 
-async def _queue(actor: Actor, stored: Upload, options: dict[str, Any]) -> Import:
+async def queue(actor: Actor, stored: Upload, options: dict[str, Any]) -> Import:
+    """Write the job of a stored file.
+
+    Raises:
+        Problem: as :func:`upload`.
+    """
     _may(actor, options["kind"])
     async with db.transaction() as tx:
         area_id = await _area(tx, actor, options["area_id"])

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,8 @@ def run(job: dict[str, Any]) -> None:
     """Do one job."""
     labels = _labels(job["labels"])
     preview = job["mode"] == "preview"
+    if not Path(job["path"]).is_file():
+        raise UnreadableError("file_gone")
     sheets = read_file(Path(job["path"]), job["file_name"], _progress)
     corrections = {sheet["name"]: sheet for sheet in job["mapping"] or []}
     chosen: list[tuple[int, Sheet, Guess]] = []
@@ -170,6 +173,9 @@ def _child(parent: int, descriptors: list[int]) -> None:
         tell("unreadable", code=error.code, values=error.values)
     except MemoryError:
         tell("unreadable", code="file_too_demanding", values={})
+    except Exception:
+        # What we have not foreseen: one sentence for the user, the rest for the log.
+        tell("unreadable", code="file_damaged", values={}, why=traceback.format_exc(limit=-4)[-2000:])
 
 
 def main() -> None:
