@@ -105,7 +105,8 @@ async def empty(owner: asyncpg.Connection) -> None:
     await owner.execute("""
         truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, report_mails, scans,
                  scan_receipts, audit_events, imports,
-                 label_patterns, ledger_seals, bag_search, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
+                 label_patterns, ledger_seals, performance_minutes, performance_workers,
+                 bag_search, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
                  refresh_tokens, sessions, users, areas, site_settings
         restart identity cascade;
         delete from bag_types where not is_default;

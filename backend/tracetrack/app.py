@@ -44,7 +44,13 @@ from tracetrack.settings import ROOT, Settings, get_settings
 JOBS = (*seals.JOBS, *bag_search.JOBS, *oversight_routes.JOBS, *report_mail.JOBS)
 
 # Routes are tried in this order: the floor's first, for they are asked most.
-UPKEEP = (*ledger.UPKEEP, *bag_search.UPKEEP, *access_queries.UPKEEP, *scanning.UPKEEP)
+UPKEEP = (
+    *ledger.UPKEEP,
+    *oversight_routes.UPKEEP,
+    *bag_search.UPKEEP,
+    *access_queries.UPKEEP,
+    *scanning.UPKEEP,
+)
 
 ROUTERS = (
     scan_routes.router,

@@ -67,6 +67,10 @@ async def test_settings_have_defaults_and_changes_are_written_down(floor: Floor)
         "time_zone": "Asia/Kolkata",
         "undo_minutes": 30,
         "code_hosts": [],
+        "alert_p95_ms": 500,
+        "alert_errors_percent": 1,
+        "alert_loop_lag_ms": 250,
+        "alert_pool_percent": 90,
     }
     change = {"undo_minutes": 45, "code_hosts": ["Bags.Example.com "], "site_name": "TraceTrack"}
     changed = await floor.admin.patch("/settings", change)

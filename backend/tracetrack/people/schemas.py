@@ -126,6 +126,8 @@ def _host(name: str) -> str:
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
 SiteName = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_blank)]
 UndoMinutes = Annotated[int, Field(ge=0, le=1_440)]
+AlertMs = Annotated[int, Field(ge=1, le=600_000)]
+AlertPercent = Annotated[int, Field(ge=1, le=100)]
 CodeHosts = Annotated[
     list[Annotated[str, Field(max_length=253), AfterValidator(_host)]], Field(max_length=50)
 ]
@@ -143,6 +145,13 @@ class SiteSettings(BaseModel):
     """How long a dispatcher may take back his own scans."""
     code_hosts: CodeHosts = []
     """Hosts whose URLs on labels stand for their last path segment."""
+    alert_p95_ms: AlertMs = 500
+    """Warn when one request in twenty takes longer."""
+    alert_errors_percent: AlertPercent = 1
+    alert_loop_lag_ms: AlertMs = 250
+    """Warn when a worker is busy with one thing for longer."""
+    alert_pool_percent: AlertPercent = 90
+    """Warn when so much of a worker's database connections is in use."""
 
 
 class SettingsChange(Body):
@@ -152,3 +161,7 @@ class SettingsChange(Body):
     time_zone: TimeZone | None = None
     undo_minutes: UndoMinutes | None = None
     code_hosts: CodeHosts | None = None
+    alert_p95_ms: AlertMs | None = None
+    alert_errors_percent: AlertPercent | None = None
+    alert_loop_lag_ms: AlertMs | None = None
+    alert_pool_percent: AlertPercent | None = None

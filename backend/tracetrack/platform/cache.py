@@ -37,6 +37,7 @@ _redis: Redis | None = None
 _rest_until = 0.0
 _own: dict[str, tuple[float, Any]] = {}
 _asked: dict[str, asyncio.Task[Any]] = {}
+_reads = _hits = 0
 
 
 def open_cache(url: str | None, settings: Settings) -> None:
@@ -80,6 +81,18 @@ def cache_mode() -> str:
     return "redis" if _redis is not None and time.monotonic() >= _rest_until else "memory"
 
 
+def reads_and_hits() -> tuple[int, int]:
+    """How often this process was asked, and how often it need not load."""
+    return _reads, _hits
+
+
+def _count(name: str, source: str) -> None:
+    global _reads, _hits
+    _reads += 1
+    _hits += source != "loaded"
+    CACHE_READS.labels(name, source).inc()
+
+
 async def remembered(
     name: str, view: tuple[object, ...], load: Callable[[], Awaitable[Any]], *, seconds: float
 ) -> Any:
@@ -99,24 +112,24 @@ async def remembered(
         _asked[key] = task
         task.add_done_callback(lambda done: _asked.pop(key, None) if _asked.get(key) is done else None)
     else:
-        CACHE_READS.labels(name, "together").inc()
+        _count(name, "together")
     return await asyncio.shield(task)
 
 
 async def _find(name: str, key: str, load: Callable[[], Awaitable[Any]], seconds: float) -> Any:
     kept = _own.get(key)
     if kept is not None and time.time() - kept[0] < seconds:
-        CACHE_READS.labels(name, "memory").inc()
+        _count(name, "memory")
         return kept[1]
     shared = await _shared(key)
     if shared is not None and 0 <= time.time() - shared[0] < seconds:
-        CACHE_READS.labels(name, "redis").inc()
+        _count(name, "redis")
         _keep(key, *shared)
         return shared[1]
     # As old as the question, not as the answer.
     asked = time.time()
     value = await load()
-    CACHE_READS.labels(name, "loaded").inc()
+    _count(name, "loaded")
     _keep(key, asked, value)
     left = seconds - (time.time() - asked)
     if left > 0:

@@ -145,6 +145,12 @@ def to_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def pool_size() -> int:
+    """How many connections this process's pool may hold."""
+    size = getattr(_engine.pool, "size", None) if _engine is not None else None
+    return int(size()) if size else 0
+
+
 def connections_in_use() -> int:
     """How many connections of this process's pool are checked out."""
     if _engine is None:

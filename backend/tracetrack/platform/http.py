@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tracetrack.platform import minutes
 from tracetrack.platform.logs import get_logger, request_id
 from tracetrack.platform.metrics import IN_FLIGHT, REQUEST_SECONDS
 from tracetrack.platform.problems import Problem
@@ -137,6 +138,7 @@ class Envelope:
             if not lasting:
                 # How long somebody listened is no measure of how fast we answer.
                 REQUEST_SECONDS.labels(scope["method"], route, str(status or 499)).observe(seconds)
+                minutes.count(scope["method"], route, status or 499, seconds)
             log.info(
                 "request",
                 method=scope["method"],

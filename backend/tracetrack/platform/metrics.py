@@ -22,12 +22,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracetrack.platform import db
+from tracetrack.platform.minutes import BOUNDS
 
 REQUEST_SECONDS = Histogram(
     "tracetrack_request_seconds",
     "Time from the first byte of a request to the last of its answer.",
     ("method", "route", "status"),
-    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=BOUNDS,
 )
 IN_FLIGHT = Gauge("tracetrack_requests_in_flight", "Requests being served.", multiprocess_mode="livesum")
 SCANS = Counter("tracetrack_scans_total", "Scans by action and outcome.", ("action", "outcome"))

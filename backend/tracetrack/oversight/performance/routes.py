@@ -1,0 +1,18 @@
+"""``/performance``: how the site does, for admins."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from tracetrack.access.dependencies import Admin
+from tracetrack.oversight.performance import service
+from tracetrack.oversight.performance.schemas import PerformanceSummary, Period
+from tracetrack.platform.problems import problems
+
+router = APIRouter(tags=["oversight"])
+
+
+@router.get("/performance/summary", responses=problems())
+async def summary(_: Admin, period: Period = Period.hour) -> PerformanceSummary:
+    """Times, rates and errors by route and over time, workers, cache, database, imports, alerts."""
+    return await service.summary(period)

@@ -1,0 +1,147 @@
+"""How the site does: each worker stores its minutes, and anyone of them tells about all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+from typing import Any
+
+from tracetrack.oversight.performance import queries
+from tracetrack.oversight.performance.schemas import Alert, PerformanceSummary, Period
+from tracetrack.people.settings import site_settings
+from tracetrack.platform import cache, db, minutes
+from tracetrack.platform.background import Job
+from tracetrack.platform.clock import now
+from tracetrack.platform.minutes import percentile
+
+STORE_SECONDS = 15.0
+LOOKED_BACK = dt.timedelta(minutes=5)
+"""What alerts are about."""
+
+LENGTHS = {
+    Period.hour: (dt.timedelta(hours=1), dt.timedelta(minutes=1)),
+    Period.day: (dt.timedelta(days=1), dt.timedelta(minutes=15)),
+    Period.month: (dt.timedelta(days=30), dt.timedelta(hours=6)),
+}
+"""Of a period, and of the stretches it is shown in."""
+
+_WORKER = f"{socket.gethostname()}:{os.getpid()}"
+_cache_told = (0, 0)
+
+
+async def store() -> None:
+    """Add what this worker did since the last time to the stored minutes."""
+    global _cache_told
+    taken = minutes.take()
+    reads, hits = cache.reads_and_hits()
+    async with db.transaction() as tx:
+        # In one order, so that workers wait for each other and never in a circle.
+        for (method, route), tally in sorted(taken.routes.items()):
+            await tx.execute(queries.ADD_MINUTE, {"method": method, "route": route, **vars(tally)})
+        await tx.execute(
+            queries.ADD_WORKER,
+            {
+                "worker": _WORKER,
+                "cpu_share": taken.cpu_share,
+                "memory_bytes": taken.memory_bytes,
+                "loop_lag_ms": taken.loop_lag_ms,
+                "pool_used": db.connections_in_use(),
+                "pool_size": db.pool_size(),
+                "cache_mode": cache.cache_mode(),
+                "cache_reads": reads - _cache_told[0],
+                "cache_hits": hits - _cache_told[1],
+            },
+        )
+    _cache_told = reads, hits
+
+
+JOBS = (Job("loop lag", 0.5, minutes.tick), Job("minutes", STORE_SECONDS, store))
+UPKEEP = queries.UPKEEP
+
+
+def _percentiles(buckets: list[int]) -> dict[str, float | None]:
+    return {f"p{share}_ms": percentile(buckets, share / 100) for share in (50, 95, 99)}
+
+
+def _added(rows: list[Any]) -> list[int]:
+    return [sum(places) for places in zip(*(row.buckets for row in rows), strict=True)]
+
+
+async def summary(period: Period) -> PerformanceSummary:
+    """How the site did over a period, and does now."""
+    length, stretch = LENGTHS[period]
+    asked = {"seconds": length.total_seconds(), "stretch": stretch.total_seconds()}
+    recent = {"seconds": LOOKED_BACK.total_seconds(), "stretch": LOOKED_BACK.total_seconds()}
+    async with db.reading() as tx:
+        by_route = (await tx.execute(queries.BY_ROUTE, asked)).all()
+        over_time = (await tx.execute(queries.OVER_TIME, asked)).all()
+        lately = (await tx.execute(queries.BY_ROUTE, recent)).all()
+        workers = [dict(row) for row in (await tx.execute(queries.WORKERS)).mappings()]
+        remembered = (await tx.execute(queries.CACHE, {"seconds": asked["seconds"]})).one()
+        database = dict((await tx.execute(queries.DATABASE)).mappings().one())
+        statements: list[dict[str, Any]] | None = None
+        if await tx.scalar(queries.HAS_STATEMENTS):
+            statements = [dict(row) for row in (await tx.execute(queries.STATEMENTS)).mappings()]
+        imports = [dict(row) for row in (await tx.execute(queries.IMPORTS)).mappings()]
+    routes = [
+        {
+            **{name: getattr(row, name) for name in ("method", "route", "requests", "errors")},
+            "per_second": round(row.requests / length.total_seconds(), 3),
+            "mean_ms": round(row.seconds / row.requests * 1000, 2),
+            **_percentiles(row.buckets),
+        }
+        for row in by_route
+    ]
+    routes.sort(key=lambda route: route["p95_ms"] or 0, reverse=True)
+    return PerformanceSummary.model_validate(
+        {
+            "period": period,
+            "since": now() - length,
+            "requests": sum(row.requests for row in by_route),
+            "errors": sum(row.errors for row in by_route),
+            **_percentiles(_added(list(by_route))),
+            "routes": routes,
+            "over_time": [
+                {
+                    "at": row.at,
+                    "requests": row.requests,
+                    "errors": row.errors,
+                    **_percentiles(row.buckets),
+                }
+                for row in over_time
+            ],
+            "workers": workers,
+            "cache": {
+                "redis": await cache.cache_state(),
+                "reads": remembered.reads,
+                "hits": remembered.hits,
+                "hit_ratio": round(remembered.hits / remembered.reads, 4) if remembered.reads else None,
+            },
+            "database": database,
+            "queries": statements,
+            "imports": imports,
+            "alerts": await _alerts(list(lately), workers),
+        }
+    )
+
+
+async def _alerts(lately: list[Any], workers: list[dict[str, Any]]) -> list[Alert]:
+    """What is beyond its limit."""
+    limits = await site_settings()
+    requests = sum(row.requests for row in lately)
+    errors = sum(row.errors for row in lately)
+    measured = {
+        "p95_ms": (percentile(_added(lately), 0.95) or 0, limits.alert_p95_ms),
+        "errors_percent": (100 * errors / requests if requests else 0, limits.alert_errors_percent),
+        "loop_lag_ms": (max((w["loop_lag_ms"] for w in workers), default=0), limits.alert_loop_lag_ms),
+        "pool_percent": (
+            max((100 * w["pool_used"] / w["pool_size"] for w in workers if w["pool_size"]), default=0),
+            limits.alert_pool_percent,
+        ),
+    }
+    return [
+        Alert(name=name, value=round(value, 2), limit=limit)
+        for name, (value, limit) in measured.items()
+        if value > limit
+    ]
