@@ -37,7 +37,7 @@ test: $(DEV) $(BUILT) ## Run all tests: the screens' and the site's, in a real b
 
 .PHONY: screenshots
 screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens anew
-	@TRACETRACK_SCREENSHOTS=1 $(BIN)/pytest -q tests/e2e/test_look.py
+	@TRACETRACK_SCREENSHOTS=1 $(BIN)/pytest -q tests/e2e -k for_everybody
 
 .PHONY: soak
 soak: $(DEV) ## Races and made-up input for longer than in make test (SOAK=300 seconds a role)

@@ -103,9 +103,9 @@ class Screens:
         """Things to press that are smaller than 48 x 48 px, and visible."""
         found: list[dict[str, Any]] = await self.page.evaluate(
             """() => [...document.querySelectorAll("a, button, input, label")].flatMap((one) => {
-                const target = one.closest(".field-box, .language-choice label") ?? one;
+                const target = one.closest(".field-box, .language-choice label, .confirm") ?? one;
                 const box = target.getBoundingClientRect();
-                const hidden = one.matches(".hidden-visually, .scanner-field, .field > label");
+                const hidden = one.matches(".hidden-visually, .scanner-field, .field > label, .line > label");
                 const small = box.width < 48 || box.height < 48;
                 return hidden || !small || box.width === 0 ? [] :
                     [{ what: one.outerHTML.slice(0, 80), width: box.width, height: box.height }];

@@ -20,18 +20,20 @@ from .site import Site
 AXE = (ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
 PICTURES = ROOT / "docs" / "screens"
 KEEP = os.environ.get("TRACETRACK_SCREENSHOTS") == "1"
-KEPT = {
-    "1-sign-in",
-    "3-home",
-    "4-scan-parent",
-    "5-scan-ok",
-    "6-scan-already",
-    "8-scan-refused",
-    "9-scan-waiting",
-    "12-find-parent",
-    "14-find-meant",
-    "15-profile",
-}
+KEPT = frozenset(
+    {
+        "1-sign-in",
+        "3-home",
+        "4-scan-parent",
+        "5-scan-ok",
+        "6-scan-already",
+        "8-scan-refused",
+        "9-scan-waiting",
+        "12-find-parent",
+        "14-find-meant",
+        "15-profile",
+    }
+)
 SETTLE_MS = 150
 """Without motion an outcome's flash is over by then: colours are judged at rest."""
 
@@ -39,15 +41,16 @@ SETTLE_MS = 150
 class Gallery:
     """Looks at one screen after another and collects what is wrong with them."""
 
-    def __init__(self, screens: Screens, name: str) -> None:
+    def __init__(self, screens: Screens, name: str, kept: frozenset[str] = KEPT) -> None:
         self.screens = screens
         self.name = name
+        self.kept = kept
         self.faults: list[str] = []
 
     async def look(self, screen: str) -> None:
         page = self.screens.page
         await page.wait_for_timeout(SETTLE_MS)
-        if KEEP and screen in KEPT:
+        if KEEP and screen in self.kept:
             await page.screenshot(path=PICTURES / f"{screen}-{self.name}.png")
         # Evaluated, not added as a script: the page's own policy forbids strangers' scripts.
         await page.evaluate(AXE)

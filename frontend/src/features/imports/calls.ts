@@ -31,8 +31,9 @@ export const startImport = (id: number, body: Schemas["Start"]) =>
 export const cancelImport = (id: number) =>
   take(api.POST("/api/v1/imports/{import_id}/cancel", { params: at(id) }));
 
+/** Tens of thousands of bags take their time to go. */
 export const undoImport = (id: number) =>
-  take(api.POST("/api/v1/imports/{import_id}/undo", { params: at(id) }));
+  take(files.POST("/api/v1/imports/{import_id}/undo", { params: at(id) }));
 
 export const reportRows = async (id: number, verdict: Verdict | null, cursor: string | null) =>
   (await take(

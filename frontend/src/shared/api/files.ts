@@ -6,7 +6,7 @@ import { authorizedWithin } from "./session";
 /** A document of thousands of rows is made before its first byte comes, in ms. */
 const MADE_WITHIN = 180_000;
 
-/** The API for files: waits longer for its answers. Ask it with `parseAs: "blob"`. */
+/** The API for what takes its time, files above all: ask for those with `parseAs: "blob"`. */
 export const files = createClient<paths>({
   baseUrl: location.origin,
   fetch: (request) => authorizedWithin(request, MADE_WITHIN),

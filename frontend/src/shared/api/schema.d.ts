@@ -1375,6 +1375,71 @@ export interface paths {
         patch: operations["change_settings_api_v1_settings_patch"];
         trace?: never;
     };
+    "/api/v1/dashboard/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summary
+         * @description The warehouse now: bags, scans by minute, hour, area and worker, bills, imports, conflicts.
+         */
+        get: operations["summary_api_v1_dashboard_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search
+         * @description Bags by any part of a code, bills by number, users (for admins) by name; quick enough to type in.
+         */
+        get: operations["search_api_v1_search_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description What happens, as it happens; for bags and bills of one's area, for admins everything.
+         *
+         *     Messages: `hello` (from here on), `ledger` (`events` that were committed; with `more` there
+         *     were others: look anew), `reset` (too long away: look anew), `beat` (nothing new), and if
+         *     wanted `summary` (as `GET /dashboard/summary` answers). With
+         *     `Last-Event-ID` the stream goes on from there without gap or double, on any worker.
+         */
+        get: operations["events_api_v1_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -1427,6 +1492,26 @@ export interface paths {
          * @description What a user did, and what was done to him, newest first.
          */
         get: operations["timeline_api_v1_audit_users__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performance/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summary
+         * @description Times, rates and errors by route and over time, workers, cache, database, imports, alerts.
+         */
+        get: operations["summary_api_v1_performance_summary_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1630,6 +1715,18 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Alert
+         * @description Something beyond what the settings allow, in the last five minutes.
+         */
+        Alert: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: number;
+            /** Limit */
+            limit: number;
+        };
+        /**
          * Area
          * @description A dispatch area.
          */
@@ -1655,6 +1752,21 @@ export interface components {
             name?: string | null;
             /** Disabled */
             disabled?: boolean | null;
+        };
+        /**
+         * AreaFigures
+         * @description One area today.
+         */
+        AreaFigures: {
+            area: components["schemas"]["tracetrack__access__schemas__AreaRef"];
+            /** Bags */
+            bags: number;
+            /** Open Parents */
+            open_parents: number;
+            /** Scans Today */
+            scans_today: number;
+            /** Refused Today */
+            refused_today: number;
         };
         /**
          * AreaReport
@@ -2159,6 +2271,35 @@ export interface components {
             problem?: components["schemas"]["Refused"] | null;
         };
         /**
+         * BillFigures
+         * @description Bills by state; ``in_progress`` are the newest twenty.
+         */
+        BillFigures: {
+            /** New */
+            new: number;
+            /** Processing */
+            processing: number;
+            /** Completed Today */
+            completed_today: number;
+            /** In Progress */
+            in_progress: components["schemas"]["OpenBill"][];
+        };
+        /**
+         * BillFound
+         * @description A bill by its number.
+         */
+        BillFound: {
+            /** Id */
+            id: number;
+            /** Number */
+            number: string;
+            /** State */
+            state: string;
+            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            /** Parent Count */
+            parent_count: number;
+        };
+        /**
          * BillLine
          * @description One bill of a summary.
          */
@@ -2410,6 +2551,20 @@ export interface components {
             warnings: ("no_children" | "far_from_expected")[];
         };
         /**
+         * CacheFigures
+         * @description The short memory over the period; ``hit_ratio`` is null where nothing was asked.
+         */
+        CacheFigures: {
+            /** Redis */
+            redis: string;
+            /** Reads */
+            reads: number;
+            /** Hits */
+            hits: number;
+            /** Hit Ratio */
+            hit_ratio: number | null;
+        };
+        /**
          * Cancellation
          * @description Why a return is cancelled.
          */
@@ -2524,6 +2679,16 @@ export interface components {
             results: components["schemas"]["CodeResult"][];
         };
         /**
+         * CodeRef
+         * @description A bag by code.
+         */
+        CodeRef: {
+            /** Id */
+            id: number;
+            /** Code */
+            code: string;
+        };
+        /**
          * CodeResult
          * @description What came of one code: `linked`, `already_linked` or `refused`.
          */
@@ -2566,6 +2731,18 @@ export interface components {
          */
         CurrentParent: {
             parent: components["schemas"]["Bag"] | null;
+        };
+        /**
+         * DatabaseFigures
+         * @description The database now.
+         */
+        DatabaseFigures: {
+            /** Connections */
+            connections: number;
+            /** Max Connections */
+            max_connections: number;
+            /** Size Bytes */
+            size_bytes: number;
         };
         /**
          * DaySums
@@ -2711,6 +2888,18 @@ export interface components {
             } | null;
         };
         /**
+         * Found
+         * @description A few of each kind: what is exactly so first, then what begins so, then what has it inside.
+         */
+        Found: {
+            /** Bags */
+            bags: components["schemas"]["Bag"][];
+            /** Bills */
+            bills: components["schemas"]["BillFound"][];
+            /** Users */
+            users: components["schemas"]["UserFound"][];
+        };
+        /**
          * Import
          * @description One uploaded file, its job, its progress, and what came of it.
          *
@@ -2826,6 +3015,41 @@ export interface components {
              * @description An estimate while it merges.
              */
             readonly seconds_left: number | null;
+        };
+        /**
+         * ImportFigures
+         * @description An import that waits or runs.
+         */
+        ImportFigures: {
+            /** Id */
+            id: number;
+            /** State */
+            state: string;
+            /** Kind */
+            kind: string;
+            /** File Name */
+            file_name: string;
+            /** Rows Total */
+            rows_total: number | null;
+            /** Rows Done */
+            rows_done: number;
+        };
+        /**
+         * ImportRun
+         * @description How fast an import was.
+         */
+        ImportRun: {
+            /** Id */
+            id: number;
+            /**
+             * Finished At
+             * Format: date-time
+             */
+            finished_at: string;
+            /** Rows */
+            rows: number;
+            /** Rows Per Second */
+            rows_per_second: number;
         };
         /**
          * LabelPattern
@@ -3164,12 +3388,50 @@ export interface components {
             must_change_password: boolean;
         };
         /**
+         * OpenBill
+         * @description A bill that is not completed.
+         */
+        OpenBill: {
+            /** Id */
+            id: number;
+            /** Number */
+            number: string;
+            /** State */
+            state: string;
+            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            /** Parent Count */
+            parent_count: number;
+            /** Child Count */
+            child_count: number;
+            /** Target Parents */
+            target_parents: number | null;
+            /** Weight Kg */
+            weight_kg: number;
+        };
+        /**
          * OwnProfile
          * @description What everybody may change about himself.
          */
         OwnProfile: {
             /** Language */
             language: string;
+        };
+        /**
+         * Packing
+         * @description A parent that somebody is packing now.
+         */
+        Packing: {
+            user: components["schemas"]["tracetrack__oversight__audit__schemas__UserRef"];
+            parent: components["schemas"]["CodeRef"];
+            /** Child Count */
+            child_count: number;
+            /** Expected Children */
+            expected_children: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /** Page[Area] */
         Page_Area_: {
@@ -3367,6 +3629,48 @@ export interface components {
             new_password: string;
         };
         /**
+         * PerformanceSummary
+         * @description How the site does.
+         */
+        PerformanceSummary: {
+            period: components["schemas"]["Period"];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Requests */
+            requests: number;
+            /** Errors */
+            errors: number;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
+            /** P99 Ms */
+            p99_ms: number | null;
+            /** Routes */
+            routes: components["schemas"]["RouteFigures"][];
+            /** Over Time */
+            over_time: components["schemas"]["Stretch"][];
+            /** Workers */
+            workers: components["schemas"]["WorkerNow"][];
+            cache: components["schemas"]["CacheFigures"];
+            database: components["schemas"]["DatabaseFigures"];
+            /** Queries */
+            queries: components["schemas"]["QueryFigures"][] | null;
+            /** Imports */
+            imports: components["schemas"]["ImportRun"][];
+            /** Alerts */
+            alerts: components["schemas"]["Alert"][];
+        };
+        /**
+         * Period
+         * @description How far back: minutes of an hour, quarters of a day, or six-hour stretches of a month.
+         * @enum {string}
+         */
+        Period: "hour" | "day" | "month";
+        /**
          * Preview
          * @description A file's sheets as they would be read.
          */
@@ -3378,6 +3682,20 @@ export interface components {
              * @description The import that brought this very file in before.
              */
             same_as: number | null;
+        };
+        /**
+         * QueryFigures
+         * @description A statement that takes much time in all, where pg_stat_statements is there.
+         */
+        QueryFigures: {
+            /** Query */
+            query: string;
+            /** Calls */
+            calls: number;
+            /** Mean Ms */
+            mean_ms: number;
+            /** Total Ms */
+            total_ms: number;
         };
         /**
          * Queue
@@ -3728,6 +4046,30 @@ export interface components {
          */
         Role: "dispatcher" | "biller" | "admin";
         /**
+         * RouteFigures
+         * @description One route over the period, the slowest first.
+         */
+        RouteFigures: {
+            /** Method */
+            method: string;
+            /** Route */
+            route: string;
+            /** Requests */
+            requests: number;
+            /** Errors */
+            errors: number;
+            /** Per Second */
+            per_second: number;
+            /** Mean Ms */
+            mean_ms: number;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
+            /** P99 Ms */
+            p99_ms: number | null;
+        };
+        /**
          * ScanKey
          * @description The id of a scan that is about an id in the path.
          */
@@ -3822,6 +4164,14 @@ export interface components {
             undo_minutes?: number | null;
             /** Code Hosts */
             code_hosts?: string[] | null;
+            /** Alert P95 Ms */
+            alert_p95_ms?: number | null;
+            /** Alert Errors Percent */
+            alert_errors_percent?: number | null;
+            /** Alert Loop Lag Ms */
+            alert_loop_lag_ms?: number | null;
+            /** Alert Pool Percent */
+            alert_pool_percent?: number | null;
         };
         /**
          * SheetGuess
@@ -3929,6 +4279,41 @@ export interface components {
              * @default []
              */
             code_hosts: string[];
+            /**
+             * Alert P95 Ms
+             * @default 500
+             */
+            alert_p95_ms: number;
+            /**
+             * Alert Errors Percent
+             * @default 1
+             */
+            alert_errors_percent: number;
+            /**
+             * Alert Loop Lag Ms
+             * @default 250
+             */
+            alert_loop_lag_ms: number;
+            /**
+             * Alert Pool Percent
+             * @default 90
+             */
+            alert_pool_percent: number;
+        };
+        /**
+         * Slot
+         * @description Scans of a minute or an hour that begins at ``at``.
+         */
+        Slot: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Scans */
+            scans: number;
+            /** Refused */
+            refused: number;
         };
         /**
          * Snapshot
@@ -4052,6 +4437,64 @@ export interface components {
             state: "new" | "processing" | "completed";
         };
         /**
+         * Stretch
+         * @description All routes in a stretch of time that begins at ``at``.
+         */
+        Stretch: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Requests */
+            requests: number;
+            /** Errors */
+            errors: number;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
+            /** P99 Ms */
+            p99_ms: number | null;
+        };
+        /**
+         * Summary
+         * @description The warehouse now; days are the site's, and everything is of the areas one may see.
+         */
+        Summary: {
+            /** Bags */
+            bags: number;
+            /** Parents */
+            parents: {
+                [key: string]: number;
+            };
+            /** Children */
+            children: {
+                [key: string]: number;
+            };
+            /** Scans Today */
+            scans_today: number;
+            /** Refused Today */
+            refused_today: number;
+            /** Undone Today */
+            undone_today: number;
+            /** Per Minute */
+            per_minute: components["schemas"]["Slot"][];
+            /** Per Hour */
+            per_hour: components["schemas"]["Slot"][];
+            /** Areas */
+            areas: components["schemas"]["AreaFigures"][];
+            /** Workers */
+            workers: components["schemas"]["WorkerFigures"][];
+            /** Packing */
+            packing: components["schemas"]["Packing"][];
+            bills: components["schemas"]["BillFigures"];
+            /** Imports */
+            imports: components["schemas"]["ImportFigures"][] | null;
+            /** Conflicts */
+            conflicts: number;
+        };
+        /**
          * SyncResult
          * @description What came of one queued scan.
          */
@@ -4144,6 +4587,21 @@ export interface components {
             language?: string | null;
             /** Must Change Password */
             must_change_password?: boolean | null;
+        };
+        /**
+         * UserFound
+         * @description A user by name.
+         */
+        UserFound: {
+            /** Id */
+            id: number;
+            /** Username */
+            username: string;
+            /** Full Name */
+            full_name: string;
+            role: components["schemas"]["Role"];
+            /** Disabled */
+            disabled: boolean;
         };
         /**
          * UserRecord
@@ -4253,6 +4711,44 @@ export interface components {
              * @default 0
              */
             weight_dispatched_kg: number;
+        };
+        /**
+         * WorkerFigures
+         * @description One worker today.
+         */
+        WorkerFigures: {
+            user: components["schemas"]["tracetrack__oversight__audit__schemas__UserRef"];
+            /** Scans Today */
+            scans_today: number;
+            /** Refused Today */
+            refused_today: number;
+            /** Undone Today */
+            undone_today: number;
+        };
+        /**
+         * WorkerNow
+         * @description A worker as it last told.
+         */
+        WorkerNow: {
+            /** Worker */
+            worker: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cpu Share */
+            cpu_share: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Loop Lag Ms */
+            loop_lag_ms: number;
+            /** Pool Used */
+            pool_used: number;
+            /** Pool Size */
+            pool_size: number;
+            /** Cache Mode */
+            cache_mode: string;
         };
         /**
          * WorkerWork
@@ -12471,6 +12967,263 @@ export interface operations {
             };
         };
     };
+    summary_api_v1_dashboard_summary_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_api_v1_search_get: {
+        parameters: {
+            query: {
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_code`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events_api_v1_events_get: {
+        parameters: {
+            query?: {
+                /** @description Tell the dashboard's figures too, as they change */
+                summary?: boolean;
+            };
+            header?: {
+                /** @description `id` of the last message */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_events_api_v1_audit_get: {
         parameters: {
             query?: {
@@ -12724,6 +13477,91 @@ export interface operations {
                 };
             };
             /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summary_api_v1_performance_summary_get: {
+        parameters: {
+            query?: {
+                period?: components["schemas"]["Period"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PerformanceSummary"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
             422: {
                 headers: {
                     [name: string]: unknown;
