@@ -96,6 +96,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.chmod(0o711)
         self.site = Site(folder, TRACETRACK_WORKERS="2", TRACETRACK_LOG_LEVEL="WARNING").until_ready()
         self.http = httpx.Client(base_url=self.site.url + "/api/v1", timeout=600)
         self.sign_in()
@@ -291,7 +292,6 @@ def main() -> None:
     print(f"{os.cpu_count()} cores; {asked.rounds} rounds; rows a second, medians")
     with tempfile.TemporaryDirectory(prefix="tracetrack-bench-") as name:
         folder = Path(name)
-        folder.chmod(0o711)
         bench = Bench(folder)
         bench.sql("insert into areas (name) values ('Bench') on conflict do nothing")
         for rows in asked.rows:
