@@ -196,6 +196,7 @@ OF_ONE_MIGRATION = {
     *("bill_days", "bill_snapshots", "bill_snapshot_parents", "bill_reopenings"),
     *("bag_search", "bag_search_progress"),
     *("performance_minutes", "performance_workers"),
+    "api_keys",
     *("ledger_seals", "bag_tallies", "bag_changes", "scan_tallies", "scan_minutes", "scan_changes"),
     *("bill_receipts", "bill_receipt_scans", "return_days", "returns", "return_bags", "bill_returns"),
     "report_mails",

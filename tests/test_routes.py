@@ -116,6 +116,7 @@ class Things:
             "/sessions/{session_id}": self.session,
             "/users/{user_id}": self.user,
             "/areas/{area_id}": self.area,
+            "/api-keys/{key_id}": self.api_key,
             "/bag-types/{type_id}": self.bag_type,
             "/label-patterns/{pattern_id}": self.label_pattern,
             "/bills/{bill_id}": self.bill,
@@ -180,6 +181,10 @@ class Things:
 
     async def area(self, _: Person) -> int:
         return int((await self.floor.admin.post("/areas", {"name": self._name()})).json()["id"])
+
+    async def api_key(self, _: Person) -> str:
+        body = {"name": self._name(), "role": "biller"}
+        return str((await self.floor.admin.post("/api-keys", body)).json()["id"])
 
     async def bag_type(self, _: Person) -> int:
         return int((await self.floor.admin.post("/bag-types", {"name": self._name("TYPE")})).json()["id"])

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from tracetrack.access import keys as access_keys
 from tracetrack.access import opening as access
 from tracetrack.access import queries as access_queries
 from tracetrack.access import routes as access_routes
@@ -41,7 +42,7 @@ from tracetrack.scanning import routes as scan_routes
 from tracetrack.scanning import service as scanning
 from tracetrack.settings import ROOT, Settings, get_settings
 
-JOBS = (*seals.JOBS, *bag_search.JOBS, *oversight_routes.JOBS, *report_mail.JOBS)
+JOBS = (*access_keys.JOBS, *seals.JOBS, *bag_search.JOBS, *oversight_routes.JOBS, *report_mail.JOBS)
 
 # Routes are tried in this order: the floor's first, for they are asked most.
 UPKEEP = (

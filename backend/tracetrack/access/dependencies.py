@@ -13,7 +13,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
-from tracetrack.access import sessions, tokens
+from tracetrack.access import keys, sessions, tokens
 from tracetrack.access.actor import Actor, Role
 from tracetrack.platform.logs import request_id
 from tracetrack.platform.problems import Problem
@@ -28,7 +28,10 @@ class SignedInAs(SecurityBase):
     """
 
     def __init__(self, *roles: Role, password_pending: bool = False) -> None:
-        self.model = HTTPBearer(bearerFormat="JWT", description="`access_token` of `POST /auth/login`")
+        self.model = HTTPBearer(
+            bearerFormat="JWT",
+            description="`access_token` of `POST /auth/login`, or a key of `POST /api-keys`",
+        )
         self.scheme_name = "bearer"
         self.roles = frozenset(roles)
         self.password_pending = password_pending
@@ -42,7 +45,13 @@ class SignedInAs(SecurityBase):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise tokens.unauthorized()
-        session = await sessions.signed_in(token)
+        if token.startswith(keys.BEGINNING):
+            session = await keys.signed_in_by_key(token)
+            # A program has no password to change, no sessions and no profile.
+            if self.password_pending:
+                raise Problem("forbidden")
+        else:
+            session = await sessions.signed_in(token)
         request.state.user_id = session.user_id
         if session.must_change_password and not self.password_pending:
             raise Problem("password_change_required")

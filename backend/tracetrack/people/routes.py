@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
 from tracetrack.access.actor import Role
 from tracetrack.access.dependencies import Admin, Scanner
-from tracetrack.people import areas, service, settings
+from tracetrack.people import areas, keys, service, settings
+from tracetrack.people.keys import ApiKey, MadeKey, NewKey
 from tracetrack.people.schemas import (
     Area,
     AreaChange,
@@ -93,3 +95,23 @@ async def read_settings(_: Admin) -> SiteSettings:
 async def change_settings(change: SettingsChange, actor: Admin) -> SiteSettings:
     """Change some of the site's settings."""
     return await settings.change_settings(actor, change)
+
+
+@router.post(
+    "/api-keys", status_code=201, responses=problems("name_taken", "area_required", "area_not_found")
+)
+async def create_key(new: NewKey, actor: Admin) -> MadeKey:
+    """Make a key for a program; it is told this once."""
+    return await keys.create_key(actor, new)
+
+
+@router.get("/api-keys", responses=problems("bad_cursor"))
+async def list_keys(_: Admin, limit: Limit = 50, cursor: Cursor = None) -> Page[ApiKey]:
+    """All keys, the newest first, revoked ones too."""
+    return await keys.list_keys(cursor, limit)
+
+
+@router.delete("/api-keys/{key_id}", status_code=204, responses=problems("api_key_not_found"))
+async def revoke_key(key_id: UUID, actor: Admin) -> None:
+    """End a key, everywhere within a second."""
+    await keys.revoke_key(actor, key_id)

@@ -45,6 +45,7 @@ def _not_blank(text: str) -> str:
 OneLine = Annotated[str, AfterValidator(one_line)]
 Username = Annotated[str, Field(max_length=64), AfterValidator(one_line), AfterValidator(_not_blank)]
 AreaName = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_blank)]
+KeyName = Annotated[str, Field(max_length=60), AfterValidator(one_line), AfterValidator(_not_blank)]
 FullName = Annotated[str, Field(max_length=120), AfterValidator(one_line)]
 
 

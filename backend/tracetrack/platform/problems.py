@@ -212,6 +212,7 @@ PROBLEMS: dict[str, Kind] = {
     # People and settings
     "user_not_found": Kind(404, "No such user", "There is no such user.", "ऐसा कोई व्यक्ति नहीं है।"),
     "area_not_found": Kind(404, "No such area", "There is no such area.", "ऐसा कोई क्षेत्र नहीं है।"),
+    "api_key_not_found": Kind(404, "No such key", "There is no such key.", "ऐसी कोई कुंजी नहीं है।"),
     "session_not_found": Kind(404, "No such session", "There is no such session.", "ऐसा कोई सत्र नहीं है।"),
     "bag_type_not_found": Kind(
         404, "No such bag type", "There is no such bag type.", "ऐसा कोई बैग प्रकार नहीं है।"

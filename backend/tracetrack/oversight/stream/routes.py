@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tracetrack.access import sessions
+from tracetrack.access import keys, sessions
 from tracetrack.access.actor import Actor
 from tracetrack.access.dependencies import Scanner
 from tracetrack.oversight.stream.follow import Listener, View, follower, message
@@ -87,7 +87,8 @@ class EventStream(Response):
 
     async def _may_listen(self) -> bool:
         try:
-            return await sessions.still_signed_in(self.actor.session_id)
+            session_id = self.actor.session_id
+            return await sessions.still_signed_in(session_id) or await keys.key_lives(session_id)
         except Exception:
             # The database is away: there is nothing to tell until it is back, and then it is asked.
             return True

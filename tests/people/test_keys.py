@@ -1,0 +1,91 @@
+"""Keys for integrators: told once, of one role and area, and over within a second of being revoked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.floor import Floor, Person
+from tracetrack.access.keys import write_down_used
+
+
+async def made(floor: Floor, **key: Any) -> tuple[dict[str, Any], Person]:
+    answer = await floor.admin.post("/api-keys", {"name": "ERP", **key})
+    assert answer.status_code == 201, answer.text
+    client = await floor.client()
+    client.headers["authorization"] = f"Bearer {answer.json()['key']}"
+    return answer.json(), Person(answer.json()["user_id"], "key ERP", client)
+
+
+async def test_a_key_works_as_its_role_in_its_area_and_the_ledger_names_it(floor: Floor) -> None:
+    await floor.south.scan_parent("SOUTHERN")
+    key, program = await made(floor, role="dispatcher", area_id=floor.areas["North"])
+    bag = (await program.scan_parent("P1")).json()["bag"]
+    assert bag["area"]["name"] == "North"
+    assert (await program.get("/bags/lookup", code="SOUTHERN")).status_code == 404
+    assert (await program.post("/bills", {})).status_code == 403
+    [event] = (await floor.admin.get("/audit", action="bag_created", code="P1")).json()["items"]
+    assert event["actor"] == {"id": key["user_id"], "username": "key ERP"}
+
+
+async def test_it_is_told_once_and_kept_as_a_hash(floor: Floor) -> None:
+    key, program = await made(floor, role="biller")
+    [listed] = (await floor.admin.get("/api-keys")).json()["items"]
+    assert "key" not in listed
+    assert listed["beginning"] == key["key"][:10]
+    assert listed["last_used_at"] is None
+    assert (await program.get("/bags")).status_code == 200
+    await write_down_used()
+    assert (await floor.admin.get("/api-keys")).json()["items"][0]["last_used_at"] is not None
+    kept = await floor.owner.fetchval("select api_keys::text || users::text from api_keys, users limit 1")
+    events = await floor.owner.fetchval("select string_agg(audit_events::text, '') from audit_events")
+    assert key["key"][10:] not in kept + events
+
+
+async def test_revoked_it_is_over_within_a_second(floor: Floor) -> None:
+    key, program = await made(floor, role="biller")
+    assert (await program.get("/bags")).status_code == 200
+    for _ in range(2):
+        assert (await floor.admin.delete(f"/api-keys/{key['id']}")).status_code == 204
+    await asyncio.sleep(1)
+    assert (await program.get("/bags")).status_code == 401
+    assert (await floor.admin.get("/api-keys")).json()["items"][0]["revoked_at"] is not None
+    actions = await floor.owner.fetch("select action from audit_events where action ~ 'api_key' order by id")
+    assert [row["action"] for row in actions] == ["api_key_created", "api_key_revoked"]
+
+
+async def test_its_user_disabled_it_is_over_too(floor: Floor) -> None:
+    key, program = await made(floor, role="biller")
+    await floor.admin.patch(f"/users/{key['user_id']}", {"disabled": True})
+    assert (await program.get("/bags")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"role": "admin"}, 422),
+        ({"role": "dispatcher"}, 422),
+        ({"role": "biller", "area_id": 999}, 404),
+        ({"role": "biller", "name": ""}, 422),
+    ],
+)
+async def test_what_no_key_can_be(floor: Floor, body: dict[str, Any], status: int) -> None:
+    assert (await floor.admin.post("/api-keys", {"name": "ERP", **body})).status_code == status
+
+
+async def test_a_program_has_no_profile_and_a_name_is_one_keys(floor: Floor) -> None:
+    _, program = await made(floor, role="biller")
+    for method, path in (("GET", "/auth/me"), ("GET", "/auth/sessions"), ("POST", "/auth/logout")):
+        answer: httpx.Response = await program.http.request(method, path)
+        assert answer.status_code == 403, path
+    assert (await floor.admin.post("/api-keys", {"name": "erp", "role": "biller"})).status_code == 409
+
+
+@pytest.mark.parametrize("key", ["ttk_", "ttk_" + "x" * 43, "ttk_" + "x" * 5000, "ttk_é"])
+async def test_what_is_no_key_is_a_401(floor: Floor, key: str) -> None:
+    headers = [(b"authorization", f"Bearer {key}".encode())]
+    answer = await floor.anyone.get("/bags", headers=headers)
+    assert answer.status_code == 401
