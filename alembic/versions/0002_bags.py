@@ -191,7 +191,8 @@ def upgrade() -> None:
         -- The many rows of an import share few areas, users and parents: each is looked at once.
         select bool_or(n.area_id is not null and not exists (select from areas a where a.id = n.area_id)),
                bool_or(not exists (select from users u where u.id = n.created_by)
-                       or (n.linked_by is not null and not exists (select from users u where u.id = n.linked_by)))
+                       or (n.linked_by is not null
+                           and not exists (select from users u where u.id = n.linked_by)))
         into no_area, no_user
         from (select distinct area_id, created_by, linked_by from new_rows) n;
         if no_area then

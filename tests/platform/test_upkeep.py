@@ -133,7 +133,13 @@ async def test_old_receipts_and_sessions_are_forgotten_and_young_ones_kept(floor
         select id, now() - interval '2 days' from users, generate_series(1, 600);
     """)
     done = await do_chores(UPKEEP)
-    assert done == {"partitions": 0, "receipts_forgotten": 12_000, "sessions_forgotten": 2_400, "search_mended": 0, "minutes_forgotten": 0}
+    assert done == {
+        "partitions": 0,
+        "receipts_forgotten": 12_000,
+        "sessions_forgotten": 2_400,
+        "search_mended": 0,
+        "minutes_forgotten": 0,
+    }
     assert await floor.owner.fetchval("select count(*) from scan_receipts") == 2
     assert (await floor.north.get("/auth/me")).status_code == 200
     assert (await do_chores(UPKEEP))["receipts_forgotten"] == 0
