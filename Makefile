@@ -42,7 +42,8 @@ screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens
 .PHONY: soak
 soak: $(DEV) ## Races and made-up input for longer than in make test (SOAK=300 seconds a role)
 	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest -rP tests/properties tests/scanning/test_model.py \
-	  tests/billing/test_workload.py tests/billing/test_attach.py
+	  tests/billing/test_workload.py tests/billing/test_attach.py \
+	  tests/imports/test_interrupted.py tests/imports/test_accounting.py
 
 .PHONY: check
 check: $(DEV) $(MODULES) ## Check style, types, layers, lock files and the API client
@@ -80,6 +81,8 @@ api-is-fresh: api-made
 .PHONY: bench
 bench: $(DEV) $(BUILT) ## Measure how fast the site starts and answers
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench.imports
+	@$(BIN)/python -m tests.bench.import_while_scanning
 
 .PHONY: lock
 lock: $(DEV) ## Choose package versions anew, with hashes and without addresses

@@ -104,7 +104,7 @@ async def empty(owner: asyncpg.Connection) -> None:
     """Remove everything that tests made; what the migrations put there stays."""
     await owner.execute("""
         truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, report_mails, scans,
-                 scan_receipts, audit_events, imports,
+                 scan_receipts, audit_events, imports, import_report,
                  label_patterns, ledger_seals, performance_minutes, performance_workers,
                  bag_search, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
                  refresh_tokens, sessions, api_keys, users, areas, site_settings

@@ -13,7 +13,7 @@ from tests.floor import Floor
 from tests.imports.files import accounted, finished, upload
 from tests.imports.model import Warehouse, expected
 
-FILES = int(os.environ.get("TRACETRACK_IMPORT_FILES", "40"))
+FILES = 1_000 if "TRACETRACK_SOAK" in os.environ else 40
 """How many files; 1,000 in ``make soak``."""
 
 CODES = st.sampled_from(

@@ -23,11 +23,11 @@ from tests.imports.workbooks import workbook
 from tracetrack.imports import job, queries
 from tracetrack.platform.embedded import postgres
 
-KILLS = int(os.environ.get("TRACETRACK_IMPORT_KILLS", "4"))
-"""60 in ``make soak``."""
-ROUNDS = int(os.environ.get("TRACETRACK_IMPORT_ROUNDS", "10"))
-"""50 in ``make soak``."""
-ROWS = 80_000 if KILLS >= 60 else 20_000
+SOAK = "TRACETRACK_SOAK" in os.environ
+KILLS = 60 if SOAK else 4
+ROUNDS = 50 if SOAK else 10
+ROWS = 80_000 if SOAK else 20_000
+"""``make soak`` runs the full numbers."""
 
 
 class Site:

@@ -64,7 +64,7 @@ async def connection(*, download: bool = False) -> AsyncIterator[Connection]:
                 "temp_buffers": "64MB",
                 "statement_timeout": f"{STATEMENT_SECONDS}s",
                 "lock_timeout": f"{LOCK_SECONDS}s",
-                "idle_in_transaction_session_timeout": "180s",
+                "idle_in_transaction_session_timeout": "400s",
                 # A killed worker's merge ends soon, and lets the next try begin.
                 "client_connection_check_interval": "1s",
             },
