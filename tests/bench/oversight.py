@@ -45,7 +45,6 @@ CHILDREN = """
     from bags p cross join generate_series(1, 30) c where p.kind = 'parent'
 """
 COUNT = """
-    update bags p set child_count = 30 where kind = 'parent';
     insert into bag_search select id, lower(code) from bags;
     update bag_search_progress
     set indexed_to = (select max(id) from bags), seen_to = (select max(id) from bags);
@@ -55,7 +54,7 @@ COUNT = """
 SCANS = """
     insert into scans (scan_id, user_id, area_id, bag_id, parent_id, action, outcome, refused, code,
                        received_at)
-    select gen_random_uuid(), 1 + n % 50, 1 + n % 8, n, n / 31, 'child',
+    select gen_random_uuid(), 1 + n % 50, 1 + n % 50 % 8, n, n / 31, 'child',
            case when n % 50 = 0 then 'child_in_other_parent' else 'linked' end, n % 50 = 0, 'M' || n,
            now() - interval '20 days' * (1 - n::float8 / $1)
     from generate_series(1, $1::integer) n
@@ -99,6 +98,7 @@ async def fill(owner: asyncpg.Connection) -> None:
         if table == "bags":
             await owner.execute(BAGS, ROWS)
             await owner.execute(CHILDREN)
+            await owner.execute("update bags set child_count = 30 where kind = 'parent'")
         elif table == "scans":
             await owner.execute(SCANS, ROWS)
         elif table == "audit_events":

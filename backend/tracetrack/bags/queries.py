@@ -123,19 +123,16 @@ _CONTAINING = text("""
         cast(:until as timestamptz), cast(:sort as text), cast(:after as text), cast(:limit as integer))
 """)
 
-# What has the word as its code, what begins with it, what has it inside: in this order.
-_LIKE = text("""
+# What has the word as its code, then what begins with it.
+_BEGINNING = text("""
     select id from (
-        select id, 0 as place from find_bag(:low)
+        select id, 0 as place, null as code from find_bag(:low)
         union all
-        (select id, 1 from bags where lower(code) >= :low and lower(code) < :high
+        (select id, 1, lower(code) from bags where lower(code) >= :low and lower(code) < :high
             and (cast(:sees_area as bigint) is null or area_id = :sees_area)
             order by lower(code) limit :limit)
-        union all
-        select id, 2 from bags_containing(:low, cast(:sees_area as bigint), null, null, null, null, null,
-            'newest', null, cast(:limit as integer)) id where length(:low) > 2
     ) found
-    group by id order by min(place), id limit :limit
+    group by id order by min(place), min(code) limit :limit
 """)
 
 
@@ -143,7 +140,12 @@ async def bags_like(tx: AsyncConnection, actor: Actor, word: str, limit: int) ->
     """Bags with ``word`` as their code, at its beginning or, from three characters on, in it."""
     low = word.lower()
     values = {"low": low, "high": low + chr(0x10FFFF), "sees_area": actor.sees_area, "limit": limit}
-    ids = list((await tx.execute(_LIKE, values)).scalars())
+    ids = list((await tx.execute(_BEGINNING, values)).scalars())
+    if len(ids) < limit and len(low) > 2:
+        nothing = dict.fromkeys(("kind", "state", "area_id", "since", "until", "after"))
+        asked = {**nothing, "part": low, "sees_area": actor.sees_area, "sort": "newest", "limit": limit}
+        inside = (await tx.execute(_CONTAINING, asked)).scalars()
+        ids = list(dict.fromkeys([*ids, *inside]))[:limit]
     statement = select(*_bag_columns(actor)).where(
         bag_cards.c.id.in_(ids), within_area(actor, bag_cards.c.area_id)
     )

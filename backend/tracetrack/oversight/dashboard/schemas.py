@@ -110,4 +110,5 @@ class Summary(BaseModel):
     imports: list[ImportFigures] | None
     """Null for those who may not see imports."""
     conflicts: int
-    """Children of the last 24 hours that were scanned into one parent while in another, and still are."""
+    """Children of the last 24 hours that were scanned into one parent while in another, and still are;
+    counted up to five hundred."""

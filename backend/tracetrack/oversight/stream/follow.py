@@ -183,11 +183,12 @@ class Follower:
         views = {listener.view.key: listener.view.actor for listener in self._listeners if listener.figures}
         for key, actor in views.items():
             told = await summary(actor)
-            text = orjson.dumps(told)
+            shown = orjson.dumps(told)
+            text = message(self.position or "", "summary", told)
             for listener in list(self._listeners):
-                if listener.figures and listener.view.key == key and listener.shown != text:
-                    listener.shown = text
-                    if not listener.tell(message(self.position or "", "summary", told)):
+                if listener.figures and listener.view.key == key and listener.shown != shown:
+                    listener.shown = shown
+                    if not listener.tell(text):
                         self.forget(listener)
 
     async def _follow(self) -> None:
