@@ -1375,6 +1375,50 @@ export interface paths {
         patch: operations["change_settings_api_v1_settings_patch"];
         trace?: never;
     };
+    "/api/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Keys
+         * @description All keys, the newest first, revoked ones too.
+         */
+        get: operations["list_keys_api_v1_api_keys_get"];
+        put?: never;
+        /**
+         * Create Key
+         * @description Make a key for a program; it is told this once.
+         */
+        post: operations["create_key_api_v1_api_keys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Key
+         * @description End a key, everywhere within a second.
+         */
+        delete: operations["revoke_key_api_v1_api_keys__key_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dashboard/summary": {
         parameters: {
             query?: never;
@@ -1725,6 +1769,34 @@ export interface components {
             value: number;
             /** Limit */
             limit: number;
+        };
+        /**
+         * ApiKey
+         * @description A key as admins see it; of the key itself only the beginning.
+         */
+        ApiKey: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Beginning */
+            beginning: string;
+            /** User Id */
+            user_id: number;
+            role: components["schemas"]["Role"];
+            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Revoked At */
+            revoked_at: string | null;
         };
         /**
          * Area
@@ -3271,6 +3343,36 @@ export interface components {
             linked_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
         };
         /**
+         * MadeKey
+         * @description A key just made: this is the only time that it is told.
+         */
+        MadeKey: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Beginning */
+            beginning: string;
+            /** User Id */
+            user_id: number;
+            role: components["schemas"]["Role"];
+            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Key */
+            key: string;
+        };
+        /**
          * Move
          * @description Where a child goes.
          */
@@ -3327,6 +3429,18 @@ export interface components {
              * @description The area that receives it.
              */
             destination_area_id?: number | null;
+        };
+        /**
+         * NewKey
+         * @description A key to make: for dispatchers' or billers' work, in one area or (billers) in all.
+         */
+        NewKey: {
+            /** Name */
+            name: string;
+            /** @description `dispatcher` or `biller`: keys do no admin's work */
+            role: components["schemas"]["Role"];
+            /** Area Id */
+            area_id?: number | null;
         };
         /**
          * NewLabel
@@ -3432,6 +3546,13 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /** Page[ApiKey] */
+        Page_ApiKey_: {
+            /** Items */
+            items: components["schemas"]["ApiKey"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
         };
         /** Page[Area] */
         Page_Area_: {
@@ -4881,7 +5002,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "receipt_finished" | "receipt_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "totals_changed" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_password";
+            code: "api_key_not_found" | "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "receipt_finished" | "receipt_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "totals_changed" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_password";
         };
     };
     responses: never;
@@ -12922,6 +13043,291 @@ export interface operations {
             };
             /** @description `forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys_api_v1_api_keys_get: {
+        parameters: {
+            query?: {
+                /** @description Items a page */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApiKey_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key_api_v1_api_keys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `area_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `area_required`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key_api_v1_api_keys__key_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `api_key_not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
