@@ -112,6 +112,7 @@ def upgrade() -> None:
     create or replace function bags_linked() returns trigger language plpgsql
         security definer set search_path = public, pg_temp as $$
     declare
+        on_bills boolean;
         locked boolean;
         billed boolean;
         missing boolean;
@@ -164,11 +165,11 @@ def upgrade() -> None:
             select bool_or(dispatched_at is not null), bool_or(bill_id is not null),
                    count(*) < (select count(*) from change)
             into locked, billed, missing from counted;
-            if billed or exists (
-                select from old_rows o join new_rows n using (id)
-                where o.bill_id is distinct from n.bill_id
-                   or (n.bill_id is not null and o.bag_type_id is distinct from n.bag_type_id)
-            ) then
+            -- Asked of each side alone: the thousands of children that an import takes back are on
+            -- no bill, and a join that looks for a difference would compare all with all.
+            on_bills := exists (select from old_rows where bill_id is not null)
+                or exists (select from new_rows where bill_id is not null);
+            if billed or on_bills then
                 insert into bill_totals (bill_id, bag_type_id, parents, children)
                 select bill_id, bag_type_id, sum(parents), sum(children) from (
                     select o.bill_id, o.bag_type_id, -1 as parents, -o.child_count as children
@@ -193,7 +194,7 @@ def upgrade() -> None:
                     set parents = bill_totals.parents + excluded.parents,
                         children = bill_totals.children + excluded.children;
             end if;
-            if exists (
+            if on_bills and exists (
                 select from old_rows o join new_rows n using (id)
                 where o.bill_id is distinct from n.bill_id
                    or o.dispatched_at is distinct from n.dispatched_at

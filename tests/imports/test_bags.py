@@ -252,3 +252,14 @@ async def test_reports_come_as_files_too(floor: Floor) -> None:
     for kind in ("bags", "bills"):
         template = await floor.admin.get("/imports/template", kind=kind, format="csv")
         assert "Parent Bag" in template.text
+
+
+async def test_a_whole_season_can_be_taken_back_in_one_go(floor: Floor) -> None:
+    season = ["parent,child", *(f"BIG{n // 30},SMALL{n}" for n in range(80_000))]
+    done = await brought_in(
+        floor.admin, "\n".join(season).encode(), "season.csv", area_id=floor.areas["North"]
+    )
+    assert done["links_created"] == 80_000
+    undone = await floor.admin.post(f"/imports/{done['id']}/undo")
+    assert undone.status_code == 200, undone.text
+    assert await floor.owner.fetchval("select count(*) from bags") == 0

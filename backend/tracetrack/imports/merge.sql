@@ -556,10 +556,17 @@ begin
         select e.id, e.subject_id, e.parent_id, false, (e.before ->> 'area_id')::bigint
         from audit_events e where e.import_id = p_import and e.action = 'child_linked';
     create temp table import_parents on commit drop as
-        select distinct b.id, b.import_id is not distinct from p_import as born
-        from audit_events e join bags b on b.id = e.subject_id or (e.action = 'child_linked' and b.id = e.parent_id)
-        where e.import_id = p_import and e.action in ('children_imported', 'bag_created', 'child_linked')
-          and b.kind = 'parent';
+        select b.id, b.import_id is not distinct from p_import as born
+        from (
+            select subject_id as id from audit_events
+            where import_id = p_import and action in ('children_imported', 'bag_created')
+            union
+            select parent_id from audit_events where import_id = p_import and action = 'child_linked'
+        ) named join bags b using (id)
+        where b.kind = 'parent';
+    -- Both are asked once for each parent.
+    create index on import_made (parent_id);
+    create index on import_made (bag_id);
     analyze import_made, import_parents;
     perform from bags where id in (select id from import_parents) order by id for no key update;
     if exists (
