@@ -33,7 +33,7 @@ demo: $(RUN) ## Fill the site with demo areas and users
 test: $(DEV) $(BUILT) ## Run all tests: the screens' and the site's, in a real browser too
 	@$(BIN)/python tests/e2e/chromium.py
 	@cd frontend && npm test
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: screenshots
 screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens anew
