@@ -109,6 +109,12 @@ PROBLEMS: dict[str, Kind] = {
         "This scan_id was used for a different scan; send a new one.",
         "यह scan_id किसी और स्कैन के लिए इस्तेमाल हुआ था; नया भेजें।",
     ),
+    "scan_not_refused": Kind(
+        409,
+        "Scan was accepted",
+        "This scan was accepted; undo it instead.",
+        "यह स्कैन मान लिया गया था; इसे वापस लें।",
+    ),
     "nothing_to_undo": Kind(409, "Nothing to undo", "This scan changed nothing.", "इस स्कैन से कुछ नहीं बदला था।"),
     "undo_too_late": Kind(
         409,

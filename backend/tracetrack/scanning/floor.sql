@@ -306,29 +306,33 @@ begin
     return jsonb_build_object('outcome', 'label_replaced', 'bag', bag_card(bag.id, (actor).sees_area));
 end $$;
 
--- Write down one act: refused ones too, for they happened.
-create or replace function floor_write_scan(
-    actor floor_actor, p_scan_id uuid, p_action text, p_code text, p_scanned_at timestamptz, answer jsonb,
-    p_undoes uuid default null) returns void language sql as $$
+-- Write down one act: refused ones too, for they happened. act: {scan_id, action, code, scanned_at?,
+-- device_id?, sequence?}.
+create or replace function floor_note_act(
+    actor floor_actor, act jsonb, answer jsonb, p_undoes uuid default null) returns void language sql as $$
     insert into scans (scan_id, user_id, area_id, action, outcome, refused, code, scanned_at, undoes,
-                       bag_id, parent_id, from_parent_id)
-    values (p_scan_id, (actor).user_id, coalesce((answer #>> '{bag,area,id}')::bigint, (actor).home_area),
-            p_action, coalesce(answer ->> 'outcome', answer ->> 'problem'), answer ? 'problem', p_code,
-            p_scanned_at, p_undoes, (answer #>> '{bag,id}')::bigint,
+                       bag_id, parent_id, from_parent_id, device_id, device_sequence)
+    values ((act ->> 'scan_id')::uuid, (actor).user_id,
+            coalesce((answer #>> '{bag,area,id}')::bigint, (actor).home_area),
+            act ->> 'action', coalesce(answer ->> 'outcome', answer ->> 'problem'), answer ? 'problem',
+            act ->> 'code', (act ->> 'scanned_at')::timestamptz, p_undoes, (answer #>> '{bag,id}')::bigint,
             coalesce(answer #> '{wanted_parent,id}', answer #> '{parent,id}')::bigint,
-            (answer #>> '{from_parent,id}')::bigint)
+            (answer #>> '{from_parent,id}')::bigint,
+            (act ->> 'device_id')::uuid, (act ->> 'sequence')::bigint)
 $$;
 
 -- One scan, whole. scan: {scan_id, action, parent_code?, code?, codes?, bag_id?, scanned_at?,
--- label_kind?, bag_type_id?}; codes are clean already. Rule 5: the same scan_id answers the same.
+-- label_kind?, bag_type_id?, device_id?, sequence?, about?, reason?}; codes are clean already.
+-- Rule 5: the same scan_id answers the same.
 create or replace function floor_scan(actor floor_actor, scan jsonb) returns jsonb language plpgsql as $$
 declare
     v_scan_id uuid := (scan ->> 'scan_id')::uuid;
     v_action text := scan ->> 'action';
     v_code text := scan ->> 'code';
     v_parent_code text := scan ->> 'parent_code';
-    v_at timestamptz := (scan ->> 'scanned_at')::timestamptz;
-    v_request uuid := md5((scan - 'scanned_at' - 'label_kind' - 'bag_type_id')::text)::uuid;
+    -- What the worker did, without how and under which settings it came.
+    v_request uuid := md5((scan - '{scanned_at,label_kind,bag_type_id,device_id,sequence,anyones,window}'::text[])
+                          ::text)::uuid;
     receipt scan_receipts;
     v_answer jsonb;
 begin
@@ -349,7 +353,7 @@ begin
         when 'child' then
             v_answer := floor_link_child(actor, v_scan_id, v_parent_code, v_code, scan ->> 'label_kind');
         when 'children' then
-            return floor_link_children(actor, v_scan_id, v_parent_code, scan -> 'codes', v_at);
+            return floor_link_children(actor, scan);
         when 'unlink' then
             v_answer := floor_unlink_child(actor, v_scan_id, v_parent_code, v_code);
         when 'move' then
@@ -360,18 +364,29 @@ begin
             v_answer := floor_set_completed(actor, v_scan_id, v_parent_code, false);
         when 'replace_label' then
             v_answer := floor_replace_label(actor, v_scan_id, (scan ->> 'bag_id')::bigint, v_code);
+        when 'undo' then
+            begin
+                v_answer := floor_undo(actor, scan);
+            exception when sqlstate 'TT001' then
+                v_answer := '{"problem": "parent_locked"}';
+            end;
+        when 'discard' then
+            v_answer := floor_discard(actor, scan);
     end case;
     v_answer := jsonb_build_object('scan_id', v_scan_id) || v_answer;
-    perform floor_write_scan(actor, v_scan_id, v_action, coalesce(v_code, v_parent_code), v_at, v_answer);
+    if v_action not in ('undo', 'discard') then
+        perform floor_note_act(actor, scan || jsonb_build_object('code', coalesce(v_code, v_parent_code)), v_answer);
+    end if;
     update scan_receipts set answer = v_answer where scan_id = v_scan_id;
     return v_answer;
 end $$;
 
 -- Many children of one parent under one scan_id; each code is judged by itself.
-create or replace function floor_link_children(
-    actor floor_actor, p_scan_id uuid, p_parent_code text, p_codes jsonb, p_at timestamptz) returns jsonb
+create or replace function floor_link_children(actor floor_actor, scan jsonb) returns jsonb
     language plpgsql as $$
 declare
+    p_scan_id uuid := (scan ->> 'scan_id')::uuid;
+    p_parent_code text := scan ->> 'parent_code';
     parent bags;
     target record;
     item jsonb;
@@ -383,15 +398,16 @@ begin
     parent := target.parent;
     if target.problem is not null then
         v_answer := jsonb_build_object('scan_id', p_scan_id) || target.problem;
-        perform floor_write_scan(actor, p_scan_id, 'children', p_parent_code, p_at, v_answer);
+        perform floor_note_act(actor, scan || jsonb_build_object('code', p_parent_code), v_answer);
     else
-        for item in select jsonb_array_elements(p_codes) loop
+        for item in select jsonb_array_elements(scan -> 'codes') loop
             if item ? 'problem' then
                 results := results || item;
                 continue;
             end if;
             one := floor_put_child(actor, p_scan_id, parent, item ->> 'code', item ->> 'label_kind');
-            perform floor_write_scan(actor, p_scan_id, 'child', item ->> 'code', p_at, one);
+            perform floor_note_act(
+                actor, scan || jsonb_build_object('action', 'child', 'code', item ->> 'code'), one);
             results := results || (jsonb_build_object('code', item ->> 'code') || (one - 'parent' - 'bag')
                 || case when one ? 'problem' then one else '{}' end);
         end loop;
@@ -423,11 +439,14 @@ create or replace function floor_restore_link(p_child_id bigint, p_scan_id uuid)
 $$;
 
 -- Rule 3: take back what a scan did, unless something happened to the bag since.
--- Undo never deletes a bag; undoing twice answers the same.
-create or replace function floor_undo(
-    actor floor_actor, p_undo_id uuid, p_scan_id uuid, p_anyones boolean, p_window interval) returns jsonb
-    language plpgsql as $$
+-- Undo never deletes a bag; undoing twice answers the same. undo: {scan_id, about, anyones, window (minutes),
+-- scanned_at?, device_id?, sequence?}.
+create or replace function floor_undo(actor floor_actor, undo jsonb) returns jsonb language plpgsql as $$
 declare
+    p_undo_id uuid := (undo ->> 'scan_id')::uuid;
+    p_scan_id uuid := (undo ->> 'about')::uuid;
+    p_anyones boolean := (undo ->> 'anyones')::boolean;
+    p_window interval := make_interval(mins => (undo ->> 'window')::integer);
     done scans;
     child bags;
     parent bags;
@@ -513,6 +532,32 @@ begin
     answer := jsonb_build_object('outcome', 'undone',
         'bag', bag_card(child.id, (actor).sees_area),
         'parent', case when parent.kind = 'parent' then bag_card(parent.id, (actor).sees_area) end);
-    perform floor_write_scan(actor, p_undo_id, 'undo', coalesce(child.code, parent.code), null, answer, p_scan_id);
+    perform floor_note_act(
+        actor, undo || jsonb_build_object('action', 'undo', 'code', coalesce(child.code, parent.code)), answer,
+        p_scan_id);
     return answer;
+end $$;
+
+-- A refused scan that its worker has dealt with otherwise: why, once. wish: {about, reason, anyones}.
+create or replace function floor_discard(actor floor_actor, wish jsonb) returns jsonb language plpgsql as $$
+declare
+    v_about uuid := (wish ->> 'about')::uuid;
+    done scans;
+begin
+    perform pg_advisory_xact_lock(hashtextextended(v_about::text, 0));
+    select * into done from scans
+    where scan_id = v_about and (user_id = (actor).user_id or (wish ->> 'anyones')::boolean)
+    order by refused desc, id limit 1;
+    if done.id is null then
+        return '{"problem": "scan_not_found"}';
+    elsif not done.refused then
+        return '{"problem": "scan_not_refused"}';
+    end if;
+    if not exists (select from audit_events where subject_type = 'scan' and subject_id = done.id
+                   and action = 'scan_discarded') then
+        perform ledger_record(actor, 'scan_discarded', 'scan', done.id, done.code, done.area_id,
+            jsonb_build_object('action', done.action, 'refused_with', done.outcome),
+            jsonb_build_object('reason', wish ->> 'reason'), null, v_about);
+    end if;
+    return '{"outcome": "discarded"}';
 end $$;

@@ -22,6 +22,9 @@ from tracetrack.scanning.schemas import (
     ChildScanned,
     ChildUnlinked,
     CurrentParent,
+    DeviceScans,
+    Discard,
+    Discarded,
     Move,
     NewLabel,
     ParentScan,
@@ -95,6 +98,23 @@ async def sync(queue: Queue, actor: Scanner) -> Synced:
 async def undo(scan_id: UUID, actor: Scanner) -> Undone:
     """Take back what a scan did: one's own of the last 30 minutes; billers and admins any."""
     return await service.undo(actor, scan_id)
+
+
+@router.post("/scans/{scan_id}/discard", responses=problems("scan_not_found", "scan_not_refused"))
+async def discard(scan_id: UUID, why: Discard, actor: Scanner) -> Discarded:
+    """Drop a refused scan for a reason, which the audit log keeps."""
+    return await service.discard(actor, scan_id, why.reason)
+
+
+@router.get("/scans/device", responses=problems())
+async def device_scans(
+    actor: Scanner,
+    device_id: UUID,
+    after: Annotated[int, Query(ge=0, le=2**53 - 1)] = 0,
+    limit: Limit = 200,
+) -> DeviceScans:
+    """What of one's own scans has arrived from a device, by sequence, so that gaps can be filled."""
+    return await service.device_scans(actor, device_id, after, limit)
 
 
 @router.get("/scans", responses=problems("bad_cursor"))

@@ -17,7 +17,14 @@ ScanId = Annotated[
 DeviceTime = Annotated[Moment | None, Field(description="When the device scanned, if it was offline.")]
 
 
-class ParentScan(Body):
+class FromDevice(Body):
+    """Which device a scan is from, and its place among the scans of that device."""
+
+    device_id: Annotated[UUID | None, Field(description="Made once by each device.")] = None
+    sequence: Annotated[int | None, Field(ge=1, le=2**53 - 1, description="Grows with each scan.")] = None
+
+
+class ParentScan(FromDevice):
     """A parent bag was scanned."""
 
     code: LabelText
@@ -25,7 +32,7 @@ class ParentScan(Body):
     scanned_at: DeviceTime = None
 
 
-class ChildScan(Body):
+class ChildScan(FromDevice):
     """A child bag was scanned into a parent."""
 
     parent_code: LabelText
@@ -34,7 +41,7 @@ class ChildScan(Body):
     scanned_at: DeviceTime = None
 
 
-class ChildrenScan(Body):
+class ChildrenScan(FromDevice):
     """Many child bags were scanned into one parent at once."""
 
     parent_code: LabelText
@@ -43,16 +50,20 @@ class ChildrenScan(Body):
     scanned_at: DeviceTime = None
 
 
-SyncAction = Literal["parent", "child", "complete", "reopen", "unlink", "move"]
+Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")]
+
+SyncAction = Literal["parent", "child", "complete", "reopen", "unlink", "move", "undo", "discard"]
 
 
-class QueuedScan(Body):
+class QueuedScan(FromDevice):
     """One scan from the queue of a device."""
 
     scan_id: ScanId
     action: SyncAction
     parent_code: LabelText | None = None
     code: LabelText | None = None
+    about: Annotated[UUID | None, Field(description="The scan to undo or to discard.")] = None
+    reason: Reason | None = None
     scanned_at: DeviceTime = None
 
     @model_validator(mode="after")
@@ -64,6 +75,8 @@ class QueuedScan(Body):
             "child": ("parent_code", "code"),
             "move": ("parent_code", "code"),
             "unlink": ("code",),
+            "undo": ("about",),
+            "discard": ("about", "reason"),
         }.get(self.action, ("parent_code",))
         for field in needed:
             if getattr(self, field) is None:
@@ -77,7 +90,7 @@ class Queue(Body):
     scans: list[QueuedScan] = Field(min_length=1, max_length=1000)
 
 
-class ScanKey(Body):
+class ScanKey(FromDevice):
     """The id of a scan that is about an id in the path."""
 
     scan_id: ScanId | None = None
@@ -190,6 +203,36 @@ class Undone(BaseModel):
     outcome: Literal["undone"]
     bag: Bag | None = None
     parent: Bag | None = None
+
+
+class Discard(Body):
+    """Why a refused scan is dropped."""
+
+    reason: Reason
+
+
+class Discarded(BaseModel):
+    """A refusal is dealt with; the reason is in the audit log."""
+
+    outcome: Literal["discarded"]
+
+
+class DeviceScan(BaseModel):
+    """What the server has of one scan of a device."""
+
+    scan_id: UUID
+    sequence: int
+    action: str
+    code: str
+    outcome: str = Field(description="What came of it, or the code of the problem when refused.")
+    refused: bool
+
+
+class DeviceScans(BaseModel):
+    """The scans that the server has from a device, by their sequence."""
+
+    items: list[DeviceScan]
+    next_after: int | None = Field(description="Ask again with this as `after`; null at the end.")
 
 
 class CurrentParent(BaseModel):

@@ -6,7 +6,6 @@ is answered.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,6 +30,10 @@ from tracetrack.scanning.schemas import (
     ChildScanned,
     ChildUnlinked,
     CodeResult,
+    DeviceScan,
+    DeviceScans,
+    Discarded,
+    FromDevice,
     Move,
     NewLabel,
     ParentScan,
@@ -67,7 +70,8 @@ UPKEEP = (
 
 _SCAN = f"select floor_scan({ACTOR}, $6)"
 _SCANS = f"select floor_scans({ACTOR}, $6)"
-_UNDO = f"select floor_undo({ACTOR}, $6, $7, $8, $9)"
+_UNDO = f"select floor_undo({ACTOR}, $6)"
+_DISCARD = f"select floor_discard({ACTOR}, $6)"
 
 
 async def open_parent(actor: Actor, scan: ParentScan) -> ParentScanned:
@@ -129,9 +133,10 @@ async def sync(actor: Actor, queue: Queue) -> Synced:
     Results already given stand when a later batch cannot be done: sending all again is safe.
     """
     labels = await site_labels()
+    rights = await _rights(actor)
     results: list[SyncResult] = []
     for start in range(0, len(queue.scans), SYNC_BATCH):
-        batch = [_queued(labels, scan) for scan in queue.scans[start : start + SYNC_BATCH]]
+        batch = [_queued(labels, rights, scan) for scan in queue.scans[start : start + SYNC_BATCH]]
         readable = [scan for scan in batch if "problem" not in scan]
         answers: dict[str, Answer] = {}
         if readable:
@@ -154,11 +159,29 @@ async def undo(actor: Actor, scan_id: UUID) -> Undone:
         Problem: ``scan_not_found`` (404); ``undo_too_late``, ``nothing_to_undo``,
             ``undo_superseded``, ``parent_locked``, ``bag_in_other_area`` (409).
     """
-    anyones = actor.role is not Role.dispatcher
-    window = timedelta(minutes=(await site_settings()).undo_minutes)
-    answer = await db.answer(_UNDO, *actor.values(), uuid4(), scan_id, anyones, window)
+    wish = {"scan_id": str(uuid4()), "about": str(scan_id), **await _rights(actor)}
+    answer = await db.answer(_UNDO, *actor.values(), db.to_json(wish))
     _count("undo", answer)
     return Undone.model_validate(_accepted(answer))
+
+
+async def discard(actor: Actor, scan_id: UUID, reason: str) -> Discarded:
+    """Drop a refused scan for a reason, which the audit log keeps; one's own, billers and admins any.
+
+    Raises:
+        Problem: ``scan_not_found`` (404), ``scan_not_refused`` (409).
+    """
+    wish = {"about": str(scan_id), "reason": reason, **await _rights(actor)}
+    return Discarded.model_validate(_accepted(await db.answer(_DISCARD, *actor.values(), db.to_json(wish))))
+
+
+async def device_scans(actor: Actor, device_id: UUID, after: int, limit: int) -> DeviceScans:
+    """What of one's own scans has arrived from a device, so that it can send what has not."""
+    async with db.reading() as tx:
+        asked = {"user_id": actor.user_id, "device_id": device_id, "after": after, "limit": limit}
+        rows = (await tx.execute(_FROM_DEVICE, asked)).mappings().all()
+    items = [DeviceScan.model_validate(dict(row)) for row in rows]
+    return DeviceScans(items=items, next_after=items[-1].sequence if len(items) == limit else None)
 
 
 async def set_completed(actor: Actor, parent_id: int, key: ScanKey, *, done: bool) -> Bag:
@@ -220,6 +243,11 @@ async def current_parent(actor: Actor) -> Bag | None:
 
 
 _CURRENT = text("select parent_id from packing where user_id = :user_id")
+_FROM_DEVICE = text(
+    "select scan_id, device_sequence as sequence, action, code, outcome, refused from scans"
+    " where device_id = :device_id and user_id = :user_id and device_sequence > :after"
+    " order by device_sequence limit :limit"
+)
 _CODE = text(
     "select code from bags where id = :id"
     " and (cast(:sees_area as bigint) is null or area_id = cast(:sees_area as bigint))"
@@ -234,13 +262,25 @@ async def _code_of(actor: Actor, bag_id: int) -> str:
     return str(code)
 
 
+async def _rights(actor: Actor) -> dict[str, Any]:
+    """Whose scans one may take back, and for how long."""
+    window = (await site_settings()).undo_minutes
+    return {"anyones": actor.role is not Role.dispatcher, "window": window}
+
+
+def _origin(scan: FromDevice) -> dict[str, Any]:
+    """Which device it came from, as far as it says."""
+    told = {"device_id": scan.device_id and str(scan.device_id), "sequence": scan.sequence}
+    return {name: value for name, value in told.items() if value is not None}
+
+
 async def _scan(actor: Actor, key: ParentScan | ChildScan | ChildrenScan | ScanKey, **scan: Any) -> Answer:
     """Send one scan to the floor's rules and return the answer.
 
     Raises:
         Problem: as the rules say.
     """
-    scan["scan_id"] = str(key.scan_id or uuid4())
+    scan |= {"scan_id": str(key.scan_id or uuid4()), **_origin(key)}
     if key.scanned_at:
         scan["scanned_at"] = key.scanned_at.isoformat()
     answer = await db.answer(_SCAN, *actor.values(), db.to_json(scan))
@@ -262,9 +302,12 @@ def _item(labels: Labels, text_: str) -> Answer:
     return {"code": label.code, **_told_by_label(label)}
 
 
-def _queued(labels: Labels, scan: QueuedScan) -> Answer:
+def _queued(labels: Labels, rights: dict[str, Any], scan: QueuedScan) -> Answer:
     """A queued scan as the rules take it, or its refusal where a code cannot be one."""
-    queued: Answer = {"scan_id": str(scan.scan_id), "action": scan.action}
+    queued: Answer = {"scan_id": str(scan.scan_id), "action": scan.action, **_origin(scan)}
+    if scan.about is not None:
+        # An undo is about a scan, whatever the codes that came with it.
+        return {**queued, **rights, "about": str(scan.about), "reason": scan.reason}
     if scan.scanned_at:
         queued["scanned_at"] = scan.scanned_at.isoformat()
     if scan.parent_code is not None:

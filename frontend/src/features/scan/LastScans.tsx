@@ -9,11 +9,13 @@ import { canUndo, toneOf } from "./packing";
 interface LastScansProps {
   scans: readonly ScanRecord[];
   link: LinkState;
+  /** Ids of scans whose undo waits or is done. */
+  undoing: ReadonlySet<string>;
   onUndo: (scan: ScanRecord) => void;
 }
 
 /** The last scans, newest first, each with its state and undo. */
-export function LastScans({ scans, link, onUndo }: LastScansProps) {
+export function LastScans({ scans, link, undoing, onUndo }: LastScansProps) {
   const last = [...scans].reverse();
   return (
     <section class="last-scans" aria-labelledby="last-scans">
@@ -22,7 +24,7 @@ export function LastScans({ scans, link, onUndo }: LastScansProps) {
       <ol>
         {last.map((scan) => {
           const code = scan.code ?? scan.parentCode;
-          const look = lookOf(scan, link);
+          const look = lookOf(undoing.has(scan.scanId) ? { ...scan, undone: true } : scan, link);
           return (
             <li key={scan.scanId} data-testid="last-scan" data-state={look.state}>
               <span class={look.state === "sending" ? "breathing" : ""}>
@@ -32,7 +34,7 @@ export function LastScans({ scans, link, onUndo }: LastScansProps) {
                 <span class="code">{code}</span>
                 <span class="soft">{t(look.key)}</span>
               </span>
-              {canUndo(scan, scans) && (
+              {!undoing.has(scan.scanId) && canUndo(scan, scans) && (
                 <button
                   type="button"
                   class="undo"

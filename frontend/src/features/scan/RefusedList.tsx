@@ -1,14 +1,23 @@
-import { useEffect, useRef } from "react";
-import { ago, t } from "@/shared/i18n/i18n";
+import { useEffect, useRef, useState } from "react";
+import { ago, t, type MessageKey } from "@/shared/i18n/i18n";
 import { problemText, whereInstead } from "@/shared/i18n/problem";
 import { Icon } from "@/shared/ui/icons";
 import { ToneIcon } from "@/shared/ui/parts";
 import type { useFloor } from "./useFloor";
 
+/** As the audit log keeps them, with what the worker reads. */
+const REASONS: readonly [string, MessageKey][] = [
+  ["mistake", "refused.why.mistake"],
+  ["bag set aside", "refused.why.aside"],
+  ["bad label", "refused.why.label"],
+];
+
 /** Every scan the server will not take, until the worker has decided about it. */
 export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFloor>; onClose: () => void }) {
   const close = useRef<HTMLButtonElement>(null);
   const { refused } = floor.view;
+  /** The scan that is being dropped: one question, why. */
+  const [dropping, setDropping] = useState<string | null>(null);
   useEffect(() => {
     if (refused.length === 0) onClose();
   }, [refused.length, onClose]);
@@ -35,32 +44,49 @@ export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFl
               </span>
             </p>
             {scan.problem && <p>{whereInstead(scan.problem) ?? problemText(scan.problem)}</p>}
-            <div class="refused-acts">
-              {scan.problem?.code === "child_in_other_parent" && (
-                <button type="button" class="button" data-size="scan" onClick={() => floor.move(scan)}>
-                  <Icon name="move" />
-                  {t("refused.move")}
+            {dropping === scan.scanId ? (
+              <div class="refused-acts" role="group" aria-label={t("refused.why")}>
+                <strong>{t("refused.why")}</strong>
+                {REASONS.map(([reason, words]) => (
+                  <button
+                    key={reason}
+                    type="button"
+                    class="button"
+                    data-size="scan"
+                    onClick={() => void floor.queue.discard(scan, reason)}
+                  >
+                    {t(words)}
+                  </button>
+                ))}
+              </div>
+            ) : (
+              <div class="refused-acts">
+                {scan.problem?.code === "child_in_other_parent" && (
+                  <button type="button" class="button" data-size="scan" onClick={() => floor.move(scan)}>
+                    <Icon name="move" />
+                    {t("refused.move")}
+                  </button>
+                )}
+                <button
+                  type="button"
+                  class="button"
+                  data-size="scan"
+                  onClick={() => void floor.queue.retry(scan)}
+                >
+                  <Icon name="again" />
+                  {t("refused.retry")}
                 </button>
-              )}
-              <button
-                type="button"
-                class="button"
-                data-size="scan"
-                onClick={() => void floor.queue.retry(scan)}
-              >
-                <Icon name="again" />
-                {t("refused.retry")}
-              </button>
-              <button
-                type="button"
-                class="button"
-                data-size="scan"
-                onClick={() => void floor.queue.dealWith(scan)}
-              >
-                <Icon name="close" />
-                {t("refused.ok")}
-              </button>
-            </div>
+                <button
+                  type="button"
+                  class="button"
+                  data-size="scan"
+                  onClick={() => setDropping(scan.scanId)}
+                >
+                  <Icon name="close" />
+                  {t("refused.drop")}
+                </button>
+              </div>
+            )}
           </li>
         ))}
       </ol>

@@ -85,7 +85,12 @@ export default function Scan() {
               <Icon name="forward" />
             </button>
           )}
-          <LastScans scans={floor.last} link={floor.view.link} onUndo={(scan) => void floor.undo(scan)} />
+          <LastScans
+            scans={floor.last}
+            link={floor.view.link}
+            undoing={floor.undoing}
+            onUndo={(scan) => void floor.undo(scan)}
+          />
         </div>
       </main>
       {refused !== null && !deciding && (

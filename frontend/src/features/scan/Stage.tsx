@@ -41,7 +41,7 @@ export function Stage({ floor }: { floor: ReturnType<typeof useFloor> }) {
                   <span class="count-expected">{` / ${number(closed.expected)}`}</span>
                 )}
               </p>
-              {view.waiting > 0 && view.link !== "up" && <p>{t("scan.closed.unsent")}</p>}
+              {view.waiting > 0 && (view.link !== "up" || view.held > 0) && <p>{t("scan.closed.unsent")}</p>}
             </div>
           )}
           <h2>{t("scan.parent.ask")}</h2>

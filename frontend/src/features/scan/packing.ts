@@ -59,7 +59,11 @@ export function afterAnswer(packing: Packing, scan: ScanRecord, answer: ScanAnsw
     const added = withMembers(packing, codes);
     return told === null ? counted(added, answer.outcome === "already_linked" ? 0 : 1) : withBag(added, told);
   }
-  if (answer.outcome === "unlinked") {
+  if (scan.action === "undo" && scan.about?.action === "unlink") {
+    const back = withMembers(packing, codes);
+    return told === null ? counted(back, 1) : withBag(back, told);
+  }
+  if (answer.outcome === "unlinked" || answer.outcome === "undone") {
     const left = withoutMember(packing, codes);
     return told === null ? counted(left, -1) : withBag(left, told);
   }
@@ -96,7 +100,10 @@ export function countOf(packing: Packing, scans: readonly ScanRecord[]): number 
   for (const scan of scans) {
     if (scan.state !== "waiting" || scan.code === null || !concerns(packing, scan)) continue;
     const key = codeKey(scan.code);
-    if (scan.action === "unlink") {
+    if (scan.action === "discard") continue;
+    if (scan.action === "undo" && scan.about?.action === "unlink") {
+      if (!takes.delete(key)) adds.add(key);
+    } else if (scan.action === "unlink" || scan.action === "undo") {
       // Taking out what is still only waiting to be put in cancels it.
       if (!adds.delete(key)) takes.add(key);
     } else if (!packing.members.has(key)) adds.add(key);
@@ -145,6 +152,10 @@ export function canUndo(scan: ScanRecord, scans: readonly ScanRecord[] = []): bo
 /** A later scan takes the same child out again, or is on its way to. */
 function isTakenOut(scan: ScanRecord, scans: readonly ScanRecord[]): boolean {
   const { code } = scan;
+  const undone = scans.some(
+    (other) => other.action === "undo" && other.about?.scanId === scan.scanId && other.state !== "refused",
+  );
+  if (undone) return true;
   if (code === null) return false;
   return scans.some(
     (other) =>

@@ -114,12 +114,15 @@ export function useFloor() {
 
   useEffect(
     () =>
-      queue.onAnswer((scan, answer) => {
+      queue.onAnswer((scan, answer, here) => {
         answers.current += 1;
+        if (scan.action === "discard") return;
         setPacking((now) => (now ? afterAnswer(now, scan, answer) : now));
         const tone = toneOf(answer);
         const shown = latest.current.word;
-        if (tone === "refused")
+        if (tone === "refused") {
+          // Another tab says so itself; the list has it here too.
+          if (!here) return;
           say({
             tone,
             key: "outcome.refused",
@@ -127,7 +130,7 @@ export function useFloor() {
             scan,
             problem: answer.problem ?? null,
           });
-        else if (shown?.scan?.scanId === scan.scanId && shown.tone !== tone) {
+        } else if (shown?.scan?.scanId === scan.scanId && shown.tone !== tone) {
           const key = wordFor(scan, tone);
           // A duplicate must not look like success; that what waited has arrived is told quietly.
           if (tone === "already") say({ ...shown, tone, key });
@@ -221,8 +224,7 @@ export function useFloor() {
     const code = scan.code ?? scan.parentCode;
     if (scan.state === "waiting") {
       // Never sent: nothing to tell the server. Perhaps sent: only a counter-act is sure.
-      if (!(await queue.withdraw(scan)))
-        void queue.add({ action: "unlink", parentCode: scan.parentCode, code: scan.code });
+      if (!(await queue.withdraw(scan))) void queue.add(undoOf(scan));
       return say({ tone: "ok", key: "outcome.ok.undone", code, scan: null, problem: null });
     }
     try {
@@ -237,8 +239,8 @@ export function useFloor() {
       } else if (now) setPacking(afterUndo(now, scan, parent ?? null));
       say({ tone: "ok", key: "outcome.ok.undone", code, scan: null, problem: null });
     } catch (error) {
-      if (error instanceof Unreachable && scan.outcome === "linked") {
-        add({ action: "unlink", parentCode: scan.parentCode, code: scan.code }, "ok");
+      if (error instanceof Unreachable) {
+        add(undoOf(scan), "ok");
         return;
       }
       const problem: Problem =
@@ -250,17 +252,19 @@ export function useFloor() {
   };
 
   const dismiss = () => {
-    if (word?.scan?.state === "refused" || word?.problem) {
-      const refused = view.refused.find((one) => one.scanId === word.scan?.scanId);
-      if (refused) void queue.dealWith(refused);
-    }
+    // Seen, not decided: it stays in the list.
     setWord(null);
   };
 
   return {
     queue,
     view,
-    last: withElsewhere(view.scans, elsewhere.data?.items ?? []),
+    last: withElsewhere(view.scans.filter(isOwnAct), elsewhere.data?.items ?? []),
+    undoing: new Set(
+      view.scans.flatMap((scan) =>
+        scan.action === "undo" && scan.state !== "refused" && scan.about ? [scan.about.scanId] : [],
+      ),
+    ),
     packing,
     count: packing ? countOf(packing, view.scans) : 0,
     word,
@@ -278,6 +282,14 @@ export function useFloor() {
   };
 }
 
+/** Takes a scan back by the queue, so that it happens after that scan and without network too. */
+function undoOf({ parentCode, code, scanId, action }: ScanRecord): NewScan {
+  return { action: "undo", parentCode, code, about: { scanId, action } };
+}
+
+/** Not an undo or a word about another scan, which that scan's own line shows. */
+const isOwnAct = (scan: ScanRecord): boolean => scan.action !== "undo" && scan.action !== "discard";
+
 function wordFor(scan: NewScan, tone: Tone): MessageKey {
   if (tone === "already") return scan.action === "complete" ? "outcome.already.done" : "outcome.already";
   switch (scan.action) {
@@ -285,6 +297,9 @@ function wordFor(scan: NewScan, tone: Tone): MessageKey {
       return "outcome.ok.parent";
     case "complete":
       return "outcome.ok.done";
+    case "undo":
+    case "discard":
+      return "outcome.ok.undone";
     case "unlink":
       return "outcome.ok.unlinked";
     case "move":

@@ -104,6 +104,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scans/{scan_id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard
+         * @description Drop a refused scan for a reason, which the audit log keeps.
+         */
+        post: operations["discard_api_v1_scans__scan_id__discard_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Device Scans
+         * @description What of one's own scans has arrived from a device, by sequence, so that gaps can be filled.
+         */
+        get: operations["device_scans_api_v1_scans_device_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scans": {
         parameters: {
             query?: never;
@@ -2668,6 +2708,16 @@ export interface components {
          * @description A child bag was scanned into a parent.
          */
         ChildScan: {
+            /**
+             * Device Id
+             * @description Made once by each device.
+             */
+            device_id?: string | null;
+            /**
+             * Sequence
+             * @description Grows with each scan.
+             */
+            sequence?: number | null;
             /** Parent Code */
             parent_code: string;
             /** Code */
@@ -2724,6 +2774,16 @@ export interface components {
          * @description Many child bags were scanned into one parent at once.
          */
         ChildrenScan: {
+            /**
+             * Device Id
+             * @description Made once by each device.
+             */
+            device_id?: string | null;
+            /**
+             * Sequence
+             * @description Grows with each scan.
+             */
+            sequence?: number | null;
             /** Parent Code */
             parent_code: string;
             /** Codes */
@@ -2912,6 +2972,62 @@ export interface components {
             outcome: "detached";
             bag: components["schemas"]["Bag"];
             bill: components["schemas"]["Bill"];
+        };
+        /**
+         * DeviceScan
+         * @description What the server has of one scan of a device.
+         */
+        DeviceScan: {
+            /**
+             * Scan Id
+             * Format: uuid
+             */
+            scan_id: string;
+            /** Sequence */
+            sequence: number;
+            /** Action */
+            action: string;
+            /** Code */
+            code: string;
+            /**
+             * Outcome
+             * @description What came of it, or the code of the problem when refused.
+             */
+            outcome: string;
+            /** Refused */
+            refused: boolean;
+        };
+        /**
+         * DeviceScans
+         * @description The scans that the server has from a device, by their sequence.
+         */
+        DeviceScans: {
+            /** Items */
+            items: components["schemas"]["DeviceScan"][];
+            /**
+             * Next After
+             * @description Ask again with this as `after`; null at the end.
+             */
+            next_after: number | null;
+        };
+        /**
+         * Discard
+         * @description Why a refused scan is dropped.
+         */
+        Discard: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Discarded
+         * @description A refusal is dealt with; the reason is in the audit log.
+         */
+        Discarded: {
+            /**
+             * Outcome
+             * @constant
+             */
+            outcome: "discarded";
         };
         /**
          * EndOfDay
@@ -3377,6 +3493,16 @@ export interface components {
          * @description Where a child goes.
          */
         Move: {
+            /**
+             * Device Id
+             * @description Made once by each device.
+             */
+            device_id?: string | null;
+            /**
+             * Sequence
+             * @description Grows with each scan.
+             */
+            sequence?: number | null;
             /** Scan Id */
             scan_id?: string | null;
             /**
@@ -3447,6 +3573,16 @@ export interface components {
          * @description The code on a bag's new label.
          */
         NewLabel: {
+            /**
+             * Device Id
+             * @description Made once by each device.
+             */
+            device_id?: string | null;
+            /**
+             * Sequence
+             * @description Grows with each scan.
+             */
+            sequence?: number | null;
             /** Scan Id */
             scan_id?: string | null;
             /**
@@ -3706,6 +3842,16 @@ export interface components {
          * @description A parent bag was scanned.
          */
         ParentScan: {
+            /**
+             * Device Id
+             * @description Made once by each device.
+             */
+            device_id?: string | null;
+            /**
+             * Sequence
+             * @description Grows with each scan.
+             */
+            sequence?: number | null;
             /** Code */
             code: string;
             /** Scan Id */
@@ -3832,6 +3978,16 @@ export interface components {
          */
         QueuedScan: {
             /**
+             * Device Id
+             * @description Made once by each device.
+             */
+            device_id?: string | null;
+            /**
+             * Sequence
+             * @description Grows with each scan.
+             */
+            sequence?: number | null;
+            /**
              * Scan Id
              * Format: uuid
              * @description Made by the client. Sent again within 7 days: the same answer, no second effect.
@@ -3841,11 +3997,18 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "parent" | "child" | "complete" | "reopen" | "unlink" | "move";
+            action: "parent" | "child" | "complete" | "reopen" | "unlink" | "move" | "undo" | "discard";
             /** Parent Code */
             parent_code?: string | null;
             /** Code */
             code?: string | null;
+            /**
+             * About
+             * @description The scan to undo or to discard.
+             */
+            about?: string | null;
+            /** Reason */
+            reason?: string | null;
             /**
              * Scanned At
              * @description When the device scanned, if it was offline.
@@ -4195,6 +4358,16 @@ export interface components {
          * @description The id of a scan that is about an id in the path.
          */
         ScanKey: {
+            /**
+             * Device Id
+             * @description Made once by each device.
+             */
+            device_id?: string | null;
+            /**
+             * Sequence
+             * @description Grows with each scan.
+             */
+            sequence?: number | null;
             /** Scan Id */
             scan_id?: string | null;
             /**
@@ -5002,7 +5175,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "api_key_not_found" | "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "receipt_finished" | "receipt_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "totals_changed" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_password";
+            code: "api_key_not_found" | "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "receipt_finished" | "receipt_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "scan_not_refused" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "totals_changed" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_password";
         };
     };
     responses: never;
@@ -5464,6 +5637,201 @@ export interface operations {
             };
             /** @description `undo_too_late`, `nothing_to_undo`, `undo_superseded`, `parent_locked`, `bag_in_other_area` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_api_v1_scans__scan_id__discard_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Discard"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discarded"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scan_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scan_not_refused` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    device_scans_api_v1_scans_device_get: {
+        parameters: {
+            query: {
+                device_id: string;
+                after?: number;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceScans"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

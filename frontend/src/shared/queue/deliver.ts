@@ -32,22 +32,30 @@ interface ScanWord {
 async function post(batch: ScanRecord[]): Promise<ScanWord[]> {
   const [first] = batch;
   if (batch.length === 1 && first !== undefined) {
-    const scan = { scan_id: first.scanId, scanned_at: first.scannedAt };
+    const scan = named(first);
     if (first.action === "parent") return [await scanParent({ ...scan, code: first.parentCode })];
     if (first.action === "child")
       return [await scanChild({ ...scan, parent_code: first.parentCode, code: first.code ?? "" })];
   }
   const { results } = await syncScans(
     batch.map((scan) => ({
-      scan_id: scan.scanId,
+      ...named(scan),
       action: scan.action,
       parent_code: scan.parentCode,
       code: scan.code,
-      scanned_at: scan.scannedAt,
+      about: scan.about?.scanId,
+      reason: scan.reason,
     })),
   );
   return results;
 }
+
+const named = (scan: ScanRecord) => ({
+  scan_id: scan.scanId,
+  scanned_at: scan.scannedAt,
+  device_id: scan.deviceId,
+  sequence: scan.seq,
+});
 
 function toAnswer(word: ScanWord): ScanAnswer {
   const { problem } = word;
@@ -62,7 +70,7 @@ function toAnswer(word: ScanWord): ScanAnswer {
 }
 
 function judge({ problem, retryAfter }: ApiProblem): Delivery {
-  if (isPassing(problem)) return { kind: "later", retryAfter, reached: true };
+  if (isPassing(problem)) return { kind: "later", retryAfter, reached: true, poison: problem.status === 500 };
   if (problem.status === 401 || isLock(problem)) return { kind: "locked" };
   return { kind: "rejected", problem };
 }

@@ -279,3 +279,64 @@ test("the device keeps its id", async () => {
   store = await opened();
   expect(store.deviceId).toBe(id);
 });
+
+const poisoned = (batch: ScanRecord[]): Delivery =>
+  batch.some((scan) => scan.code === "POISON")
+    ? { kind: "later", retryAfter: null, reached: true, poison: true }
+    : answered(batch);
+
+test("a scan that the server fails on holds up its own big bag and no other", async () => {
+  server = unreachable;
+  for (const code of ["C1", "POISON", "C2"]) await queue.add(child(code));
+  await queue.add({ action: "child", parentCode: "P2", code: "D1" });
+  await pass(0);
+  server = poisoned;
+  await pass(1_000);
+  expect(queue.snapshot()).toMatchObject({ waiting: 2, held: 2 });
+  // What comes now for another big bag goes at once.
+  await queue.add({ action: "child", parentCode: "P2", code: "D2" });
+  await pass(0);
+  expect(deliveries.at(-1)).toEqual(["D2"]);
+  expect(queue.snapshot().waiting).toBe(2);
+  // And the server, once mended, gets the rest in order.
+  server = answered;
+  const before = deliveries.length;
+  await expect.poll(() => (queue.wake(), queue.snapshot().waiting), { timeout: 4_000 }).toBe(0);
+  expect(deliveries.slice(before).flat()).toEqual(["POISON", "C2"]);
+});
+
+test("another tab sees at once what was scanned and answered here, and does not say it twice", async () => {
+  const other = new ScanQueue({ store, userId: ME, deliver, random: () => 0 });
+  const stranger = newQueue(ME + 1);
+  const telling = new ScanQueue({
+    store,
+    userId: ME,
+    deliver,
+    tell: (news) => [other, stranger].forEach((tab) => tab.hear(news)),
+  });
+  const heard: boolean[] = [];
+  other.onAnswer((_scan, _answer, here) => heard.push(here));
+  let release = () => {};
+  server = (batch) => new Promise((answer) => (release = () => answer(answered(batch))));
+  await telling.add(child("C1"));
+  expect(other.snapshot().waiting).toBe(1);
+  await pass(0);
+  release();
+  await pass(0);
+  expect(other.snapshot()).toMatchObject({ waiting: 0, scans: [{ code: "C1", outcome: "linked" }] });
+  expect(heard).toEqual([false]);
+  expect(stranger.snapshot().scans).toEqual([]);
+});
+
+test("a refusal is dropped with a reason that goes through the queue", async () => {
+  server = (batch) => ({ kind: "answered", answers: batch.map((scan) => refusal(scan)) });
+  const scan = await queue.add(child("C1"));
+  await pass(0);
+  server = answered;
+  const [refused] = queue.snapshot().refused;
+  await queue.discard(refused ?? scan, "mistake");
+  await pass(0);
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, refused: [] });
+  const last = queue.snapshot().scans.at(-1);
+  expect(last).toMatchObject({ action: "discard", reason: "mistake", about: { scanId: scan.scanId } });
+});

@@ -1,6 +1,6 @@
 import type { Problem } from "@/shared/api/types";
 import { backoffMs } from "./backoff";
-import { newId } from "./codes";
+import { codeKey, newId } from "./codes";
 import type { NewScan, ScanAnswer, ScanRecord } from "./records";
 import type { Deliver } from "./send";
 import type { ScanStore } from "./store";
@@ -12,6 +12,8 @@ const KEEP = 60;
 
 /** An answer that takes longer than this is shown as waiting, in ms; it may still come. */
 const SLOW_MS = 4_000;
+/** So many scans in a row that the server fails on mean that the server is ill, not the scans. */
+const ILL = 3;
 const PASSING_CODES = new Set(["busy", "too_many_requests", "internal_error"]);
 
 export type LinkState = "up" | "down" | "locked";
@@ -20,6 +22,8 @@ export interface QueueView {
   /** Oldest first. */
   scans: readonly ScanRecord[];
   waiting: number;
+  /** Of those, the ones held back because the server fails on one before them in the same big bag. */
+  held: number;
   /** Refusals that nobody has dealt with yet. */
   refused: readonly ScanRecord[];
   link: LinkState;
@@ -31,11 +35,22 @@ export interface QueueParts {
   deliver: Deliver;
   /** Runs `work` while no other tab of this user sends. */
   alone?: (name: string, work: () => Promise<void>) => Promise<void>;
+  /** Tells the other tabs of this browser what became of a scan. */
+  tell?: (news: News) => void;
   now?: () => Date;
   random?: () => number;
 }
 
-export type Answered = (scan: ScanRecord, answer: ScanAnswer) => void;
+/** `here`: made in this tab, or before it was opened; another tab tells of its own. */
+export type Answered = (scan: ScanRecord, answer: ScanAnswer, here: boolean) => void;
+
+/** A scan as it is now, for the other tabs; with the server's word when it has just come. */
+export interface News {
+  scan: ScanRecord;
+  answer?: ScanAnswer | undefined;
+  /** The tab that made the scan says so itself, wherever it was sent from. */
+  from: string;
+}
 
 /**
  * The scans of one user on this device: stored first, then sent in order until the server has
@@ -44,7 +59,13 @@ export type Answered = (scan: ScanRecord, answer: ScanAnswer) => void;
 export class ScanQueue {
   private scans: ScanRecord[] = [];
   private link: LinkState = "up";
-  private view: QueueView = { scans: [], waiting: 0, refused: [], link: "up" };
+  private view: QueueView = { scans: [], waiting: 0, held: 0, refused: [], link: "up" };
+  private readonly tab = newId();
+  /** Scans that other tabs made while this one was open. */
+  private readonly foreign = new Set<string>();
+  /** Big bags whose next scan the server fails on: how often, and when it may be tried again. */
+  private readonly lanes = new Map<string, { failures: number; until: number }>();
+  private laneTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly watchers = new Set<() => void>();
   private readonly answerWatchers = new Set<Answered>();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -99,6 +120,7 @@ export class ScanQueue {
       // Only the number: another tab's or our own sender may have settled it meanwhile.
       this.scans = this.scans.map((scan) => (scan.scanId === fresh.scanId ? { ...scan, seq } : scan));
       this.show();
+      this.tell({ ...fresh, seq });
       // While a pause after a failure lasts, another scan is no reason to knock again.
       if (this.timer === undefined) void this.send();
       return { ...fresh, seq };
@@ -124,19 +146,49 @@ export class ScanQueue {
     );
     if (changed === null) return false;
     this.replace(changed);
+    this.tell(changed);
     return true;
+  }
+
+  /** Takes in what another tab says of a scan. */
+  hear({ scan, answer, from }: News): void {
+    if (from === this.tab || scan.userId !== this.parts.userId || this.closed) return;
+    const known = this.scans.find((one) => one.scanId === scan.scanId);
+    if (known === undefined) {
+      this.foreign.add(scan.scanId);
+      this.scans = [...this.scans, scan].sort((a, b) => a.seq - b.seq);
+    }
+    if (answer !== undefined && (known === undefined || known.state === "waiting"))
+      for (const watcher of this.answerWatchers) watcher(scan, answer, !this.foreign.has(scan.scanId));
+    this.replace(scan);
+  }
+
+  private tell(scan: ScanRecord, answer?: ScanAnswer): void {
+    this.parts.tell?.({ scan, answer, from: this.tab });
   }
 
   /** Notes that the server took back a scan's effect. */
   async markUndone(scan: ScanRecord): Promise<void> {
     const changed = await this.parts.store.change(scan.seq, (stored) => ({ ...stored, undone: true }));
-    if (changed !== null) this.replace(changed);
+    if (changed === null) return;
+    this.replace(changed);
+    this.tell(changed);
   }
 
   /** Notes that the worker has dealt with a refusal. */
   async dealWith(scan: ScanRecord): Promise<void> {
     const changed = await this.parts.store.change(scan.seq, (stored) => ({ ...stored, dealtWith: true }));
     this.replace(changed ?? { ...scan, dealtWith: true });
+    if (changed !== null) this.tell(changed);
+  }
+
+  /** Drops a refusal for a reason, which the server keeps. What was never stored is only forgotten. */
+  async discard(scan: ScanRecord, reason: string): Promise<void> {
+    await this.dealWith(scan);
+    // A code that cannot be one never became a scan on the server.
+    if (scan.problem?.code === "not_saved" || scan.problem?.code === "bad_code") return;
+    const { parentCode, code, scanId, action } = scan;
+    await this.add({ action: "discard", parentCode, code, about: { scanId, action }, reason });
   }
 
   /** Sends a refused scan again, as a new scan: the old id has had its answer. */
@@ -154,6 +206,7 @@ export class ScanQueue {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.laneTimer);
   }
 
   /** Sends until nothing waits or the way is blocked; resolves then. */
@@ -179,14 +232,22 @@ export class ScanQueue {
   }
 
   private async drain(): Promise<void> {
+    let ill = 0;
     for (;;) {
       if (this.closed) return;
       this.again = false;
-      const batch = await this.parts.store.takeWaiting(this.parts.userId, this.oneByOne > 0 ? 1 : BATCH);
+      const batch = await this.parts.store.takeWaiting(
+        this.parts.userId,
+        this.oneByOne > 0 ? 1 : BATCH,
+        (scan) => (this.lanes.get(laneOf(scan))?.until ?? 0) <= Date.now(),
+      );
       if (batch.length === 0) {
         if (this.moreCame()) continue;
         // Another tab may have sent what this one still shows as waiting.
-        if (this.scans.some((scan) => scan.state === "waiting" && Number.isSafeInteger(scan.seq + 1)))
+        if (
+          this.lanes.size === 0 &&
+          this.scans.some((scan) => scan.state === "waiting" && Number.isSafeInteger(scan.seq + 1))
+        )
           await this.load();
         await this.parts.store.prune(this.parts.userId);
         return;
@@ -196,6 +257,8 @@ export class ScanQueue {
         case "answered":
           if (!(await this.settle(batch, delivery.answers))) return this.later(null);
           this.failures = 0;
+          ill = 0;
+          for (const scan of batch) this.lanes.delete(laneOf(scan));
           this.oneByOne = Math.max(0, this.oneByOne - 1);
           this.setLink("up");
           break;
@@ -214,8 +277,16 @@ export class ScanQueue {
           this.setLink("locked");
           return;
         case "later":
-          // A server that fails on the whole batch may still manage most of it piece by piece.
-          if (delivery.reached && batch.length > 1) this.oneByOne = batch.length;
+          if (delivery.poison === true && batch[0] !== undefined) {
+            // A server that fails on the whole batch may still manage most of it piece by piece, and
+            // what it fails on holds up its own big bag only.
+            if (batch.length > 1) this.oneByOne = batch.length;
+            else {
+              this.hold(batch[0]);
+              ill += 1;
+            }
+            if (ill < ILL) break;
+          }
           this.later(delivery.retryAfter);
           return;
       }
@@ -239,10 +310,29 @@ export class ScanQueue {
         ...(answer.problem === undefined ? {} : { problem: answer.problem }),
       }));
       if (changed === null) continue;
-      for (const watcher of this.answerWatchers) watcher(changed, answer);
+      const here = !this.foreign.has(changed.scanId);
+      for (const watcher of this.answerWatchers) watcher(changed, answer, here);
       this.replace(changed);
+      this.tell(changed, answer);
+      if (changed.action === "undo" && changed.state === "settled") await this.noteUndone(changed);
     }
     return complete;
+  }
+
+  private async noteUndone(undo: ScanRecord): Promise<void> {
+    const target = this.scans.find((scan) => scan.scanId === undo.about?.scanId);
+    if (target !== undefined) await this.markUndone(target);
+  }
+
+  /** The server fails on this scan: those behind it in the same big bag keep their order and wait. */
+  private hold(scan: ScanRecord): void {
+    const lane = laneOf(scan);
+    const failures = (this.lanes.get(lane)?.failures ?? 0) + 1;
+    const pause = backoffMs(failures, null, this.parts.random);
+    this.lanes.set(lane, { failures, until: Date.now() + pause });
+    clearTimeout(this.laneTimer);
+    this.laneTimer = setTimeout(() => void this.send(), pause);
+    this.show();
   }
 
   /** A worker must not take a long silence for success. */
@@ -294,12 +384,16 @@ export class ScanQueue {
     this.view = {
       scans: kept,
       waiting: kept.filter((scan) => scan.state === "waiting").length,
+      held: kept.filter((scan) => scan.state === "waiting" && this.lanes.has(laneOf(scan))).length,
       refused: kept.filter(isOpen),
       link: this.link,
     };
     for (const watcher of this.watchers) watcher();
   }
 }
+
+/** What must stay in order: the scans of one big bag. */
+const laneOf = (scan: ScanRecord): string => codeKey(scan.parentCode);
 
 /** A refusal nobody has dealt with. */
 export function isOpen(scan: ScanRecord): boolean {

@@ -1,6 +1,6 @@
 import type { Bag, BagRef, Problem } from "@/shared/api/types";
 
-export type ScanAction = "parent" | "child" | "move" | "complete" | "unlink";
+export type ScanAction = "parent" | "child" | "move" | "complete" | "unlink" | "undo" | "discard";
 
 /** What the worker did, before anybody knows what came of it. */
 export interface NewScan {
@@ -9,6 +9,10 @@ export interface NewScan {
   parentCode: string;
   /** The child's code; null for "parent" and "complete". */
   code: string | null;
+  /** For "undo" and "discard": the scan it is about, and what that one did. */
+  about?: { scanId: string; action: ScanAction };
+  /** For "discard". */
+  reason?: string;
 }
 
 /**

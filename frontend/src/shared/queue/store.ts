@@ -62,9 +62,16 @@ export class ScanStore {
   }
 
   /** The oldest waiting scans, marked as tried in the same transaction that reads them. */
-  async takeWaiting(userId: number, most: number): Promise<ScanRecord[]> {
+  async takeWaiting(
+    userId: number,
+    most: number,
+    may: (scan: ScanRecord) => boolean = () => true,
+  ): Promise<ScanRecord[]> {
     const tx = this.db.transaction("scans", "readwrite");
-    const taken = await tx.store.index("byState").getAll(IDBKeyRange.only([userId, "waiting"]), most);
+    const range = IDBKeyRange.only([userId, "waiting"]);
+    let taken = await tx.store.index("byState").getAll(range, most);
+    // Some may not go now: look further behind them.
+    if (!taken.every(may)) taken = (await tx.store.index("byState").getAll(range)).filter(may).slice(0, most);
     for (const scan of taken) {
       scan.attempts += 1;
       void tx.store.put(scan);

@@ -2,7 +2,7 @@ import { createContext } from "preact";
 import { useContext, useEffect, useState, useSyncExternalStore } from "react";
 import { alone } from "@/shared/api/session";
 import { deliver } from "./deliver";
-import { ScanQueue, type QueueView } from "./queue";
+import { ScanQueue, type News, type QueueView } from "./queue";
 import { ScanStore } from "./store";
 
 /** Look for scans left by another tab, and try again after silence, this often, in ms. */
@@ -19,10 +19,14 @@ export function useQueueOf(userId: number | null): ScanQueue | null {
     if (userId === null) return;
     let mine: ScanQueue | null = null;
     let gone = false;
+    const channel = "BroadcastChannel" in window ? new BroadcastChannel("tracetrack-queue") : null;
+    const tell = (news: News) => channel?.postMessage(news);
     store ??= ScanStore.open();
     void store.then(async (opened) => {
       if (gone) return;
-      mine = new ScanQueue({ store: opened, userId, deliver, alone });
+      mine = new ScanQueue({ store: opened, userId, deliver, alone, tell });
+      const told = mine;
+      if (channel !== null) channel.onmessage = (event: MessageEvent<News>) => told.hear(event.data);
       await mine.load();
       setQueue(mine);
       mine.wake();
@@ -37,6 +41,7 @@ export function useQueueOf(userId: number | null): ScanQueue | null {
     return () => {
       gone = true;
       mine?.close();
+      channel?.close();
       setQueue(null);
       clearInterval(timer);
       removeEventListener("online", wake);
@@ -53,7 +58,7 @@ export function useQueue(): ScanQueue {
   return queue;
 }
 
-const nothing: QueueView = { scans: [], waiting: 0, refused: [], link: "up" };
+const nothing: QueueView = { scans: [], waiting: 0, held: 0, refused: [], link: "up" };
 
 export function useQueueView(queue: ScanQueue | null): QueueView {
   return useSyncExternalStore(

@@ -36,8 +36,9 @@ export function Bar({
 /** Whether scans wait, always in sight. */
 export function LinkPill() {
   const view = useQueueView(useContext(QueueContext));
-  const link = view.waiting > 0 && view.link !== "up" ? "waiting" : view.link === "down" ? "down" : "up";
-  if (view.waiting > 0 && view.link !== "up") {
+  const stuck = view.held > 0 || (view.waiting > 0 && view.link !== "up");
+  const link = stuck ? "waiting" : view.link === "down" ? "down" : "up";
+  if (stuck) {
     const text = t("link.waiting", { count: view.waiting });
     return (
       <span class="link-pill number" data-link={link} role="status" data-waiting={view.waiting}>
