@@ -218,7 +218,7 @@ def corpus() -> Iterator[Bad]:
         "columns_unknown",
     )
     # Bombs
-    yield Bad("bomb of 400 MB of blanks", _bomb(400), "file_unpacks_too_large")
+    yield Bad("bomb of 600 MB of blanks", _bomb(600), "file_unpacks_too_large")
     yield Bad("bomb of 250 MB of blanks", _bomb(250), "file_no_rows")
     yield Bad("bomb that says it is small", _lying_size(_bomb(400)), damaged)
     yield Bad(

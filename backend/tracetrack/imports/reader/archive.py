@@ -21,7 +21,7 @@ import re2
 from tracetrack.imports.reader.refusal import UnreadableError
 
 MOST_PARTS = 200
-MOST_BYTES = 300 * 2**20
+MOST_BYTES = 512 * 2**20
 """Unpacked, all parts together."""
 MOST_COLUMNS = 64
 MOST_ROWS = 1_048_576
