@@ -48,5 +48,6 @@ export default defineConfig([
     files: ["src/app/**"],
     rules: { "no-restricted-imports": "off" },
   },
-  { files: ["scripts/**", "*.config.*"], languageOptions: { globals: globals.node } },
+  { files: ["scripts/worker.js"], languageOptions: { globals: globals.serviceworker } },
+  { files: ["scripts/*.mjs", "*.config.*"], languageOptions: { globals: globals.node } },
 ]);

@@ -1,7 +1,32 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const src = fileURLToPath(new URL("./src", import.meta.url));
+
+/** The service worker, with the names of this build's files; fonts are kept when they are first used. */
+function serviceWorker(): Plugin {
+  return {
+    name: "service-worker",
+    apply: "build",
+    enforce: "post",
+    generateBundle(_options, bundle) {
+      const built = Object.keys(bundle).filter((name) => /^assets\/.+\.(js|css)$/.test(name));
+      const files = ["/", "/favicon.svg", "/manifest.json", ...built.sort().map((name) => `/${name}`)];
+      const page = bundle["index.html"];
+      const version = createHash("sha256")
+        .update(JSON.stringify([files, page?.type === "asset" ? page.source.toString() : ""]))
+        .digest("hex")
+        .slice(0, 12);
+      const source = readFileSync(new URL("./scripts/worker.js", import.meta.url), "utf8")
+        .replace("/* the build's files */ []", JSON.stringify(files))
+        .replace(`/* the build's version */ ""`, JSON.stringify(version));
+      this.emitFile({ type: "asset", fileName: "sw.js", source });
+    },
+  };
+}
 
 export default defineConfig({
   resolve: {
@@ -13,6 +38,7 @@ export default defineConfig({
     },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  plugins: [serviceWorker()],
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
   build: {
     // Hand-held scanners keep old WebViews for years.

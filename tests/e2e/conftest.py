@@ -70,13 +70,20 @@ async def open_screens(browser: Browser, served: Site) -> AsyncIterator[OpenScre
     complaints: list[str] = []
 
     async def open_one(
-        language: str = "en", *, phone: bool = True, dark: bool = False, still: bool = False
+        language: str = "en",
+        *,
+        phone: bool = True,
+        dark: bool = False,
+        still: bool = False,
+        kept: bool = False,
     ) -> Screens:
         size: Any = PHONE if phone else DESK
         context = await browser.new_context(
             base_url=served.url,
             viewport=size,
             has_touch=phone,
+            # Kept on the device as an installed application is; else each test loads it afresh.
+            service_workers="allow" if kept else "block",
             locale=f"{language}-IN",
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce" if still else "no-preference",

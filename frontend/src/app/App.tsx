@@ -9,6 +9,7 @@ import { chosenLanguage, isLanguage, switchLanguage, t, useCurrentLanguage } fro
 import { QueueContext, useQueueOf } from "@/shared/queue/useQueue";
 import { BigBag } from "@/shared/ui/icons";
 import { jobs } from "./jobs";
+import { useNewVersion } from "./version";
 
 const SignIn = lazy(() => import("@/features/sign-in/SignIn"));
 const NewPassword = lazy(() => import("@/features/sign-in/NewPassword"));
@@ -21,6 +22,8 @@ const queries = new QueryClient({
       // A "no" from the server is an answer; only silence is worth asking again.
       retry: (failures, error) => !(error instanceof ApiProblem) && failures < 2,
       staleTime: 5_000,
+      // Ask and be told "no" rather than wait silently for a network.
+      networkMode: "always",
     },
   },
 });
@@ -30,6 +33,7 @@ export function App() {
   // Not needed by name: a new language renders every screen anew.
   useCurrentLanguage();
   const user = session.status === "signed-in" ? session.user : null;
+  const newVersion = useNewVersion();
   const queue = useQueueOf(user?.id ?? null);
 
   // The account's language follows its owner to a device where nobody has chosen one; English is what
@@ -58,7 +62,7 @@ export function App() {
             ) : (
               <Switch>
                 <Route path="/">
-                  <Home jobs={jobs} />
+                  <Home jobs={jobs} onNewVersion={newVersion} />
                 </Route>
                 {pages
                   .filter((page) => page.roles.includes(user.role))

@@ -35,7 +35,14 @@ const drawings: Record<string, ComponentType<{ class?: string }>> = {
 };
 
 /** One huge button for each job the role has. */
-export default function Home({ jobs }: { jobs: readonly HomeJob[] }) {
+export default function Home({
+  jobs,
+  onNewVersion,
+}: {
+  jobs: readonly HomeJob[];
+  /** Starts the new version, when there is one. */
+  onNewVersion: (() => void) | null;
+}) {
   const user = useUser();
   const mine = jobs.filter((job) => job.roles.includes(user.role));
   return (
@@ -56,6 +63,12 @@ export default function Home({ jobs }: { jobs: readonly HomeJob[] }) {
         <LinkPill />
       </header>
       <main class="page home">
+        {onNewVersion !== null && (
+          <button type="button" class="button" data-size="scan" onClick={onNewVersion}>
+            <Icon name="again" />
+            {t("home.newVersion")}
+          </button>
+        )}
         <h2 class="hidden-visually">{t("home.jobs")}</h2>
         <nav aria-label={t("home.jobs")}>
           <ul class="jobs" data-many={mine.length > 4 || undefined}>

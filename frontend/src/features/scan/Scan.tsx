@@ -1,5 +1,6 @@
 import { useRef, useState } from "react";
 import { t } from "@/shared/i18n/i18n";
+import { useAwake } from "@/shared/scanner/useAwake";
 import { useScanner } from "@/shared/scanner/useScanner";
 import { Bar } from "@/shared/ui/Bar";
 import { Icon } from "@/shared/ui/icons";
@@ -14,6 +15,7 @@ import "./scan.css";
 /** The scan floor: parent first, then its children. */
 export default function Scan() {
   const floor = useFloor();
+  useAwake();
   const field = useRef<HTMLInputElement>(null);
   const [typing, setTyping] = useState<string | null>(null);
   const [deciding, setDeciding] = useState(false);

@@ -47,6 +47,7 @@ export const messages = {
 
   "home.hello": "Hello, {name}",
   "home.jobs": "What do you want to do?",
+  "home.newVersion": "New version: start it now",
   "home.scan": "Scan",
   "home.scan.hint": "Pack small bags into a big bag",
   "home.bills": "Bills",

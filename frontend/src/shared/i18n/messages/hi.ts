@@ -48,6 +48,7 @@ export const messages: Messages = {
 
   "home.hello": "नमस्ते, {name}",
   "home.jobs": "आप क्या करना चाहते हैं?",
+  "home.newVersion": "नया संस्करण: अभी शुरू करें",
   "home.scan": "स्कैन करें",
   "home.scan.hint": "छोटे बैग बड़े बैग में डालें",
   "home.bills": "बिल",

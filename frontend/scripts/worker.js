@@ -1,0 +1,48 @@
+// The service worker: opens the application without network. Vite puts in the files of this build.
+// Scans are not its business: they wait in IndexedDB, which no new version touches.
+const FILES = /* the build's files */ [];
+const CACHE = `tracetrack-${/* the build's version */ ""}`;
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES)));
+});
+
+self.addEventListener("activate", (event) => {
+  const old = (names) => names.filter((name) => name.startsWith("tracetrack-") && name !== CACHE);
+  event.waitUntil(
+    caches
+      .keys()
+      .then((names) => Promise.all(old(names).map((name) => caches.delete(name))))
+      .then(() => self.clients.claim()),
+  );
+});
+
+// The new version waits until somebody says so, or until no page of the old one is open.
+self.addEventListener("message", (event) => {
+  if (event.data === "take-over") self.skipWaiting();
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== self.location.origin) return;
+  if (request.mode === "navigate") {
+    // The API's own pages (/docs) are not ours to answer.
+    if (/^\/(api|docs|redoc|openapi\.json|healthz|readyz|metrics)/.test(url.pathname)) return;
+    event.respondWith(caches.match("/", { cacheName: CACHE }).then((page) => page ?? fetch(request)));
+  } else if (url.pathname.startsWith("/assets/")) {
+    event.respondWith(fromCache(request));
+  }
+});
+
+/** Assets carry a hash in their names: what is kept is right for ever. */
+async function fromCache(request) {
+  const kept = await caches.match(request);
+  if (kept !== undefined) return kept;
+  const fresh = await fetch(request);
+  if (fresh.ok) {
+    const cache = await caches.open(CACHE);
+    await cache.put(request, fresh.clone());
+  }
+  return fresh;
+}
