@@ -22,8 +22,10 @@ async def test_it_opens_and_scans_with_no_network_and_sends_later(
     await screens.page.context.set_offline(True)
     await screens.page.goto("/scan")
     await expect(screens.parent).to_have_text("PK1")
+    await screens.shows(1)
     for code in ("CK2", "CK3"):
         await screens.wedge(code)
+    await screens.shows(3)
     await screens.page.reload()
     await expect(screens.parent).to_have_text("PK1")
     await expect(screens.waiting).to_have_attribute("data-waiting", "2")

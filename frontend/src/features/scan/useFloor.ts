@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { childrenOf, currentParent, recentScans, undoScan } from "@/shared/api/calls";
+import { useUser } from "@/shared/api/session";
 import { ApiProblem, Unreachable } from "@/shared/api/problems";
 import type { Problem } from "@/shared/api/types";
 import type { MessageKey } from "@/shared/i18n/i18n";
@@ -9,6 +10,7 @@ import type { NewScan, ScanRecord } from "@/shared/queue/records";
 import { useQueue, useQueueView } from "@/shared/queue/useQueue";
 import { signal, type Tone } from "@/shared/sound/sound";
 import { LAST, withElsewhere } from "./elsewhere";
+import { keepPacking, keptPacking } from "./kept";
 import {
   afterAnswer,
   afterUndo,
@@ -42,6 +44,7 @@ const KNOWN_CHILDREN = 200;
 /** The scan floor of one worker: what is being packed, what was said last, and the acts. */
 export function useFloor() {
   const queue = useQueue();
+  const userId = useUser().id;
   const view = useQueueView(queue);
   /** undefined: not known yet. */
   const [packing, setPacking] = useState<Packing | null | undefined>(undefined);
@@ -79,13 +82,22 @@ export function useFloor() {
         const { parent } = current.data;
         const waiting = queue.snapshot().scans.filter((scan) => scan.state === "waiting");
         setPacking(replay(parent === null ? null : packingOf(parent), waiting));
-      } else if (current.isError) setPacking(replay(null, queue.snapshot().scans));
+      } else if (current.isError) {
+        const { scans } = queue.snapshot();
+        const kept = keptPacking(userId);
+        const waiting = scans.filter((scan) => scan.state === "waiting");
+        setPacking(kept === undefined ? replay(null, scans) : replay(kept, waiting));
+      }
       return;
     }
     const told = current.data?.parent;
     if (known !== null && told && !current.data?.late && known.bag?.id === told.id)
       setPacking(withBag(known, told));
-  }, [current.data, current.isError, queue]);
+  }, [current.data, current.isError, queue, userId]);
+
+  useEffect(() => {
+    if (packing !== undefined) keepPacking(userId, packing);
+  }, [packing, userId]);
 
   // The parent's children, so that a duplicate is known before the server says so.
   const bagId = packing?.bag?.id;
