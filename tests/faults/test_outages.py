@@ -151,7 +151,8 @@ async def test_an_exhausted_pool_is_busy_and_not_broken(
                     asyncio.create_task(
                         client.post("/scans/child", json={"parent_code": "HELD", "code": f"H{n}"})
                     )
-                    for n in range(12)
+                    # So many that their queue for a connection outlasts the readers' patience.
+                    for n in range(40)
                 ]
                 await asyncio.sleep(0.3)
                 waiting = await asyncio.gather(*(client.get("/bags") for _ in range(10)))

@@ -73,7 +73,7 @@ async def test_made_up_requests_are_answered_as_the_document_says(
     assert process.returncode == 0, said[-20_000:]
     made = re.search(r"(\d[\d,]*) generated", said)
     assert made, said
-    assert int(made[1].replace(",", "")) > 200, said[-2_000:]
+    assert int(made[1].replace(",", "")) > 100, said[-2_000:]
     # Whoever fuzzed was in to the end, and the server wrote down no error of its own.
     async with served.client(role) as client:
         assert (await client.get("/auth/me")).status_code == 200
