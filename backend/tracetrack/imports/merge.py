@@ -101,14 +101,15 @@ async def carry_out(row: Any, job: dict[str, Any], worker: UUID, progress: Progr
 
 async def _try(row: Any, job: dict[str, Any], worker: UUID, progress: Progress) -> Counts:
     counts = Counts()
-    async with connection() as db:
+    # The reader is at work while we connect and wait for our turn.
+    async with reader({**job, "mode": "rows"}) as child, connection() as db:
         transaction = db.transaction()
         await transaction.start()
         try:
             # One import merges at a time: two that share bags give the same result as one after the other.
             await db.execute("select pg_advisory_xact_lock(hashtextextended('tracetrack import', 0))")
             await db.execute("select import_begin()")
-            facts = await _stage(db, job, progress, counts)
+            facts = await _stage(db, child, progress, counts)
             progress.phase = "merging"
             if row["kind"] == "bills":
                 await _merge_bills(db, row, counts)
@@ -139,22 +140,24 @@ async def _try(row: Any, job: dict[str, Any], worker: UUID, progress: Progress) 
     return counts
 
 
-async def _stage(db: Connection, job: dict[str, Any], progress: Progress, counts: Counts) -> dict[str, Any]:
+async def _stage(db: Connection, child: Reader, progress: Progress, counts: Counts) -> dict[str, Any]:
     """Let the reader read the file, and copy its rows as they come."""
-    async with reader({**job, "mode": "rows"}) as child:
-        while (event := await child.next_event())["event"] != "parents":
-            if event["event"] == "progress":
-                progress.rows_read = event["rows"]
-            elif event["event"] == "sheets":
-                counts.sheets = event["sheets"]
-        progress.phase = "staging"
-        progress.rows_total = progress.rows_read = event["rows"]
-        if event["bytes"]:
-            await db.copy_to_table(
-                "import_holders", source=child.bytes(event["bytes"]), columns=PARENT_COLUMNS, format="csv"
-            )
-        await db.copy_to_table("import_stage", source=_rest(child), columns=ROW_COLUMNS, format="csv")
-        return await child.next_event()
+    while (event := await child.next_event())["event"] != "parents":
+        if event["event"] == "progress":
+            progress.rows_read = event["rows"]
+        elif event["event"] == "sheets":
+            counts.sheets = event["sheets"]
+    progress.phase = "staging"
+    progress.rows_total = progress.rows_read = event["rows"]
+    if event["bytes"]:
+        await db.copy_to_table(
+            "import_holders", source=child.bytes(event["bytes"]), columns=PARENT_COLUMNS, format="csv"
+        )
+    await db.copy_to_table("import_stage", source=_rest(child), columns=ROW_COLUMNS, format="csv")
+    facts = await child.next_event()
+    # It has done its work: its memory goes back before the long part begins.
+    await child.stop()
+    return facts
 
 
 async def _rest(child: Reader) -> AsyncIterator[bytes]:

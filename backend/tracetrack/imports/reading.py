@@ -21,7 +21,7 @@ from tracetrack.platform.logs import get_logger
 log = get_logger("imports")
 
 WALL_SECONDS = 300
-"""However slow the machine, a file is read within this time or not at all."""
+"""However slow the machine, the next piece comes within this time, or the file is not read at all."""
 
 KEPT_SECONDS = 600
 """How long the process that readers are forked from waits for the next file."""
@@ -191,7 +191,11 @@ class Reader:
         Raises:
             UnreadableError: the file cannot be read, or reading it killed the process.
         """
-        line = await self._events.readline()
+        try:
+            async with asyncio.timeout(WALL_SECONDS):
+                line = await self._events.readline()
+        except TimeoutError:
+            raise UnreadableError("file_too_demanding") from None
         if not line.endswith(b"\n"):
             self._ended = True
             log.warning("reader died")
@@ -207,7 +211,11 @@ class Reader:
         """The next ``size`` bytes of its rows, or all that are left."""
         left = size
         while left is None or left > 0:
-            chunk = await self._rows.read(min(_PIPE, left) if left is not None else _PIPE)
+            try:
+                async with asyncio.timeout(WALL_SECONDS):
+                    chunk = await self._rows.read(min(_PIPE, left) if left is not None else _PIPE)
+            except TimeoutError:
+                raise UnreadableError("file_too_demanding") from None
             if not chunk:
                 break
             if left is not None:
@@ -215,8 +223,9 @@ class Reader:
             yield chunk
 
     async def stop(self) -> None:
-        """End it, whatever it does."""
+        """End it, whatever it does; again is as good as once."""
         if self.pid and not self._events.at_eof() and not self._ended:
+            self._ended = True
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
         for transport in self._transports:
@@ -233,11 +242,8 @@ async def reader(job: dict[str, Any]) -> AsyncIterator[Reader]:
     """A reader at work on one file; it is ended when the block is left."""
     child = Reader()
     try:
-        async with asyncio.timeout(WALL_SECONDS):
-            await child.start(job)
-            yield child
-    except TimeoutError:
-        raise UnreadableError("file_too_demanding") from None
+        await child.start(job)
+        yield child
     finally:
         if child.pid:
             await child.stop()
