@@ -64,7 +64,11 @@ async def fill(owner: asyncpg.Connection, area: int, user: int) -> None:
     began = time.monotonic()
     await owner.execute(FILL, parents, area, user)
     await owner.execute(FILL_CHILDREN, CHILDREN)
+    # A floor that has its bags for long: the search has taken them over, and statistics are known.
+    while await owner.fetchval("select indexed_to < (select max(id) from bags) from bag_search_progress"):
+        await asyncio.sleep(1)
     await owner.execute("vacuum analyze bags")
+    await owner.execute("vacuum analyze bag_search")
     total = await owner.fetchval("select count(*) from bags")
     print(f"filled {total:,} bags in {time.monotonic() - began:.0f} s", flush=True)
 
