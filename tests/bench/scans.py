@@ -65,7 +65,10 @@ async def fill(owner: asyncpg.Connection, area: int, user: int) -> None:
     await owner.execute(FILL, parents, area, user)
     await owner.execute(FILL_CHILDREN, CHILDREN)
     # A floor that has its bags for long: the search has taken them over, and statistics are known.
-    while await owner.fetchval("select indexed_to < (select max(id) from bags) from bag_search_progress"):
+    behind = "select indexed_to < (select max(id) from bags) from bag_search_progress"
+    for _ in range(300):
+        if not await owner.fetchval(behind):
+            break
         await asyncio.sleep(1)
     await owner.execute("vacuum analyze bags")
     await owner.execute("vacuum analyze bag_search")
