@@ -172,7 +172,7 @@ def test_an_interrupted_first_start_is_begun_anew(folder: Path) -> None:
     server.stop()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's word of a parent's death")
+@pytest.mark.where(sys.platform.startswith("linux"))
 def test_servers_die_with_the_process_that_started_them(folder: Path) -> None:
     script = textwrap.dedent("""
         import sys, time
@@ -198,7 +198,7 @@ def test_servers_die_with_the_process_that_started_them(folder: Path) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.where(os.geteuid() == 0)
 async def test_root_without_user_namespaces_runs_it_as_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binaries, "_namespace_works", lambda _: False)
     # As where the package lies in root's home: the binaries have to be copied.
@@ -214,7 +214,7 @@ async def test_root_without_user_namespaces_runs_it_as_another_user(monkeypatch:
         await app.close()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.where(os.geteuid() == 0)
 def test_root_is_told_when_the_other_user_cannot_get_in(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,9 +226,17 @@ def test_root_is_told_when_the_other_user_cannot_get_in(
         postgres.start(closed / "data", Remembered(closed / "data" / "secrets.json"))
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can become a normal user"
-)
+AS_NOBODY = ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c"]
+
+
+def root_can_become_nobody() -> bool:
+    """Whether this is root, and this Python lies where a normal user can get to."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        return False
+    return subprocess.run([*AS_NOBODY, "import tracetrack"], cwd="/", capture_output=True).returncode == 0
+
+
+@pytest.mark.where(root_can_become_nobody())
 def test_a_normal_user_runs_it_as_themselves(tmp_path_factory: pytest.TempPathFactory) -> None:
     script = textwrap.dedent("""
         import os
@@ -238,15 +246,8 @@ def test_a_normal_user_runs_it_as_themselves(tmp_path_factory: pytest.TempPathFa
             user = psutil.Process(server.process.pid).uids().real
             print(server.sql("select 1").strip(), user == os.getuid())
     """)
-    reachable = subprocess.run(
-        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", "import tracetrack"],
-        cwd="/",
-        capture_output=True,
-    )
-    if reachable.returncode != 0:
-        pytest.skip("this Python lies where a normal user cannot get to")
     result = subprocess.run(
-        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", script],
+        [*AS_NOBODY, script],
         cwd="/",
         capture_output=True,
         text=True,
@@ -266,7 +267,7 @@ def test_a_chosen_folder_without_postgresql_is_named(tmp_path: Path) -> None:
         binaries.find_binaries(tmp_path)
 
 
-@pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="the system has none")
+@pytest.mark.where(any(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
 def test_the_systems_postgresql_will_do(folder: Path) -> None:
     newest = max(Path("/usr/lib/postgresql").glob("*/bin"))
     server = postgres.start(folder, Remembered(folder / "secrets.json"), binaries=newest, connections=20)

@@ -111,6 +111,11 @@ async def reading() -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
+def _ends_connection(error: asyncpg.PostgresError) -> bool:
+    """Whether the server hung up: connection exceptions and shutdowns."""
+    return (sqlstate(error) or "").startswith(("08", "57P"))
+
+
 async def answer(sql: str, *values: Any) -> Any:
     """Ask a SQL function that answers JSON: one round trip, one transaction.
 
@@ -129,9 +134,11 @@ async def answer(sql: str, *values: Any) -> Any:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 try:
                     return await driver.fetchval(sql, *values)
-                except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
-                    # The pool sees only what passes through SQLAlchemy.
-                    await connection.invalidate()
+                except Exception as error:
+                    # The pool sees only what passes through SQLAlchemy. Whatever is not the server's
+                    # answer to this call, the driver's own confusion too, leaves a connection in doubt.
+                    if not isinstance(error, asyncpg.PostgresError) or _ends_connection(error):
+                        await connection.invalidate()
                     raise
         except asyncpg.PostgresError as error:
             attempt += 1

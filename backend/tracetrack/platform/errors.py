@@ -78,6 +78,7 @@ def handle_errors(app: FastAPI) -> None:
         return Problem("invalid").response(request)
 
     @app.exception_handler(asyncpg.InterfaceError)
+    @app.exception_handler(asyncpg.InternalClientError)
     @app.exception_handler(PoolTimeout)
     @app.exception_handler(OSError)
     async def on_away(request: Request, error: Exception) -> Response:
