@@ -115,7 +115,8 @@ async def empty(owner: asyncpg.Connection) -> None:
                  scan_receipts, audit_events, imports, import_report,
                  label_patterns, ledger_seals, performance_minutes, performance_workers,
                  bag_search, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
-                 refresh_tokens, sessions, api_keys, users, areas, site_settings
+                 refresh_tokens, sessions, api_keys, second_factors, recovery_codes, registrations,
+                 promotions, users, areas, site_settings
         restart identity cascade;
         delete from bag_types where not is_default;
         update bag_types set name = 'Standard', expected_children = 30, child_weight_kg = 1,

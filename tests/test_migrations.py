@@ -197,6 +197,7 @@ OF_ONE_MIGRATION = {
     *("bag_search", "bag_search_progress"),
     *("performance_minutes", "performance_workers"),
     "api_keys",
+    *("second_factors", "recovery_codes", "registrations", "promotions"),
     *("ledger_seals", "bag_tallies", "bag_changes", "scan_tallies", "scan_minutes", "scan_changes"),
     *("bill_receipts", "bill_receipt_scans", "return_days", "returns", "return_bags", "bill_returns"),
     "report_mails",
