@@ -32,6 +32,8 @@ KEPT = frozenset(
         "12-find-parent",
         "14-find-meant",
         "15-profile",
+        "16-refused-list",
+        "17-refused-why",
     }
 )
 SETTLE_MS = 150
@@ -116,6 +118,11 @@ async def test_every_screen_is_for_everybody(
     await expect(screens.refusal).to_be_visible()
     await gallery.look("8-scan-refused")
     await screens.refusal.get_by_role("button").last.click()
+    await page.locator(".needs-you").click()
+    await gallery.look("16-refused-list")
+    await page.locator(".refused-acts button").last.click()
+    await gallery.look("17-refused-why")
+    await page.locator(".sheet .icon-button").click()
     await page.context.set_offline(True)
     await screens.wedge(f"{mark}900")
     await expect(screens.waiting).to_have_attribute("data-waiting", "1")

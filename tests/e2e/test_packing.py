@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 
 import asyncpg
@@ -189,6 +190,27 @@ async def test_a_refusal_can_be_mended_by_moving_the_bag(
     await screens.all_sent()
     await expect(screens.page.get_by_role("button", name="scan needs you")).to_have_count(0)
     assert await children_of(stored, "PM2") == ["CM1"]
+
+
+async def test_a_refusal_is_dropped_only_with_a_reason_that_is_kept(
+    screens: Screens, served: Site, stored: asyncpg.Connection
+) -> None:
+    await screens.start_scanning(served.dispatcher("dropping"))
+    await screens.scan_parent("PD1")
+    await screens.wedge("CD1")
+    await screens.all_sent()
+    await screens.button("Next big bag").click()
+    await screens.scan_parent("PD2")
+    await screens.wedge("CD1")
+    await screens.refusal.get_by_role("button", name="OK, understood").click()
+    await screens.page.get_by_role("button", name="scan needs you").click()
+    await screens.button("Drop it").click()
+    await screens.button("I put the bag aside").click()
+    await expect(screens.page.get_by_role("dialog")).to_have_count(0)
+    await screens.all_sent()
+    after = await stored.fetchval("select after from audit_events where action = 'scan_discarded'")
+    assert json.loads(after)["reason"] == "bag set aside"
+    assert await children_of(stored, "PD2") == []
 
 
 async def test_undo_takes_back_the_effect_and_not_only_the_line(

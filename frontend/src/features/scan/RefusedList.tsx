@@ -23,12 +23,12 @@ export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFl
   }, [refused.length, onClose]);
   return (
     <div class="sheet" role="dialog" aria-modal="true" aria-labelledby="refused-title">
-      <header class="bar">
+      <div class="bar">
         <h2 id="refused-title">{t("refused.list", { count: refused.length })}</h2>
         <button ref={close} type="button" class="icon-button" aria-label={t("app.close")} onClick={onClose}>
           <Icon name="close" />
         </button>
-      </header>
+      </div>
       <p class="sheet-why">{t("refused.list.why")}</p>
       <ol class="refused-list">
         {refused.map((scan) => (
