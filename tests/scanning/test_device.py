@@ -84,3 +84,34 @@ async def test_a_refusal_is_dropped_for_a_reason_that_is_kept(floor: Floor) -> N
     results = (await floor.north.post("/scans/sync", {"scans": [wish]})).json()["results"]
     assert results[0]["outcome"] == "discarded"
     assert len(await _discards(floor)) == 1
+
+
+async def test_a_refusal_that_never_became_a_scan_is_dropped_for_a_reason_too(floor: Floor) -> None:
+    bad = queued("child", "P1", "C\u200b1\u0000") | {"scan_id": str(uuid4())}
+    refused = (await floor.north.post("/scans/sync", {"scans": [bad]})).json()["results"][0]
+    assert refused["problem"]["code"] == "bad_code"
+    told = {name: bad[name] for name in ("parent_code", "code")}
+    wish = {
+        "scan_id": str(uuid4()),
+        "action": "discard",
+        "about": bad["scan_id"],
+        "reason": "bad label",
+        **told,
+    }
+    # Without the device's word there is nothing to keep.
+    alone = (await floor.north.post("/scans/sync", {"scans": [wish]})).json()["results"][0]
+    assert alone["problem"]["code"] == "scan_not_found"
+    wish |= {"scan_id": str(uuid4()), "refused_with": "bad_code"}
+    for _ in range(2):
+        results = (await floor.north.post("/scans/sync", {"scans": [wish]})).json()["results"]
+        assert results[0]["outcome"] == "discarded"
+    assert await _discards(floor) == [
+        {"actor_id": floor.north.id, "subject_code": r"C\u200b1\x00", "reason": "bad label"}
+    ]
+    before = await floor.owner.fetchval("select before from audit_events where action = 'scan_discarded'")
+    assert '"refused_with": "bad_code"' in before
+    # Nobody speaks for what is another's scan.
+    theirs = (await floor.south.scan_parent("P9")).json()["scan_id"]
+    wish |= {"scan_id": str(uuid4()), "about": theirs}
+    answer = (await floor.north.post("/scans/sync", {"scans": [wish]})).json()["results"][0]
+    assert answer["problem"]["code"] == "scan_not_found"

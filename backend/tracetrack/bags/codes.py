@@ -26,6 +26,10 @@ LONGEST_LABEL = 2_048
 _AIM_IDENTIFIER = re.compile(r"^\][A-Za-z][0-9A-Za-z]")
 """What a scanner may send in front to say which symbology it read (ISO/IEC 15424): ``]Q1``."""
 
+RESERVED = "tt:"
+"""What the codes of commands begin with (``TT:UNDO``, docs/scan-protocol.md), in any case. No bag may
+have such a code: a scan would then mean two things."""
+
 _SPACES = re.compile(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 """Unicode's space separators. Line breaks and tabs inside a code are control characters instead."""
 
@@ -72,8 +76,9 @@ def clean(text: str) -> str:
     trimmed, inner runs of spaces made one space.
 
     Raises:
-        Problem: ``bad_code`` when nothing is left, more than 128 characters are left, or it has
-            control, zero-width, bidirectional or otherwise invisible characters.
+        Problem: ``bad_code`` when nothing is left, more than 128 characters are left, it has
+            control, zero-width, bidirectional or otherwise invisible characters, or it begins as
+            the codes of commands do.
     """
     text = _AIM_IDENTIFIER.sub("", text.strip("\r\n\t "), count=1)
     text = _SPACES.sub(" ", unicodedata.normalize("NFC", text).strip("\r\n\t")).strip(" ")
@@ -84,7 +89,19 @@ def clean(text: str) -> str:
     if not text.isprintable() or not _INVISIBLE.isdisjoint(text):
         # isprintable() refuses the categories of control, format, surrogate, private and separator.
         raise Problem("bad_code", "The code has characters that cannot be seen.", reason="invisible")
+    _refuse_reserved(text)
     return text
+
+
+def _refuse_reserved(text: str) -> None:
+    if text[: len(RESERVED)].lower() == RESERVED:
+        raise Problem("bad_code", "Codes that begin with TT: are commands.", reason="reserved")
+
+
+def visible(text: str) -> str:
+    """Text that cannot be a code, so that it can be kept and read: at most a code long, nothing hidden."""
+    seen = (c if c.isprintable() and c not in _INVISIBLE else ascii(c)[1:-1] for c in text[:LONGEST_CODE])
+    return "".join(seen)[:LONGEST_CODE]
 
 
 def compile_pattern(pattern: str) -> re2._Regexp:
@@ -112,6 +129,8 @@ def read_label(text: str, labels: Labels) -> Label:
     if len(text) > LONGEST_LABEL:
         raise Problem("bad_code", f"The label has more than {LONGEST_LABEL} characters.", reason="too_long")
     text = _AIM_IDENTIFIER.sub("", text.strip(), count=1)
+    # Before the patterns: none may take a bag's code out of a command.
+    _refuse_reserved(text)
     if labels.hosts and text[:8].lower().startswith(("http://", "https://")):
         text = _from_url(text, labels.hosts)
     for pattern in labels.patterns:

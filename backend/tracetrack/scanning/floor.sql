@@ -538,7 +538,8 @@ begin
     return answer;
 end $$;
 
--- A refused scan that its worker has dealt with otherwise: why, once. wish: {about, reason, anyones}.
+-- A refused scan that its worker has dealt with otherwise: why, once. wish: {about, reason, anyones,
+-- refused_with?, code?}; the last two are the device's word on what never became a scan here.
 create or replace function floor_discard(actor floor_actor, wish jsonb) returns jsonb language plpgsql as $$
 declare
     v_about uuid := (wish ->> 'about')::uuid;
@@ -549,7 +550,13 @@ begin
     where scan_id = v_about and (user_id = (actor).user_id or (wish ->> 'anyones')::boolean)
     order by refused desc, id limit 1;
     if done.id is null then
-        return '{"problem": "scan_not_found"}';
+        if not wish ? 'refused_with' or exists (select from scans where scan_id = v_about) then
+            return '{"problem": "scan_not_found"}';
+        end if;
+        perform ledger_record(actor, 'scan_discarded', 'scan', null, wish ->> 'code', (actor).home_area,
+            jsonb_build_object('refused_with', wish ->> 'refused_with', 'told_by', 'device'),
+            jsonb_build_object('reason', wish ->> 'reason'), null, v_about);
+        return '{"outcome": "discarded"}';
     elsif not done.refused then
         return '{"problem": "scan_not_refused"}';
     end if;

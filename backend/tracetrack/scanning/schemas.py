@@ -64,6 +64,13 @@ class QueuedScan(FromDevice):
     code: LabelText | None = None
     about: Annotated[UUID | None, Field(description="The scan to undo or to discard.")] = None
     reason: Reason | None = None
+    refused_with: Annotated[
+        str | None,
+        Field(
+            pattern="^[a-z_]{1,64}$",
+            description="For discard: the problem it was refused with, if it never became a scan.",
+        ),
+    ] = None
     scanned_at: DeviceTime = None
 
     @model_validator(mode="after")

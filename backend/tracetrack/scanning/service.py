@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from tracetrack.access.actor import ACTOR, Actor, Role
 from tracetrack.bags import queries as bag_queries
-from tracetrack.bags.codes import Label, Labels, read_label
+from tracetrack.bags.codes import Label, Labels, read_label, visible
 from tracetrack.bags.labels import read_site_label, site_labels
 from tracetrack.bags.schemas import Bag
 from tracetrack.people.settings import site_settings
@@ -307,7 +307,13 @@ def _queued(labels: Labels, rights: dict[str, Any], scan: QueuedScan) -> Answer:
     queued: Answer = {"scan_id": str(scan.scan_id), "action": scan.action, **_origin(scan)}
     if scan.about is not None:
         # An undo is about a scan, whatever the codes that came with it.
-        return {**queued, **rights, "about": str(scan.about), "reason": scan.reason}
+        queued |= {**rights, "about": str(scan.about), "reason": scan.reason}
+        if scan.action == "discard" and scan.refused_with is not None:
+            queued |= {
+                "refused_with": scan.refused_with,
+                "code": visible(scan.code or scan.parent_code or ""),
+            }
+        return queued
     if scan.scanned_at:
         queued["scanned_at"] = scan.scanned_at.isoformat()
     if scan.parent_code is not None:

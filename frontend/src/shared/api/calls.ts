@@ -29,6 +29,9 @@ export const scanChild = (body: Body<"ChildScan">) => take(api.POST("/api/v1/sca
 export const syncScans = (scans: Body<"QueuedScan">[]) =>
   take(api.POST("/api/v1/scans/sync", { body: { scans } }));
 
+export const scansFromDevice = (device_id: string, after: number, limit: number) =>
+  take(api.GET("/api/v1/scans/device", { params: { query: { device_id, after, limit } } }));
+
 export const undoScan = (scan_id: string) =>
   take(api.POST("/api/v1/scans/{scan_id}/undo", { params: { path: { scan_id } } }));
 

@@ -344,6 +344,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bags/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bag States
+         * @description The state of each code of a list, in its order: up to 5,000 codes as pasted from a sheet.
+         */
+        post: operations["bag_states_api_v1_bags_states_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bags/{bag_id}": {
         parameters: {
             query?: never;
@@ -1471,6 +1491,126 @@ export interface paths {
          * @description The warehouse now: bags, scans by minute, hour, area and worker, bills, imports, conflicts.
          */
         get: operations["summary_api_v1_dashboard_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shifts
+         * @description The shifts of a day by the site's clock; without a day, of that whose shift it is now.
+         */
+        get: operations["shifts_api_v1_lists_shifts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/left-open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Left Open
+         * @description Parents that were worked on in a shift and are open still, the last touched first.
+         */
+        get: operations["left_open_api_v1_lists_left_open_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/empty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Empty
+         * @description Parents with nothing in them that have not left, the newest first.
+         */
+        get: operations["empty_api_v1_lists_empty_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/unbilled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Unbilled
+         * @description Parents with children that are on no bill, the oldest first.
+         */
+        get: operations["unbilled_api_v1_lists_unbilled_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/conflicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Conflicts
+         * @description Children scanned into one parent while in another, until somebody moves or confirms them.
+         */
+        get: operations["conflicts_api_v1_lists_conflicts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work
+         * @description What each person scanned in a shift.
+         */
+        get: operations["work_api_v1_lists_work_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2835,6 +2975,47 @@ export interface components {
             problem?: components["schemas"]["Refusal"] | null;
         };
         /**
+         * CodeState
+         * @description What a code of the list stands for; ``problem`` says why nothing is told of it.
+         */
+        CodeState: {
+            /** Asked */
+            asked: string;
+            /** Problem */
+            problem: ("bag_not_found" | "bad_code") | null;
+            /** Id */
+            id?: number | null;
+            /** Code */
+            code?: string | null;
+            /** Kind */
+            kind?: ("parent" | "child") | null;
+            /** State */
+            state?: ("open" | "completed" | "billed" | "dispatched" | "free" | "linked") | null;
+            area?: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            /** Child Count */
+            child_count?: number | null;
+            /** Expected Children */
+            expected_children?: number | null;
+            parent?: components["schemas"]["BagRef"] | null;
+            bill?: components["schemas"]["BillRef"] | null;
+        };
+        /**
+         * CodeStates
+         * @description The state of each code, in the order asked.
+         */
+        CodeStates: {
+            /** Results */
+            results: components["schemas"]["CodeState"][];
+        };
+        /**
+         * CodesAsked
+         * @description Codes or labels, as pasted from a list.
+         */
+        CodesAsked: {
+            /** Codes */
+            codes: string[];
+        };
+        /**
          * Completion
          * @description The totals that were checked before completing; absent ones are not compared.
          */
@@ -2843,6 +3024,23 @@ export interface components {
             parent_count?: number | null;
             /** Child Count */
             child_count?: number | null;
+        };
+        /**
+         * Conflict
+         * @description A child that was scanned into one parent while in another; nobody has decided yet.
+         */
+        Conflict: {
+            /** Scan Id */
+            scan_id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            scanned_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            bag: components["schemas"]["Bag"];
+            /** @description Null where it is gone or in another area. */
+            wanted_parent: components["schemas"]["BagRef"] | null;
         };
         /**
          * Credentials
@@ -3041,7 +3239,7 @@ export interface components {
             date: string;
             /** Time Zone */
             time_zone: string;
-            totals: components["schemas"]["Work"];
+            totals: components["schemas"]["tracetrack__billing__reports__schemas__Work"];
             /** By Area */
             by_area: components["schemas"]["AreaWork"][];
             /** By Worker */
@@ -3402,6 +3600,63 @@ export interface components {
             text: string;
         };
         /**
+         * LeftOpen
+         * @description A parent that somebody worked on in a shift and that is open still.
+         */
+        LeftOpen: {
+            /** Id */
+            id: number;
+            /** Code */
+            code: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "parent" | "child";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "completed" | "billed" | "dispatched" | "free" | "linked";
+            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            /** Child Count */
+            child_count: number;
+            /**
+             * Expected Children
+             * @description Of a parent, from its bag type; it refuses nothing.
+             */
+            expected_children: number | null;
+            /** Weight Kg */
+            weight_kg: number;
+            /** Expected Weight Kg */
+            expected_weight_kg: number | null;
+            parent: components["schemas"]["BagRef"] | null;
+            bill: components["schemas"]["BillRef"] | null;
+            bag_type: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            /** Lot */
+            lot: string | null;
+            /** Variety */
+            variety: string | null;
+            /** Tag */
+            tag: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Last Scan At
+             * Format: date-time
+             */
+            last_scan_at: string;
+            last_scan_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+        };
+        /**
          * LinkedChild
          * @description A child in the list of its parent's children.
          */
@@ -3739,6 +3994,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[Conflict] */
+        Page_Conflict_: {
+            /** Items */
+            items: components["schemas"]["Conflict"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[Event] */
         Page_Event_: {
             /** Items */
@@ -3757,6 +4019,13 @@ export interface components {
         Page_LabelPattern_: {
             /** Items */
             items: components["schemas"]["LabelPattern"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[LeftOpen] */
+        Page_LeftOpen_: {
+            /** Items */
+            items: components["schemas"]["LeftOpen"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -4009,6 +4278,11 @@ export interface components {
             about?: string | null;
             /** Reason */
             reason?: string | null;
+            /**
+             * Refused With
+             * @description For discard: the problem it was refused with, if it never became a scan.
+             */
+            refused_with?: string | null;
             /**
              * Scanned At
              * @description When the device scanned, if it was offline.
@@ -4458,6 +4732,10 @@ export interface components {
             undo_minutes?: number | null;
             /** Code Hosts */
             code_hosts?: string[] | null;
+            /** Shift Starts */
+            shift_starts?: string[] | null;
+            /** Audit Months */
+            audit_months?: number | null;
             /** Alert P95 Ms */
             alert_p95_ms?: number | null;
             /** Alert Errors Percent */
@@ -4549,6 +4827,39 @@ export interface components {
             };
         };
         /**
+         * Shift
+         * @description One shift of a day by the site's clock.
+         */
+        Shift: {
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Current */
+            current: boolean;
+        };
+        /**
+         * Shifts
+         * @description The shifts of a day; the day goes from its first shift to the next day's.
+         */
+        Shifts: {
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Time Zone */
+            time_zone: string;
+            /** Items */
+            items: components["schemas"]["Shift"][];
+        };
+        /**
          * SiteSettings
          * @description What an admin sets for the whole site while it runs.
          */
@@ -4573,6 +4884,20 @@ export interface components {
              * @default []
              */
             code_hosts: string[];
+            /**
+             * Shift Starts
+             * @default [
+             *       "06:00",
+             *       "14:00",
+             *       "22:00"
+             *     ]
+             */
+            shift_starts: string[];
+            /**
+             * Audit Months
+             * @default 0
+             */
+            audit_months: number;
             /**
              * Alert P95 Ms
              * @default 500
@@ -4925,86 +5250,29 @@ export interface components {
             last_seen_at: string | null;
         };
         /**
-         * Work
-         * @description What was done in a time; weights in kilograms.
-         *
-         *     Linked and unlinked children are counted as they happened; the packed weight is their balance.
-         *     Bills count on the day on which they were completed, with what their snapshots say, and only
-         *     while they are completed.
+         * Worked
+         * @description What one person scanned; times are quarters of an hour.
          */
-        Work: {
-            /**
-             * Parents Packed
-             * @description Parents into which children were scanned.
-             * @default 0
-             */
-            parents_packed: number;
-            /**
-             * Parents Completed
-             * @description Parents that a worker said are done.
-             * @default 0
-             */
-            parents_completed: number;
-            /**
-             * Children Linked
-             * @default 0
-             */
-            children_linked: number;
-            /**
-             * Children Unlinked
-             * @default 0
-             */
-            children_unlinked: number;
-            /**
-             * Weight Packed Kg
-             * @default 0
-             */
-            weight_packed_kg: number;
-            /**
-             * Parents Imported
-             * @default 0
-             */
-            parents_imported: number;
-            /**
-             * Children Imported
-             * @default 0
-             */
-            children_imported: number;
-            /**
-             * Scans
-             * @default 0
-             */
+        Worked: {
+            user: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            /** Full Name */
+            full_name: string;
+            /** Scans */
             scans: number;
+            /** Refused */
+            refused: number;
+            /** Undone */
+            undone: number;
             /**
-             * Scans Refused
-             * @default 0
+             * First Slot
+             * Format: date-time
              */
-            scans_refused: number;
+            first_slot: string;
             /**
-             * Bills Created
-             * @default 0
+             * Last Slot
+             * Format: date-time
              */
-            bills_created: number;
-            /**
-             * Bills Completed
-             * @default 0
-             */
-            bills_completed: number;
-            /**
-             * Parents Dispatched
-             * @default 0
-             */
-            parents_dispatched: number;
-            /**
-             * Children Dispatched
-             * @default 0
-             */
-            children_dispatched: number;
-            /**
-             * Weight Dispatched Kg
-             * @default 0
-             */
-            weight_dispatched_kg: number;
+            last_slot: string;
         };
         /**
          * WorkerFigures
@@ -5156,6 +5424,88 @@ export interface components {
             username: string;
         };
         /**
+         * Work
+         * @description What was done in a time; weights in kilograms.
+         *
+         *     Linked and unlinked children are counted as they happened; the packed weight is their balance.
+         *     Bills count on the day on which they were completed, with what their snapshots say, and only
+         *     while they are completed.
+         */
+        tracetrack__billing__reports__schemas__Work: {
+            /**
+             * Parents Packed
+             * @description Parents into which children were scanned.
+             * @default 0
+             */
+            parents_packed: number;
+            /**
+             * Parents Completed
+             * @description Parents that a worker said are done.
+             * @default 0
+             */
+            parents_completed: number;
+            /**
+             * Children Linked
+             * @default 0
+             */
+            children_linked: number;
+            /**
+             * Children Unlinked
+             * @default 0
+             */
+            children_unlinked: number;
+            /**
+             * Weight Packed Kg
+             * @default 0
+             */
+            weight_packed_kg: number;
+            /**
+             * Parents Imported
+             * @default 0
+             */
+            parents_imported: number;
+            /**
+             * Children Imported
+             * @default 0
+             */
+            children_imported: number;
+            /**
+             * Scans
+             * @default 0
+             */
+            scans: number;
+            /**
+             * Scans Refused
+             * @default 0
+             */
+            scans_refused: number;
+            /**
+             * Bills Created
+             * @default 0
+             */
+            bills_created: number;
+            /**
+             * Bills Completed
+             * @default 0
+             */
+            bills_completed: number;
+            /**
+             * Parents Dispatched
+             * @default 0
+             */
+            parents_dispatched: number;
+            /**
+             * Children Dispatched
+             * @default 0
+             */
+            children_dispatched: number;
+            /**
+             * Weight Dispatched Kg
+             * @default 0
+             */
+            weight_dispatched_kg: number;
+        };
+        /**
          * UserRef
          * @description A user by name.
          */
@@ -5164,6 +5514,30 @@ export interface components {
             id: number;
             /** Username */
             username: string;
+        };
+        /**
+         * Work
+         * @description What everybody scanned between two moments, those with most first.
+         */
+        tracetrack__oversight__lists__schemas__Work: {
+            /**
+             * From
+             * Format: date-time
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             */
+            to: string;
+            /** Scans */
+            scans: number;
+            /** Refused */
+            refused: number;
+            /** Undone */
+            undone: number;
+            /** Items */
+            items: components["schemas"]["Worked"][];
         };
         /**
          * Problem
@@ -6005,7 +6379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`, `password_change_required` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6852,6 +7226,93 @@ export interface operations {
             };
         };
     };
+    bag_states_api_v1_bags_states_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodesAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeStates"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_bag_api_v1_bags__bag_id__get: {
         parameters: {
             query?: never;
@@ -7281,7 +7742,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`, `password_change_required` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7659,7 +8120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`, `password_change_required` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13757,6 +14218,547 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shifts_api_v1_lists_shifts_get: {
+        parameters: {
+            query?: {
+                date?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shifts"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    left_open_api_v1_lists_left_open_get: {
+        parameters: {
+            query?: {
+                area_id?: number | null;
+                /** @description Absent: when the shift now began */
+                from?: string | null;
+                /** @description Absent: when the shift now ends */
+                to?: string | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LeftOpen_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    empty_api_v1_lists_empty_get: {
+        parameters: {
+            query?: {
+                area_id?: number | null;
+                /** @description Registered before */
+                to?: string | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Bag_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unbilled_api_v1_lists_unbilled_get: {
+        parameters: {
+            query?: {
+                area_id?: number | null;
+                /** @description Registered before */
+                to?: string | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Bag_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    conflicts_api_v1_lists_conflicts_get: {
+        parameters: {
+            query?: {
+                area_id?: number | null;
+                /** @description Absent: seven days ago */
+                from?: string | null;
+                to?: string | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Conflict_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_api_v1_lists_work_get: {
+        parameters: {
+            query?: {
+                area_id?: number | null;
+                /** @description Absent: when the shift now began */
+                from?: string | null;
+                /** @description Absent: when the shift now ends */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tracetrack__oversight__lists__schemas__Work"];
                 };
             };
             /** @description `malformed` */

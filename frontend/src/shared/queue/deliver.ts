@@ -1,18 +1,40 @@
-import { scanChild, scanParent, syncScans } from "@/shared/api/calls";
+import { scanChild, scanParent, scansFromDevice, syncScans } from "@/shared/api/calls";
 import { ApiProblem, Unreachable } from "@/shared/api/problems";
 import { currentSession } from "@/shared/api/session";
 import type { Bag, Problem } from "@/shared/api/types";
 import { isPassing } from "./queue";
 import type { ScanAnswer, ScanRecord } from "./records";
-import type { Delivery } from "./send";
+import type { Arrived, AskArrived, Delivery } from "./send";
+
+/** The most scans that the server tells of in one answer. */
+const PAGE = 200;
 
 /** Hands scans to the server: one by its own call, a backlog in one. */
-export async function deliver(batch: ScanRecord[]): Promise<Delivery> {
+export const deliver = (batch: ScanRecord[]): Promise<Delivery> =>
+  asUser(batch[0]?.userId, async () => ({ kind: "answered", answers: (await post(batch)).map(toAnswer) }));
+
+/** Asks the server what it has from this device. */
+export const askArrived: AskArrived = ({ userId, deviceId }, from, to) =>
+  asUser(userId, async () => {
+    const arrived: Arrived[] = [];
+    for (let after: number | null = from - 1; after !== null && after < to;) {
+      const page = await scansFromDevice(deviceId, after, PAGE);
+      for (const { scan_id, outcome, refused } of page.items)
+        arrived.push({ scanId: scan_id, outcome, refused });
+      after = page.next_after;
+    }
+    return { kind: "answered", arrived };
+  });
+
+type NoAnswer = Exclude<Delivery, { kind: "answered" }>;
+
+/** What a call comes to, made only while this user is signed in. */
+async function asUser<T>(userId: number | undefined, call: () => Promise<T>): Promise<T | NoAnswer> {
   const session = currentSession();
   if (session.status === "signed-out") return { kind: "locked" };
-  if (session.status === "signed-in" && session.user.id !== batch[0]?.userId) return { kind: "locked" };
+  if (session.status === "signed-in" && session.user.id !== userId) return { kind: "locked" };
   try {
-    return { kind: "answered", answers: (await post(batch)).map(toAnswer) };
+    return await call();
   } catch (error) {
     if (error instanceof ApiProblem) return judge(error);
     if (error instanceof Unreachable) return { kind: "later", retryAfter: null, reached: false };
@@ -41,10 +63,11 @@ async function post(batch: ScanRecord[]): Promise<ScanWord[]> {
     batch.map((scan) => ({
       ...named(scan),
       action: scan.action,
-      parent_code: scan.parentCode,
-      code: scan.code,
+      parent_code: told(scan, scan.parentCode),
+      code: scan.code === null ? null : told(scan, scan.code),
       about: scan.about?.scanId,
       reason: scan.reason,
+      refused_with: scan.refusedWith,
     })),
   );
   return results;
@@ -56,6 +79,10 @@ const named = (scan: ScanRecord) => ({
   device_id: scan.deviceId,
   sequence: scan.seq,
 });
+
+/** A text that the server refused as a code must not have the word about it refused as well. */
+const told = ({ action }: ScanRecord, text: string): string =>
+  action === "discard" ? text.slice(0, 128).replace(/\p{Surrogate}/gu, "\ufffd") : text;
 
 function toAnswer(word: ScanWord): ScanAnswer {
   const { problem } = word;
@@ -69,7 +96,7 @@ function toAnswer(word: ScanWord): ScanAnswer {
   };
 }
 
-function judge({ problem, retryAfter }: ApiProblem): Delivery {
+function judge({ problem, retryAfter }: ApiProblem): NoAnswer {
   if (isPassing(problem)) return { kind: "later", retryAfter, reached: true, poison: problem.status === 500 };
   if (problem.status === 401 || isLock(problem)) return { kind: "locked" };
   return { kind: "rejected", problem };

@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ScanQueue } from "./queue";
 import type { NewScan, ScanAnswer, ScanRecord } from "./records";
-import type { Deliver, Delivery } from "./send";
+import type { AskArrived, Deliver, Delivery } from "./send";
 import { ScanStore } from "./store";
 
 const ME = 7;
@@ -268,8 +268,11 @@ test("old settled scans are forgotten, waiting and refused ones never", async ()
   const codes = Array.from({ length: 80 }, (_, at) => `C${at}`);
   await Promise.all(codes.map((code) => queue.add(child(code))));
   await sent();
+  expect(await store.settled(ME)).toHaveLength(79);
+  await store.prune(ME, 50);
+  expect(await store.settled(ME)).toHaveLength(50);
   const kept = await store.load(ME);
-  expect(kept.filter((scan) => scan.state === "settled")).toHaveLength(50);
+  expect(kept.find((scan) => scan.state === "settled")?.code).toBe("C30");
   expect(kept.filter((scan) => scan.state === "refused")).toHaveLength(1);
 });
 
@@ -339,4 +342,140 @@ test("a refusal is dropped with a reason that goes through the queue", async () 
   expect(queue.snapshot()).toMatchObject({ waiting: 0, refused: [] });
   const last = queue.snapshot().scans.at(-1);
   expect(last).toMatchObject({ action: "discard", reason: "mistake", about: { scanId: scan.scanId } });
+});
+
+test("what never became a scan on the server is dropped with a reason too, or stays", async () => {
+  server = (batch) => ({ kind: "answered", answers: batch.map((scan) => refusal(scan, "bad_code")) });
+  const scan = await queue.add(child("C\u200b1"));
+  await pass(0);
+  const full = vi.spyOn(store, "add").mockRejectedValue(new DOMException("full", "QuotaExceededError"));
+  await queue.discard(scan, "bad label");
+  expect(queue.snapshot().refused).toMatchObject([{ action: "child", code: "C\u200b1" }]);
+  full.mockRestore();
+  server = answered;
+  const [refused] = queue.snapshot().refused;
+  await queue.discard(refused ?? scan, "bad label");
+  await pass(0);
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, refused: [] });
+  expect(queue.snapshot().scans.at(-1)).toMatchObject({ action: "discard", refusedWith: "bad_code" });
+});
+
+/** A server that keeps scans, can be asked for them, and can lose the newest. */
+function keepingServer() {
+  const kept = new Map<string, ScanRecord>();
+  server = (batch) => {
+    for (const scan of batch) kept.set(scan.scanId, scan);
+    return answered(batch);
+  };
+  const asked: [number, number][] = [];
+  const askArrived: AskArrived = (_whose, from, to) => {
+    asked.push([from, to]);
+    const arrived = [...kept.values()]
+      .filter(({ seq }) => seq >= from && seq <= to)
+      .map(({ scanId }) => ({ scanId, outcome: "linked", refused: false }));
+    return Promise.resolve({ kind: "answered", arrived });
+  };
+  const lose = (newest: number) => {
+    for (const id of [...kept.keys()].slice(-newest)) kept.delete(id);
+  };
+  const codes = () => [...kept.values()].map((scan) => scan.code);
+  return { askArrived, asked, lose, codes };
+}
+
+const reopened = (askArrived: AskArrived) =>
+  new ScanQueue({ store, userId: ME, deliver, askArrived, random: () => 0 });
+
+test("what a restored server has lost is sent again, before anything new and in order", async () => {
+  const { askArrived, asked, lose, codes } = keepingServer();
+  const all = Array.from({ length: 120 }, (_, at) => `C${at}`);
+  for (const code of all) void queue.add(child(code));
+  await pass(0);
+  await sent();
+  expect(codes()).toEqual(all);
+  const undone = queue.snapshot().scans.find((scan) => scan.code === "C119");
+  if (undone === undefined) throw new Error("the scan is gone");
+  await queue.markUndone(undone);
+  queue.close();
+
+  lose(70);
+  queue = reopened(askArrived);
+  await queue.load();
+  await queue.add(child("NEW"));
+  await sent();
+  expect(codes()).toEqual([...all.slice(0, 119), "NEW"]);
+  expect(asked).toHaveLength(3);
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, link: "up" });
+
+  // Nothing lost: one look, and no scan a second time.
+  queue.close();
+  deliveries = [];
+  queue = reopened(askArrived);
+  await queue.load();
+  queue.wake();
+  await pass(0);
+  expect(asked).toHaveLength(4);
+  expect(deliveries).toEqual([]);
+});
+
+test("after a long silence too, but not after a short one", async () => {
+  const { askArrived, asked, lose, codes } = keepingServer();
+  const fine = server;
+  queue = reopened(askArrived);
+  await add(child("C1"));
+  await sent();
+  server = unreachable;
+  await add(child("C2"));
+  await sent();
+  server = fine;
+  await sent();
+  expect(asked).toHaveLength(0);
+
+  server = unreachable;
+  await add(child("C3"));
+  await sent();
+  lose(1);
+  server = fine;
+  vi.spyOn(Date, "now").mockReturnValue(Date.now() + 11_000);
+  await sent();
+  expect(asked).toHaveLength(1);
+  expect(codes()).toEqual(["C1", "C2", "C3"]);
+});
+
+test("what arrived so long ago that its id may be forgotten is not sent again", async () => {
+  server = unreachable;
+  await add(child("C1"));
+  await sent();
+  queue.close();
+  deliveries = [];
+  const [tried] = await store.load(ME);
+  const outcomes: string[] = [];
+  queue = new ScanQueue({
+    store,
+    userId: ME,
+    deliver,
+    askArrived: () =>
+      Promise.resolve({
+        kind: "answered",
+        arrived: [{ scanId: tried?.scanId ?? "", outcome: "linked", refused: false }],
+      }),
+  });
+  await queue.load();
+  queue.onAnswer((_scan, { outcome }) => outcomes.push(outcome));
+  vi.spyOn(Date, "now").mockReturnValue(Date.now() + 6.5 * 24 * 3_600_000);
+  await sent();
+  expect(deliveries).toEqual([]);
+  expect(outcomes).toEqual(["linked"]);
+  expect(queue.snapshot().waiting).toBe(0);
+});
+
+test("a server that cannot say what it has still gets what waits", async () => {
+  await add(child("C1"));
+  await sent();
+  queue.close();
+  const problem = { code: "not_found", status: 404, title: "", detail: "" };
+  queue = reopened(() => Promise.resolve({ kind: "rejected", problem }));
+  await queue.load();
+  await add(child("C2"));
+  await sent();
+  expect(deliveries.flat()).toEqual(["C1", "C2"]);
 });

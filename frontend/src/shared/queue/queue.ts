@@ -1,8 +1,9 @@
 import type { Problem } from "@/shared/api/types";
 import { backoffMs } from "./backoff";
 import { codeKey, newId } from "./codes";
+import { findGaps } from "./gaps";
 import type { NewScan, ScanAnswer, ScanRecord } from "./records";
-import type { Deliver } from "./send";
+import type { AskArrived, Deliver, Obstacle } from "./send";
 import type { ScanStore } from "./store";
 
 /** Scans in one call. Small enough that a weak link gets one through, large enough for a backlog. */
@@ -14,6 +15,10 @@ const KEEP = 60;
 const SLOW_MS = 4_000;
 /** So many scans in a row that the server fails on mean that the server is ill, not the scans. */
 const ILL = 3;
+/** After so long a silence, in ms, the server may be another, or restored from a backup. */
+const GAP_MS = 10_000;
+/** Old settled scans are forgotten each time so many have been answered. */
+const PRUNE_EVERY = 100;
 const PASSING_CODES = new Set(["busy", "too_many_requests", "internal_error"]);
 
 export type LinkState = "up" | "down" | "locked";
@@ -33,6 +38,8 @@ export interface QueueParts {
   store: ScanStore;
   userId: number;
   deliver: Deliver;
+  /** Asks what the server has from this device; without it, gaps are not looked for. */
+  askArrived?: AskArrived;
   /** Runs `work` while no other tab of this user sends. */
   alone?: (name: string, work: () => Promise<void>) => Promise<void>;
   /** Tells the other tabs of this browser what became of a scan. */
@@ -76,6 +83,10 @@ export class ScanQueue {
   private notBefore = 0;
   /** A batch the server could not judge as a whole is sent one by one. */
   private oneByOne = 0;
+  /** Not yet asked what the server has: at the start, and after each long silence. */
+  private unsure = true;
+  private silentSince: number | null = null;
+  private answered = PRUNE_EVERY;
   private closed = false;
 
   constructor(private readonly parts: QueueParts) {}
@@ -182,13 +193,25 @@ export class ScanQueue {
     if (changed !== null) this.tell(changed);
   }
 
-  /** Drops a refusal for a reason, which the server keeps. What was never stored is only forgotten. */
+  /** Drops a refusal for a reason, which the server keeps. */
   async discard(scan: ScanRecord, reason: string): Promise<void> {
-    await this.dealWith(scan);
-    // A code that cannot be one never became a scan on the server.
-    if (scan.problem?.code === "not_saved" || scan.problem?.code === "bad_code") return;
-    const { parentCode, code, scanId, action } = scan;
-    await this.add({ action: "discard", parentCode, code, about: { scanId, action }, reason });
+    const { parentCode, code, scanId, action, problem } = scan;
+    const word = await this.add({
+      action: "discard",
+      parentCode,
+      code,
+      about: { scanId, action },
+      reason,
+      refusedWith: problem?.code ?? "unexpected",
+    });
+    // A full disk cannot keep the reason either: then the refusal stays, rather than its word.
+    if (word.problem?.code === "not_saved") this.forget(word);
+    else await this.dealWith(scan);
+  }
+
+  private forget(gone: ScanRecord): void {
+    this.scans = this.scans.filter((scan) => scan.scanId !== gone.scanId);
+    this.show();
   }
 
   /** Sends a refused scan again, as a new scan: the old id has had its answer. */
@@ -232,6 +255,8 @@ export class ScanQueue {
   }
 
   private async drain(): Promise<void> {
+    const obstacle = await this.withPatience(this.fillGaps());
+    if (obstacle !== null) return this.wait(obstacle);
     let ill = 0;
     for (;;) {
       if (this.closed) return;
@@ -249,7 +274,10 @@ export class ScanQueue {
           this.scans.some((scan) => scan.state === "waiting" && Number.isSafeInteger(scan.seq + 1))
         )
           await this.load();
-        await this.parts.store.prune(this.parts.userId);
+        if (this.answered >= PRUNE_EVERY) {
+          this.answered = 0;
+          await this.parts.store.prune(this.parts.userId);
+        }
         return;
       }
       const delivery = await this.withPatience(this.parts.deliver(batch));
@@ -257,6 +285,7 @@ export class ScanQueue {
         case "answered":
           if (!(await this.settle(batch, delivery.answers))) return this.later(null);
           this.failures = 0;
+          this.silentSince = null;
           ill = 0;
           for (const scan of batch) this.lanes.delete(laneOf(scan));
           this.oneByOne = Math.max(0, this.oneByOne - 1);
@@ -274,8 +303,7 @@ export class ScanQueue {
           this.setLink("up");
           break;
         case "locked":
-          this.setLink("locked");
-          return;
+          return this.wait(delivery);
         case "later":
           if (delivery.poison === true && batch[0] !== undefined) {
             // A server that fails on the whole batch may still manage most of it piece by piece, and
@@ -287,10 +315,40 @@ export class ScanQueue {
             }
             if (ill < ILL) break;
           }
-          this.later(delivery.retryAfter);
-          return;
+          return this.wait(delivery);
       }
     }
+  }
+
+  private wait(obstacle: Obstacle): void {
+    if (obstacle.kind === "locked") this.setLink("locked");
+    else this.later(obstacle.retryAfter);
+  }
+
+  /**
+   * Before anything is sent, at the start and after a long silence: sends again what the server has lost
+   * (it was restored from a backup, say), and settles what arrived long ago without an answer.
+   */
+  private async fillGaps(): Promise<Obstacle | null> {
+    const { askArrived, store, userId } = this.parts;
+    if (this.silentSince !== null && Date.now() - this.silentSince >= GAP_MS) this.unsure = true;
+    if (!this.unsure || askArrived === undefined) return null;
+    const waiting = this.scans.filter((scan) => scan.state === "waiting");
+    const gaps = await findGaps(await store.settled(userId), waiting, askArrived, Date.now());
+    if ("kind" in gaps) return gaps;
+    this.unsure = false;
+    for (const { scan, as } of gaps.arrived) {
+      const problem = { code: as.outcome, status: 0, title: "", detail: "" };
+      await this.settle([scan], [{ ...as, ...(as.refused ? { outcome: "refused", problem } : {}) }]);
+    }
+    for (const scan of gaps.lost) {
+      const again = await store.change(scan.seq, (stored) =>
+        stored.state === "settled" ? { ...stored, state: "waiting" } : null,
+      );
+      if (again !== null) this.tell(again);
+    }
+    if (gaps.lost.length > 0) await this.load();
+    return null;
   }
 
   /** Writes the answers down; false when the server left some scan without a final word. */
@@ -310,6 +368,7 @@ export class ScanQueue {
         ...(answer.problem === undefined ? {} : { problem: answer.problem }),
       }));
       if (changed === null) continue;
+      this.answered += 1;
       const here = !this.foreign.has(changed.scanId);
       for (const watcher of this.answerWatchers) watcher(changed, answer, here);
       this.replace(changed);
@@ -352,6 +411,7 @@ export class ScanQueue {
 
   private later(retryAfter: number | null): void {
     this.failures += 1;
+    this.silentSince ??= Date.now();
     this.notBefore = retryAfter === null ? 0 : Date.now() + retryAfter * 1_000;
     this.setLink("down");
     if (this.closed) return;

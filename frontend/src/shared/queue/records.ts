@@ -11,8 +11,9 @@ export interface NewScan {
   code: string | null;
   /** For "undo" and "discard": the scan it is about, and what that one did. */
   about?: { scanId: string; action: ScanAction };
-  /** For "discard". */
+  /** For "discard": why, and the code of the problem that it was refused with. */
   reason?: string;
+  refusedWith?: string;
 }
 
 /**

@@ -11,8 +11,10 @@ interface QueueDb extends DBSchema {
   device: { key: string; value: string };
 }
 
-/** Settled scans kept per user, for the list of last scans after a reload. */
-const KEEP_SETTLED = 50;
+/** Settled scans shown after a reload. */
+const SHOW_SETTLED = 50;
+/** Settled scans kept per user, to be sent again should the server ever come back without them. */
+const KEEP_SETTLED = 3_000;
 
 /** The scans of this device in IndexedDB. Nothing here is ever cleared by sign-out. */
 export class ScanStore {
@@ -54,11 +56,30 @@ export class ScanStore {
 
   /** Everything of one user worth showing: waiting, refused, and the last settled ones; oldest first. */
   async load(userId: number): Promise<ScanRecord[]> {
-    const states: ScanState[] = ["waiting", "refused", "settled", "withdrawn"];
-    const found = await Promise.all(
-      states.map((state) => this.db.getAllFromIndex("scans", "byState", IDBKeyRange.only([userId, state]))),
-    );
+    const found = await Promise.all([
+      this.db.getAllFromIndex("scans", "byState", IDBKeyRange.only([userId, "waiting"])),
+      this.db.getAllFromIndex("scans", "byState", IDBKeyRange.only([userId, "refused"])),
+      this.newest(userId, "settled", SHOW_SETTLED),
+      this.newest(userId, "withdrawn", SHOW_SETTLED),
+    ]);
     return found.flat().sort((a, b) => a.seq - b.seq);
+  }
+
+  /** The last scans of one state, newest first. */
+  async newest(userId: number, state: ScanState, most: number): Promise<ScanRecord[]> {
+    const index = this.db.transaction("scans").store.index("byState");
+    const found: ScanRecord[] = [];
+    let at = await index.openCursor(IDBKeyRange.only([userId, state]), "prev");
+    while (at !== null && found.length < most) {
+      found.push(at.value);
+      at = await at.continue();
+    }
+    return found;
+  }
+
+  /** Every settled scan that is kept. */
+  async settled(userId: number): Promise<ScanRecord[]> {
+    return this.db.getAllFromIndex("scans", "byState", IDBKeyRange.only([userId, "settled"]));
   }
 
   /** The oldest waiting scans, marked as tried in the same transaction that reads them. */
@@ -91,15 +112,15 @@ export class ScanStore {
   }
 
   /** Forgets what is settled and old. Waiting and refused scans are never touched. */
-  async prune(userId: number): Promise<void> {
+  async prune(userId: number, keep = KEEP_SETTLED): Promise<void> {
     const tx = this.db.transaction("scans", "readwrite");
     for (const state of ["settled", "withdrawn"] as const) {
       const keys = await tx.store.index("byState").getAllKeys(IDBKeyRange.only([userId, state]));
-      for (const key of keys.slice(0, Math.max(0, keys.length - KEEP_SETTLED))) void tx.store.delete(key);
+      for (const key of keys.slice(0, Math.max(0, keys.length - keep))) void tx.store.delete(key);
     }
     const refused = await tx.store.index("byState").getAll(IDBKeyRange.only([userId, "refused"]));
     const dealtWith = refused.filter((scan) => scan.dealtWith);
-    for (const scan of dealtWith.slice(0, -KEEP_SETTLED)) void tx.store.delete(scan.seq);
+    for (const scan of dealtWith.slice(0, -keep)) void tx.store.delete(scan.seq);
     await tx.done;
   }
 

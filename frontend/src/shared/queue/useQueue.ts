@@ -1,7 +1,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useState, useSyncExternalStore } from "react";
 import { alone } from "@/shared/api/session";
-import { deliver } from "./deliver";
+import { askArrived, deliver } from "./deliver";
 import { ScanQueue, type News, type QueueView } from "./queue";
 import { ScanStore } from "./store";
 
@@ -24,7 +24,7 @@ export function useQueueOf(userId: number | null): ScanQueue | null {
     store ??= ScanStore.open();
     void store.then(async (opened) => {
       if (gone) return;
-      mine = new ScanQueue({ store: opened, userId, deliver, alone, tell });
+      mine = new ScanQueue({ store: opened, userId, deliver, askArrived, alone, tell });
       const told = mine;
       if (channel !== null) channel.onmessage = (event: MessageEvent<News>) => told.hear(event.data);
       await mine.load();
