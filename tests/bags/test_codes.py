@@ -54,6 +54,17 @@ def test_what_cannot_be_a_code(bad: str) -> None:
     assert refused.value.code == "bad_code"
 
 
+@pytest.mark.parametrize("command", ["TT:UNDO", "tt:done\r", "]Q1TT:NEXT", "TT:", "Tt:anything else"])
+def test_the_code_of_a_command_is_never_a_bag_whatever_the_patterns(command: str) -> None:
+    part = Pattern(compile_pattern(r"(?i)tt:(?P<code>.*)|.+"), None, None)
+    for labels in (Labels(), Labels(patterns=[part])):
+        with pytest.raises(Problem) as refused:
+            read_label(command, labels)
+        assert refused.value.extra["reason"] == "reserved"
+    assert clean("TT-UNDO") == "TT-UNDO"
+    assert clean("STT:1") == "STT:1"
+
+
 @given(st.text(max_size=140))
 def test_cleaning_twice_changes_nothing_more_and_what_is_clean_is_visible(text: str) -> None:
     try:

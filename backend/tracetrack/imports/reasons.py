@@ -23,6 +23,10 @@ ROWS: dict[str, tuple[str, str]] = {
         "The code has characters that cannot be seen.",
         "कोड में ऐसे अक्षर हैं जो दिखाई नहीं देते।",
     ),
+    "code_reserved": (
+        "Codes that begin with TT: are commands for the scanner, not bags.",
+        "TT: से शुरू होने वाले कोड स्कैनर के आदेश हैं, बैग नहीं।",
+    ),
     "cell_error": ("Excel shows an error in this cell.", "इस खाने में Excel की त्रुटि है।"),
     "date_as_code": ("Excel has made a date of this code.", "Excel ने इस कोड को तारीख बना दिया है।"),
     "lot_too_long": ("The lot is too long.", "लॉट बहुत लंबा है।"),

@@ -11,7 +11,7 @@ import re
 
 import polars as pl
 
-from tracetrack.bags.codes import Label, Labels, read_label
+from tracetrack.bags.codes import RESERVED, Label, Labels, read_label
 from tracetrack.platform.problems import Problem
 
 PLAIN = r"^[!-\\^-~](?:[ -~]{0,126}[!-~])?$"
@@ -34,8 +34,8 @@ def read_labels(texts: pl.Series, labels: Labels, *, parents: bool, packing: boo
 
     Returns:
         One row for each text: ``code``, ``is`` (parent or child, where a pattern tells), ``type``
-        (bag type id), ``problem`` (``empty``, ``too_long`` or ``invisible``) and ``inside`` (the
-        number was taken out of a long label without a pattern).
+        (bag type id), ``problem`` (``empty``, ``too_long``, ``invisible`` or ``reserved``) and
+        ``inside`` (the number was taken out of a long label without a pattern).
     """
     frame = pl.DataFrame({"text": texts})
     rule_only = bool(labels.patterns) or (parents and bool(labels.types))
@@ -43,6 +43,7 @@ def read_labels(texts: pl.Series, labels: Labels, *, parents: bool, packing: boo
         plain = pl.lit(False)
     else:
         plain = pl.col("text").str.contains(PLAIN) & ~pl.col("text").str.contains("  ", literal=True)
+        plain &= ~pl.col("text").str.contains(f"(?i)^{RESERVED}")
         if labels.hosts:
             plain &= ~pl.col("text").str.contains(r"(?i)^https?://")
         if packing:
