@@ -1,8 +1,9 @@
 #!/bin/sh
 # A new PostgreSQL for TraceTrack: the owner migrates, the application only uses.
-# Run as the superuser; the container of docker-compose.yml does so at its first start.
+# Run as the superuser; the container of docker-compose.yml does so at its first start, and Patroni, which
+# gives the address to connect to, when it makes the cluster's first node.
 set -eu
-psql -v ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname postgres \
+psql -v ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname "${1:-postgres}" \
     -v owner="$TRACETRACK_OWNER_PASSWORD" -v app="$TRACETRACK_APP_PASSWORD" <<'SQL'
 create role tracetrack_owner login nosuperuser nocreatedb nocreaterole password :'owner';
 create role tracetrack_app login nosuperuser nocreatedb nocreaterole password :'app';

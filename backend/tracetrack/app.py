@@ -13,6 +13,7 @@ from tracetrack.access import keys as access_keys
 from tracetrack.access import opening as access
 from tracetrack.access import queries as access_queries
 from tracetrack.access import routes as access_routes
+from tracetrack.access import totp
 from tracetrack.bags import routes as bag_routes
 from tracetrack.bags import search as bag_search
 from tracetrack.billing import routes as bill_routes
@@ -29,10 +30,11 @@ from tracetrack.ledger import seals
 from tracetrack.ledger import service as ledger
 from tracetrack.oversight import routes as oversight_routes
 from tracetrack.people import routes as people_routes
-from tracetrack.platform import cache, db, health
+from tracetrack.platform import cache, db, health, reach, replica
+from tracetrack.platform.admission import Admission
 from tracetrack.platform.background import run_jobs
 from tracetrack.platform.errors import handle_errors
-from tracetrack.platform.http import API, Envelope
+from tracetrack.platform.http import API, Envelope, protective_headers
 from tracetrack.platform.logs import configure_logs
 from tracetrack.platform.metrics import forget_this_worker, metrics
 from tracetrack.platform.openapi import describe
@@ -42,7 +44,14 @@ from tracetrack.scanning import routes as scan_routes
 from tracetrack.scanning import service as scanning
 from tracetrack.settings import ROOT, Settings, get_settings
 
-JOBS = (*access_keys.JOBS, *seals.JOBS, *bag_search.JOBS, *oversight_routes.JOBS, *report_mail.JOBS)
+JOBS = (
+    *access_keys.JOBS,
+    *totp.JOBS,
+    *seals.JOBS,
+    *bag_search.JOBS,
+    *oversight_routes.JOBS,
+    *report_mail.JOBS,
+)
 
 # Routes are tried in this order: the floor's first, for they are asked most.
 UPKEEP = (
@@ -83,10 +92,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         if settings.database_url is None:
             raise RuntimeError("DATABASE_URL is not set; `tracetrack serve` starts a database by itself")
         db.open_database(settings.database_url.get_secret_value(), settings)
+        replica.open_replica(settings)
         cache.open_cache(settings.redis_url.get_secret_value() if settings.redis_url else None, settings)
         access.open_access(settings)
         imports.open_imports(settings)
-        tasks = [asyncio.create_task(keep_up(UPKEEP))]
+        tasks = [
+            asyncio.create_task(keep_up(UPKEEP)),
+            asyncio.create_task(reach.watch(settings.database_url.get_secret_value())),
+        ]
         if settings.background:
             tasks.append(asyncio.create_task(run_jobs(JOBS)))
         yield
@@ -96,6 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await imports.close_imports()
         access.close_access()
         await cache.close_cache()
+        await replica.close_replica()
         await db.close_database()
         forget_this_worker()
 
@@ -121,10 +135,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Everywhere(Pages(ROOT / "frontend" / "dist")),
     ]
     describe(app)
+    https = (settings.public_url or "").startswith("https://")
     app.add_middleware(
         Envelope,
         max_body_bytes=settings.max_body_bytes,
         body_limits={f"{API}/imports": settings.max_upload_bytes + BESIDE_THE_FILE},
-        https=(settings.public_url or "").startswith("https://"),
+        https=https,
     )
+    # Added last, so outermost: what is refused there costs least.
+    app.add_middleware(Admission, settings=settings, headers=protective_headers(https))
     return app

@@ -41,8 +41,19 @@ class Settings(BaseSettings):
     """``postgresql://user:password@host:port/name``; absent: our own embedded PostgreSQL."""
     migrate_url: SecretStr | None = None
     """The database as its owner, for migrations; absent: ``database_url`` is the owner itself."""
+    pooler: bool = False
+    """``database_url`` leads through PgBouncer in transaction mode: nothing is kept on a connection between
+    transactions, prepared statements neither."""
+    direct_url: SecretStr | None = None
+    """The database past the pooler, for imports and exports, whose connections keep settings of their own;
+    absent: ``database_url``."""
+    replica_url: SecretStr | None = None
+    """Streaming replicas for lists and reports, past any pooler; absent: all is read from the leader."""
+    replica_wait_ms: int = Field(default=50, ge=0)
+    """How long a list waits for a replica to have all that was committed before it was asked for."""
     redis_url: SecretStr | None = Field(default=None, validation_alias=_names("REDIS_URL"))
-    """``redis://:password@host:port/0``; absent: our own, or none where it cannot be had."""
+    """``redis://:password@host:port/0``, or ``redis+sentinel://:password@host:port,host:port/name`` for the
+    master that Sentinels name; absent: our own, or none where it cannot be had."""
     pg_bin: Path | None = None
     """Folder with the PostgreSQL programs to run; absent: what pip installed, or the system's."""
     redis_bin: Path | None = None
@@ -51,6 +62,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, validation_alias=_names("PORT"), ge=0, le=65535)
     data: Path = ROOT / "data"
     """The folder TraceTrack owns: database, secrets, logs, uploads."""
+    uploads: Path | None = None
+    """Where imported files wait for their import: with several hosts a folder that all of them share;
+    absent: in ``data``."""
     workers: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
     forwarded_allow_ips: str = ""
     """Addresses of the reverse proxy whose ``X-Forwarded-*`` headers are believed; none by default."""
@@ -66,6 +80,8 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(default=600, ge=60, le=600)
     session_idle_hours: float = Field(default=24 * 7, gt=0)
     session_days: float = Field(default=30, gt=0)
+    reauthentication_minutes: float = Field(default=15, gt=0)
+    """How long after giving the password an admin may change roles and keys without giving it again."""
     bcrypt_rounds: int = Field(default=12, ge=4, le=16)
     password_threads: int = Field(default=2, ge=1, le=16)
     """How many passwords are hashed at once; each takes about a quarter of a second of one core."""
@@ -80,12 +96,15 @@ class Settings(BaseSettings):
     demo_password: SecretStr | None = None
 
     pool_size: int = Field(default=10, ge=1, le=200)
-    """Database connections of each worker."""
-    pool_timeout_seconds: float = Field(default=2.0, gt=0)
+    """Database connections of each worker for scanning; so many scans are asked for at a time."""
+    desk_pool_size: int = Field(default=4, ge=1, le=200)
+    """Database connections of each worker for lists, reports and background jobs."""
+    pool_timeout_seconds: float = Field(default=1.0, gt=0)
     statement_timeout_ms: int = Field(default=5_000, ge=100)
     lock_timeout_ms: int = Field(default=2_000, ge=50)
     idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100)
-    redis_timeout_ms: int = Field(default=100, ge=10)
+    redis_timeout_ms: int = Field(default=20, ge=10)
+    """A slower Redis is left alone: no answer may wait for it."""
     max_body_bytes: int = Field(default=1_048_576, ge=1_024)
     """The largest JSON body, in bytes; files have a limit of their own."""
     max_upload_bytes: int = Field(default=200 * 2**20, ge=1_024)

@@ -45,6 +45,9 @@ def open_limits(settings: Settings) -> None:
             "socket_connect_timeout": seconds,
             "retry": Retry(NoBackoff(), 0),
         }
+        if settings.redis_url.get_secret_value().startswith("redis+sentinel"):
+            # A replica may not know the last tries yet.
+            patience["use_replicas"] = False
         limiter = Limiter(
             _address,
             strategy="moving-window",

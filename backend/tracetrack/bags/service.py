@@ -11,17 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tracetrack.access.actor import Actor
 from tracetrack.bags import queries
-from tracetrack.bags.codes import clean, near_codes
-from tracetrack.bags.labels import read_site_label
+from tracetrack.bags.codes import clean, near_codes, read_label
+from tracetrack.bags.labels import read_site_label, site_labels
 from tracetrack.bags.schemas import (
     Bag,
     BagDetail,
+    CodeState,
     Event,
     LinkedChild,
     ScanRecord,
 )
 from tracetrack.ledger.service import record
-from tracetrack.platform import db
+from tracetrack.platform import db, replica
 from tracetrack.platform.db import sqlstate
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
@@ -117,7 +118,7 @@ async def list_children(actor: Actor, bag_id: int, cursor: str | None, limit: in
             dt.datetime.fromisoformat(after[0])
         except ValueError:
             raise Problem("bad_cursor") from None
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         if await queries.bag_by_id(tx, actor, bag_id) is None:
             raise Problem("bag_not_found")
         return _children(await queries.children_page(tx, actor, bag_id, after, limit), limit)
@@ -138,7 +139,7 @@ async def list_bags(
 ) -> Page[Bag]:
     """One page of the bags that the actor may see."""
     after = decode_cursor(cursor, str if sort == "code" else int)
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         rows = await queries.bags_page(
             tx,
             actor,
@@ -160,6 +161,29 @@ async def list_bags(
     )
 
 
+async def states(actor: Actor, asked: list[str]) -> list[CodeState]:
+    """The state of each code of a list, in its order; what is elsewhere and what is not answer alike."""
+    labels = await site_labels()
+    codes: list[str] = []
+    for text_ in asked:
+        try:
+            codes.append(read_label(text_, labels).code)
+        except Problem:
+            codes.append("")
+    async with db.reading() as tx:
+        found = await queries.bags_by_codes(tx, actor, codes)
+    results = []
+    for place, (text_, code) in enumerate(zip(asked, codes, strict=True)):
+        if bag := found.get(place):
+            results.append(CodeState(asked=text_, problem=None, **{name: bag[name] for name in _TOLD}))
+        else:
+            results.append(CodeState(asked=text_, problem="bag_not_found" if code else "bad_code"))
+    return results
+
+
+_TOLD = ("id", "code", "kind", "state", "area", "child_count", "expected_children", "parent", "bill")
+
+
 async def bag_history(actor: Actor, bag_id: int, cursor: str | None, limit: int) -> Page[Event]:
     """What happened to a bag and, if it is a parent, in it; newest first.
 
@@ -167,7 +191,7 @@ async def bag_history(actor: Actor, bag_id: int, cursor: str | None, limit: int)
         Problem: ``bag_not_found`` (404).
     """
     after = decode_cursor(cursor, int)
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         if await queries.bag_by_id(tx, actor, bag_id) is None:
             raise Problem("bag_not_found")
         rows = await queries.history_page(tx, actor, bag_id, after, limit)
@@ -191,7 +215,7 @@ async def list_scans(
     after = decode_cursor(cursor, int)
     if user_id is None and area_id is None and since is None and until is None:
         user_id = actor.user_id
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         rows = await queries.scans_page(
             tx, actor, user_id=user_id, area_id=area_id, since=since, until=until, after=after, limit=limit
         )

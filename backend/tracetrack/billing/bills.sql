@@ -187,6 +187,7 @@ begin
     on conflict (scan_id) do nothing;
     if not found then
         select * into receipt from scan_receipts where scan_id = v_scan_id;
+        perform ledger_as_durable();
         return case
             when receipt.user_id <> (actor).user_id then '{"problem": "scan_id_taken"}'
             when receipt.request <> v_request then '{"problem": "scan_id_reused"}'

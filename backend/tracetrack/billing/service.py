@@ -35,7 +35,7 @@ from tracetrack.billing.schemas import (
 )
 from tracetrack.ledger.service import record
 from tracetrack.people.settings import site_settings
-from tracetrack.platform import db
+from tracetrack.platform import db, replica
 from tracetrack.platform.clock import now
 from tracetrack.platform.db import sqlstate
 from tracetrack.platform.metrics import SCANS
@@ -100,7 +100,7 @@ async def list_bills(
 ) -> Page[Bill]:
     """One page of the bills that the actor may see."""
     after = decode_cursor(cursor, int)
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         rows = await queries.bills_page(
             tx,
             actor,
@@ -265,7 +265,7 @@ async def list_bags(
             dt.datetime.fromisoformat(after[0])
         except ValueError:
             raise Problem("bad_cursor") from None
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         bill = await visible_bill(tx, actor, bill_id)
         rows = await queries.bags_page(
             tx, actor, bill, containing=clean(q) if q else None, after=after, limit=limit
@@ -322,7 +322,7 @@ async def list_snapshots(actor: Actor, bill_id: int) -> list[Snapshot]:
     Raises:
         Problem: ``bill_not_found`` (404).
     """
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         await visible_bill(tx, actor, bill_id)
         rows = (await tx.execute(queries.SNAPSHOTS, {"bill_id": bill_id})).mappings()
         return [Snapshot.model_validate(dict(row)) for row in rows]
@@ -337,7 +337,7 @@ async def snapshot_parents(
         Problem: ``bill_not_found`` (404).
     """
     after = decode_cursor(cursor, int)
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         bill = await visible_bill(tx, actor, bill_id)
         rows = await queries.snapshot_parents_page(tx, actor, bill, revision, after, limit)
     return Page(
@@ -353,7 +353,7 @@ async def bill_history(actor: Actor, bill_id: int, cursor: str | None, limit: in
         Problem: ``bill_not_found`` (404).
     """
     after = decode_cursor(cursor, int)
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         bill = await visible_bill(tx, actor, bill_id)
         rows = await queries.history_page(tx, actor, bill, after, limit)
     return Page(

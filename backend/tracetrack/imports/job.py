@@ -44,7 +44,7 @@ def open_imports(settings: Settings, *, work: bool = True) -> None:
     """
     global _poke, _loop
     assert settings.database_url is not None
-    open_connections(settings.database_url.get_secret_value())
+    open_connections((settings.direct_url or settings.database_url).get_secret_value())
     storage.open_storage(settings)
     _poke = asyncio.Event()
     if work:

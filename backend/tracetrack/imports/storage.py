@@ -1,4 +1,4 @@
-"""The uploaded files, as they lie in the data folder until they are old."""
+"""The uploaded files, as they lie in the data folder, or in one that hosts share, until they are old."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _folder: Path | None = None
 def open_storage(settings: Settings) -> None:
     """Remember the folder; it is made when the first file comes."""
     global _folder
-    _folder = settings.data.expanduser().absolute() / "imports"
+    _folder = (settings.uploads or settings.data / "imports").expanduser().absolute()
 
 
 def folder() -> Path:

@@ -9,6 +9,12 @@ do $$ begin
     end if;
 end $$;
 
+-- Before an answer of earlier is given again: its commit may have been cut off while it waited for the
+-- synchronous replica, and then stands on this server alone. A commit of our own waits for all before it.
+create or replace function ledger_as_durable() returns void language sql as $$
+    select pg_logical_emit_message(true, 'tracetrack', '')
+$$;
+
 create or replace function ledger_record(
     actor floor_actor, p_action text, p_subject_type text, p_subject_id bigint, p_subject_code text,
     p_area_id bigint, p_before jsonb, p_after jsonb,

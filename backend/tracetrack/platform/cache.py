@@ -14,10 +14,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import orjson
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
@@ -43,16 +45,29 @@ _reads = _hits = 0
 def open_cache(url: str | None, settings: Settings) -> None:
     """Make this process's client; a connection is opened when first needed."""
     global _redis, _rest_until
-    seconds = settings.redis_timeout_ms / 1000
-    _redis = (
-        Redis.from_url(
-            url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0)
-        )
-        if url
-        else None
-    )
+    _redis = _client(url, settings.redis_timeout_ms / 1000) if url else None
     _rest_until = 0.0
     _own.clear()
+
+
+def _client(url: str, seconds: float) -> Redis:
+    """A client of this Redis, or of the master that these Sentinels name whenever it connects anew."""
+    patience: dict[str, Any] = {
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    parts = urlsplit(url)
+    if parts.scheme != "redis+sentinel":
+        return Redis.from_url(url, **patience)
+    login, _, places = parts.netloc.rpartition("@")
+    hosts = [place.rpartition(":") for place in places.split(",")]
+    patience["password"] = unquote(login.partition(":")[2]) or None
+    # The Sentinels have the master's password.
+    sentinels = Sentinel(
+        [(host, int(port)) for host, _, port in hosts], sentinel_kwargs=dict(patience), **patience
+    )
+    return sentinels.master_for(parts.path.strip("/"))
 
 
 async def close_cache() -> None:

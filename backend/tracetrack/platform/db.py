@@ -2,6 +2,9 @@
 
 ``transaction()`` opens one explicit transaction, ``reading()`` a connection for reads, and
 ``answer()`` asks one SQL function in one round trip and one transaction: the hot path.
+
+There are two pools, so that lists and reports never take a connection that scanning needs:
+which one a request uses is said once, by :mod:`tracetrack.platform.admission`.
 """
 
 from __future__ import annotations
@@ -9,8 +12,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import asyncpg
 import orjson
@@ -25,8 +30,21 @@ APP_ROLE = "tracetrack_app"
 RETRIED = frozenset({"40P01", "40001", "23505"})
 """Deadlock, serialization failure, and a unique key taken between look and insert: the same call again."""
 
-_engine: AsyncEngine | None = None
-_transactional: AsyncEngine | None = None
+Pool = Literal["floor", "desk"]
+
+pool: ContextVar[Pool] = ContextVar("pool", default="desk")
+"""Whose connections are used: scanning's, or those of lists, reports and background jobs."""
+
+
+@dataclass(frozen=True)
+class _Pool:
+    engine: AsyncEngine
+    transactional: AsyncEngine
+
+
+_pools: dict[Pool, _Pool] = {}
+_opened: tuple[str, Settings] | None = None
+_closing: set[asyncio.Task[None]] = set()
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -46,14 +64,19 @@ def sqlstate(error: BaseException) -> str | None:
     return str(state) if state else None
 
 
-def open_database(url: str, settings: Settings) -> AsyncEngine:
-    """Make this process's pool; connections are opened when first needed."""
-    global _engine, _transactional
-    _engine = create_async_engine(
+def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = None) -> AsyncEngine:
+    """A pool of connections to one server, or to a pooler in front of it."""
+    # PgBouncer gives each transaction another connection, where an earlier one's statements are unknown.
+    unprepared: dict[str, Any] = {
+        "statement_cache_size": 0,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: "",
+    }
+    return create_async_engine(
         sqlalchemy_url(url),
         # The pool's own mode, so that taking a connection for one statement changes nothing on it.
         isolation_level="AUTOCOMMIT",
-        pool_size=settings.pool_size,
+        pool_size=size or settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout_seconds,
         # A dead connection is found by its first failure, not by a ping before each use.
@@ -62,9 +85,11 @@ def open_database(url: str, settings: Settings) -> AsyncEngine:
         json_deserializer=orjson.loads,
         json_serializer=to_json,
         connect_args={
+            **(unprepared if pooler else {}),
             "timeout": settings.pool_timeout_seconds,
             # For a server that hangs and so does not keep its own statement_timeout.
             "command_timeout": settings.statement_timeout_ms / 1000 + 1,
+            # A pooler ignores these and sets the same on its own connections (deploy/cluster/pgbouncer.ini).
             "server_settings": {
                 "role": APP_ROLE,
                 "application_name": "tracetrack",
@@ -73,41 +98,72 @@ def open_database(url: str, settings: Settings) -> AsyncEngine:
                 "statement_timeout": str(settings.statement_timeout_ms),
                 "lock_timeout": str(settings.lock_timeout_ms),
                 "idle_in_transaction_session_timeout": str(settings.idle_in_transaction_timeout_ms),
+                # What a killed worker asked for ends soon.
+                "client_connection_check_interval": "1s",
             },
         },
     )
-    _transactional = _engine.execution_options(isolation_level="READ COMMITTED")
-    return _engine
+
+
+def open_database(url: str, settings: Settings) -> None:
+    """Make this process's pools; connections are opened when first needed."""
+    global _opened
+    _opened = url, settings
+    sizes: dict[Pool, int] = {"floor": settings.pool_size, "desk": settings.desk_pool_size}
+    for name, size in sizes.items():
+        made = make_pool(url, settings, pooler=settings.pooler, size=size)
+        _pools[name] = _Pool(made, made.execution_options(isolation_level="READ COMMITTED"))
 
 
 async def close_database() -> None:
     """Close every connection of this process."""
-    global _engine, _transactional
-    if _engine is not None:
-        await _engine.dispose()
-    _engine = _transactional = None
+    global _opened
+    closed = list(_pools.values())
+    _pools.clear()
+    _opened = None
+    for one in closed:
+        await one.engine.dispose()
 
 
-def engine() -> AsyncEngine:
-    """The pool of this process."""
-    if _engine is None:
-        raise RuntimeError("the database is not open")
-    return _engine
+def renew_connections() -> None:
+    """Begin with fresh connections: those to a server that went away are closed, however long that takes."""
+    if _opened is None:
+        return
+    before = list(_pools.values())
+    open_database(*_opened)
+    for one in before:
+        closing = asyncio.create_task(_dispose(one.engine))
+        _closing.add(closing)
+        closing.add_done_callback(_closing.discard)
+
+
+async def _dispose(engine: AsyncEngine) -> None:
+    with suppress(Exception):
+        await asyncio.wait_for(engine.dispose(), 30)
+
+
+def _chosen(wanted: Pool | None = None) -> _Pool:
+    try:
+        return _pools[wanted or pool.get()]
+    except KeyError:
+        raise RuntimeError("the database is not open") from None
 
 
 @asynccontextmanager
 async def transaction() -> AsyncIterator[AsyncConnection]:
     """One transaction: committed at the end of the block, rolled back by an exception."""
-    if _transactional is None:
-        raise RuntimeError("the database is not open")
-    async with _transactional.begin() as tx:
+    async with _chosen().transactional.begin() as tx:
         yield tx
 
 
 @asynccontextmanager
-async def reading() -> AsyncIterator[AsyncConnection]:
-    """A connection for reads; each statement sees what is committed when it starts."""
-    async with engine().connect() as connection:
+async def reading(of: Pool | None = None) -> AsyncIterator[AsyncConnection]:
+    """A connection for reads; each statement sees what is committed when it starts.
+
+    Args:
+        of: a pool by name, for what all kinds of requests wait for together.
+    """
+    async with _chosen(of).engine.connect() as connection:
         yield connection
 
 
@@ -130,14 +186,16 @@ async def answer(sql: str, *values: Any) -> Any:
     attempt = 0
     while True:
         try:
-            async with engine().connect() as connection:
+            async with _chosen().engine.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 try:
                     return await driver.fetchval(sql, *values)
-                except Exception as error:
+                except BaseException as error:
                     # The pool sees only what passes through SQLAlchemy. Whatever is not the server's
                     # answer to this call, the driver's own confusion too, leaves a connection in doubt.
                     if not isinstance(error, asyncpg.PostgresError) or _ends_connection(error):
+                        # At once: a polite end would wait for a server that may not answer.
+                        driver.terminate()
                         await connection.invalidate()
                     raise
         except asyncpg.PostgresError as error:
@@ -153,14 +211,10 @@ def to_json(value: Any) -> str:
 
 
 def pool_size() -> int:
-    """How many connections this process's pool may hold."""
-    size = getattr(_engine.pool, "size", None) if _engine is not None else None
-    return int(size()) if size else 0
+    """How many connections this process's pools may hold."""
+    return sum(int(one.engine.pool.size()) for one in _pools.values())  # type: ignore[attr-defined]
 
 
 def connections_in_use() -> int:
-    """How many connections of this process's pool are checked out."""
-    if _engine is None:
-        return 0
-    checked_out = getattr(_engine.pool, "checkedout", None)
-    return int(checked_out()) if checked_out else 0
+    """How many connections of this process's pools are checked out."""
+    return sum(int(one.engine.pool.checkedout()) for one in _pools.values())  # type: ignore[attr-defined]

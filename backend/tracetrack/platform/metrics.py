@@ -38,6 +38,11 @@ POOL_IN_USE = Gauge(
 
 STREAMS = Gauge("tracetrack_streams", "Open event streams.", multiprocess_mode="livesum")
 
+REPLICA_READS = Counter(
+    "tracetrack_replica_reads_total",
+    "Lists and reports by who answered: replica; or the leader, as the replica was late, away, or resting.",
+    ("source",),
+)
 CACHE_READS = Counter(
     "tracetrack_cache_reads_total",
     "Answers asked of the cache, by where they came from: redis, memory, together (with another), loaded.",

@@ -20,7 +20,7 @@ from tracetrack.billing.receiving.schemas import (
     ReceiptStarted,
 )
 from tracetrack.billing.service import accepted, visible_bill
-from tracetrack.platform import db
+from tracetrack.platform import db, replica
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
 
@@ -125,7 +125,7 @@ async def list_receipts(actor: Actor, bill_id: int) -> list[Receipt]:
     Raises:
         Problem: ``bill_not_found`` (404).
     """
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         await visible_bill(tx, actor, bill_id)
         rows = (await tx.execute(_RECEIPTS, {"bill_id": bill_id})).mappings()
         return [Receipt.model_validate(dict(row)) for row in rows]
@@ -159,7 +159,7 @@ async def list_items(
     """
     after = decode_cursor(cursor, str)
     await _receivable(actor, bill_id)
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         receipt = await _receipt(tx, bill_id, receipt_id)
         values = {
             "snapshot_id": receipt.snapshot_id,

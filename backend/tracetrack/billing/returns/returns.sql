@@ -58,6 +58,7 @@ begin
     on conflict (scan_id) do nothing;
     if not found then
         select * into earlier from scan_receipts where scan_id = p_scan_id;
+        perform ledger_as_durable();
         return case
             when earlier.user_id <> (actor).user_id then '{"problem": "scan_id_taken"}'
             when earlier.request <> v_request then '{"problem": "scan_id_reused"}'

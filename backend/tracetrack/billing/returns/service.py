@@ -20,7 +20,7 @@ from tracetrack.billing.returns.schemas import (
 )
 from tracetrack.billing.service import accepted, visible_bill
 from tracetrack.people.settings import site_settings
-from tracetrack.platform import db
+from tracetrack.platform import db, replica
 from tracetrack.platform.clock import now
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
@@ -83,7 +83,7 @@ async def list_returns(state: str | None, cursor: str | None, limit: int) -> Pag
     """Return tickets, newest first."""
     after = decode_cursor(cursor, int)
     values = {"state": state, "after": after[0] if after else None, "limit": limit + 1}
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         rows = (await tx.execute(_RETURNS, values)).mappings().all()
     return Page(
         items=[Return.model_validate(dict(row)) for row in rows[:limit]],
@@ -113,7 +113,7 @@ async def list_bags(return_id: int, cursor: str | None, limit: int) -> Page[Retu
     after = decode_cursor(cursor, int)
     await get(return_id)
     values = {"return_id": return_id, "after": after[0] if after else None, "limit": limit + 1}
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         rows = (await tx.execute(_BAGS, values)).mappings().all()
     return Page(
         items=[ReturnedBag.model_validate(dict(row)) for row in rows[:limit]],
@@ -164,7 +164,7 @@ async def returns_of_bill(actor: Actor, bill_id: int) -> list[BillReturn]:
     Raises:
         Problem: ``bill_not_found`` (404).
     """
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         await visible_bill(tx, actor, bill_id)
         rows = (await tx.execute(_OF_BILL, {"bill_id": bill_id})).mappings()
         return [BillReturn.model_validate(dict(row)) for row in rows]

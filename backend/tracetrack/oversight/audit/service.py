@@ -9,7 +9,7 @@ from tracetrack.bags.codes import clean
 from tracetrack.oversight.audit import queries
 from tracetrack.oversight.audit.queries import Ways
 from tracetrack.oversight.audit.schemas import AuditEvent
-from tracetrack.platform import db
+from tracetrack.platform import replica
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
 
@@ -49,7 +49,7 @@ async def list_events(
         Problem: ``bad_cursor``, ``bad_code`` (422).
     """
     after = _place(cursor)
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         ways: Ways | None = None
         if code:
             ways = await queries.named(tx, clean(code))
@@ -65,7 +65,7 @@ async def timeline(user_id: int, cursor: str | None, limit: int) -> Page[AuditEv
         Problem: ``user_not_found`` (404).
     """
     after = _place(cursor)
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         if await tx.scalar(queries.USER_NAME, {"user_id": user_id}) is None:
             raise Problem("user_not_found")
         ways = Ways(types=["user"], ids=[user_id], actors=[user_id])
@@ -74,5 +74,5 @@ async def timeline(user_id: int, cursor: str | None, limit: int) -> Page[AuditEv
 
 async def actions() -> list[str]:
     """Every action that was ever recorded, by name."""
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         return list((await tx.execute(queries.ACTIONS)).scalars())

@@ -11,7 +11,7 @@ from tracetrack.bags.schemas import Bag
 from tracetrack.billing.queries import visible
 from tracetrack.billing.tables import bill_cards
 from tracetrack.oversight.search.schemas import BillFound, Found, UserFound
-from tracetrack.platform import db
+from tracetrack.platform import replica
 
 EACH = 8
 """How many of each kind are told."""
@@ -44,7 +44,7 @@ async def search(actor: Actor, q: str) -> Found:
         .order_by(func.strpos(number, low), bill_cards.c.id.desc())
         .limit(EACH)
     )
-    async with db.reading() as tx:
+    async with replica.browsing() as tx:
         return Found(
             bags=[Bag.model_validate(row) for row in await bags.bags_like(tx, actor, low, EACH)],
             bills=[BillFound.model_validate(dict(row)) for row in (await tx.execute(bills)).mappings()],
