@@ -73,6 +73,7 @@ def settings(
         redis_url=redis_url,
         data=tmp_path_factory.mktemp("data"),
         pool_size=60,
+        desk_pool_size=40,
         # Tests do it themselves, when they want it done.
         background=False,
         # Every test signs its people in, all from one address.
@@ -114,7 +115,7 @@ async def empty(owner: asyncpg.Connection) -> None:
         truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, report_mails, scans,
                  scan_receipts, audit_events, imports, import_report,
                  label_patterns, ledger_seals, performance_minutes, performance_workers,
-                 bag_search, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
+                 bag_search, empty_parents, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
                  refresh_tokens, sessions, api_keys, second_factors, recovery_codes, registrations,
                  promotions, users, areas, site_settings
         restart identity cascade;

@@ -33,7 +33,14 @@ MAY: list[tuple[str, frozenset[str]]] = [
     # Signing in and out, and what everybody does with his own.
     (r"POST /auth/(login|refresh|logout)", NOBODY_YET),
     (r"(GET|PATCH) /auth/me|POST /auth/password", EVERYBODY),
-    (r"GET /auth/sessions|DELETE /auth/sessions/{\w+}", EVERYBODY),
+    (r"(GET|DELETE) /auth/sessions|DELETE /auth/sessions/{\w+}", EVERYBODY),
+    # A second factor is for the office; whoever has one sees it and takes it off.
+    (r"POST /auth/totp(/.*)?", OFFICE),
+    (r"(GET|DELETE) /auth/totp|POST /auth/reauthenticate", EVERYBODY),
+    # Asking for an account, or for a higher role; admins decide.
+    (r"GET /site|POST /registrations", NOBODY_YET),
+    (r"(GET|POST) /promotions|DELETE /promotions/{\w+}", EVERYBODY),
+    (r"\w+ /(registrations|promotions)(/.*)?", ADMIN),
     # Scan, link, unlink, move, complete, undo; look up, search.
     (r"(GET|POST) /scans(/.*)?", EVERYBODY),
     (r"DELETE /bags/{\w+}", ADMIN),
@@ -50,7 +57,7 @@ MAY: list[tuple[str, frozenset[str]]] = [
     (r"(GET|POST) /imports(/.*)?", OFFICE),
     # Everybody sees which areas there are for him, and how many children a bag type expects.
     (r"GET /areas|GET /bag-types", EVERYBODY),
-    (r"GET /dashboard/summary|GET /events|GET /search", EVERYBODY),
+    (r"GET /dashboard/summary|GET /lists/.*|GET /events|GET /search", EVERYBODY),
     (
         r"\w+ /(users|areas|settings|bag-types|label-patterns|audit|api-keys|performance)(/.*)?",
         ADMIN,
@@ -117,6 +124,8 @@ class Things:
             "/users/{user_id}": self.user,
             "/areas/{area_id}": self.area,
             "/api-keys/{key_id}": self.api_key,
+            "/registrations/{registration_id}": self.registration,
+            "/promotions/{promotion_id}": self.promotion,
             "/bag-types/{type_id}": self.bag_type,
             "/label-patterns/{pattern_id}": self.label_pattern,
             "/bills/{bill_id}": self.bill,
@@ -187,6 +196,23 @@ class Things:
     async def api_key(self, _: Person) -> str:
         body = {"name": self._name(), "role": "biller"}
         return str((await self.floor.admin.post("/api-keys", body)).json()["id"])
+
+    async def registration(self, _: Person) -> int:
+        return int(
+            await self.floor.owner.fetchval(
+                "insert into registrations (username, password_hash) values ($1, '-') returning id",
+                self._name(),
+            )
+        )
+
+    async def promotion(self, person: Person) -> int:
+        await self.floor.owner.execute("delete from promotions where user_id = $1", person.id)
+        return int(
+            await self.floor.owner.fetchval(
+                "insert into promotions (user_id, role, reason) values ($1, 'admin', 'NORTHERN') returning id",
+                person.id,
+            )
+        )
 
     async def bag_type(self, _: Person) -> int:
         return int((await self.floor.admin.post("/bag-types", {"name": self._name("TYPE")})).json()["id"])
@@ -289,7 +315,7 @@ def choices(operation: Operation) -> dict[str, Any]:
     }
 
 
-OF_THE_SITE = re.compile(r"/(users|areas|bag-types|label-patterns|settings)\b")
+OF_THE_SITE = re.compile(r"/(users|areas|bag-types|label-patterns|settings|registrations)\b")
 """Things of the whole site: there is no foreign one."""
 
 
@@ -338,7 +364,7 @@ async def test_a_foreign_thing_and_a_missing_one_answer_alike(warehouse: Floor, 
     """To a dispatcher of another area what is in North does not exist; a session only to its user."""
     things = Things(warehouse)
     strangers = [warehouse.south] if "dispatcher" in may(operation) else []
-    if "/sessions/" in operation.path:
+    if "/sessions/" in operation.path or str(operation).startswith("DELETE /promotions/"):
         strangers += [warehouse.biller, warehouse.admin]
     for stranger in strangers:
         await stranger.scan_parent("SOUTHERN")
@@ -396,9 +422,9 @@ async def test_who_must_choose_a_password_may_do_nothing_else_first(warehouse: F
     admin = await warehouse.person("new-admin", "admin")
     await warehouse.owner.execute("update users set must_change_password = true where id = $1", admin.id)
     stamps.forget_stamps()
-    own = {"GET /auth/me", "PATCH /auth/me", "GET /auth/sessions", "DELETE /auth/sessions/{session_id}"}
     for operation in ALL:
-        if not may(operation) or str(operation) in own | {"POST /auth/password"}:
+        # One's own profile, password, second factor and sessions.
+        if not may(operation) or operation.path.startswith("/auth/"):
             continue
         answer = await send(admin.http, operation, missing(operation))
         assert (answer.status_code, answer.json()["code"]) == (403, "password_change_required"), operation

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -48,6 +48,7 @@ class Pattern:
     expression: re2._Regexp
     kind: Kind | None
     bag_type_id: int | None
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Label:
     code: str
     kind: Kind | None = None
     bag_type_id: int | None = None
+    pattern_id: int | None = None
+    """Of the label pattern that told, where one did."""
 
 
 def clean(text: str) -> str:
@@ -137,7 +140,8 @@ def read_label(text: str, labels: Labels) -> Label:
         if match := pattern.expression.search(text):
             named = match.groupdict().get("code")
             found = named or next((group for group in match.groups() if group), None) or match.group(0)
-            return _typed(clean(found), pattern.kind, pattern.bag_type_id, labels)
+            label = _typed(clean(found), pattern.kind, pattern.bag_type_id, labels)
+            return replace(label, pattern_id=pattern.id)
     return _typed(clean(text), None, None, labels)
 
 

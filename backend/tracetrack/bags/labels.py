@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
 from tracetrack.bags.codes import Label, Labels, Pattern, compile_pattern, read_label
+from tracetrack.bags.schemas import LabelReading, LabelTrial
 from tracetrack.bags.tables import bag_types, label_patterns
 from tracetrack.people.settings import site_settings
 from tracetrack.platform import db
@@ -12,7 +15,7 @@ from tracetrack.platform.stamps import Remembered
 
 
 async def _load(hosts: tuple[str, ...]) -> Labels:
-    async with db.reading() as connection:
+    async with db.reading("floor") as connection:
         patterns = (
             await connection.execute(
                 select(label_patterns)
@@ -27,7 +30,9 @@ async def _load(hosts: tuple[str, ...]) -> Labels:
         ).all()
     return Labels(
         hosts=frozenset(host.lower() for host in hosts),
-        patterns=[Pattern(compile_pattern(row.pattern), row.kind, row.bag_type_id) for row in patterns],
+        patterns=[
+            Pattern(compile_pattern(row.pattern), row.kind, row.bag_type_id, row.id) for row in patterns
+        ],
         types=[(compile_pattern(row.code_pattern), row.id) for row in types],
     )
 
@@ -47,3 +52,30 @@ async def read_site_label(text: str) -> Label:
         Problem: ``bad_code``.
     """
     return read_label(text, await site_labels())
+
+
+_DRAFT = 0
+"""Stands for the pattern that is not saved yet; the database counts from one."""
+
+
+async def try_label(trial: LabelTrial) -> LabelReading:
+    """What the patterns make of a label; one that is not saved yet is tried before the others.
+
+    Raises:
+        Problem: ``bad_code``, ``bad_pattern`` (422).
+    """
+    labels = await site_labels()
+    if trial.draft is not None:
+        draft = Pattern(
+            compile_pattern(trial.draft.pattern), trial.draft.kind, trial.draft.bag_type_id, _DRAFT
+        )
+        others = [pattern for pattern in labels.patterns if pattern.id != trial.draft.replaces]
+        labels = replace(labels, patterns=[draft, *others])
+    label = read_label(trial.text, labels)
+    return LabelReading(
+        code=label.code,
+        kind=label.kind,
+        bag_type_id=label.bag_type_id,
+        pattern_id=label.pattern_id or None,
+        by_draft=label.pattern_id == _DRAFT,
+    )

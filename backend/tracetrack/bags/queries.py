@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Label,
     Select,
@@ -146,11 +147,34 @@ async def bags_like(tx: AsyncConnection, actor: Actor, word: str, limit: int) ->
         asked = {**nothing, "part": low, "sees_area": actor.sees_area, "sort": "newest", "limit": limit}
         inside = (await tx.execute(_CONTAINING, asked)).scalars()
         ids = list(dict.fromkeys([*ids, *inside]))[:limit]
+    return await bags_by_id(tx, actor, ids)
+
+
+async def bags_by_id(tx: AsyncConnection, actor: Actor, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """The bags with these ids that the actor may see, in the order given."""
+    wanted = bindparam("ids", list(ids), type_=ARRAY(BigInteger))
     statement = select(*_bag_columns(actor)).where(
-        bag_cards.c.id.in_(ids), within_area(actor, bag_cards.c.area_id)
+        bag_cards.c.id == any_(wanted), within_area(actor, bag_cards.c.area_id)
     )
     rows = {row["id"]: dict(row) for row in (await tx.execute(statement)).mappings()}
     return [rows[bag_id] for bag_id in ids if bag_id in rows]
+
+
+# A code that a bag had before its label was replaced still finds it.
+_FOUND = text("""
+    select w.place, coalesce(b.id, r.bag_id) as id
+    from unnest(cast(:codes as text[])) with ordinality w (code, place)
+    left join bags b on lower(b.code) = lower(w.code)
+    left join retired_codes r on b.id is null and lower(r.code) = lower(w.code)
+    where coalesce(b.id, r.bag_id) is not null
+""")
+
+
+async def bags_by_codes(tx: AsyncConnection, actor: Actor, codes: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """The bags that these codes find, by the place of the code in the list, from 0."""
+    found = {row.place - 1: row.id for row in await tx.execute(_FOUND, {"codes": list(codes)})}
+    bags = {bag["id"]: bag for bag in await bags_by_id(tx, actor, list(set(found.values())))}
+    return {place: bags[bag_id] for place, bag_id in found.items() if bag_id in bags}
 
 
 async def bags_page(

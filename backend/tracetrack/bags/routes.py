@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 
 from tracetrack.access.dependencies import Admin, Scanner
-from tracetrack.bags import catalog, service
-from tracetrack.bags.labels import read_site_label
+from tracetrack.bags import catalog, labels, service
 from tracetrack.bags.schemas import (
     Bag,
     BagDetail,
@@ -16,6 +15,8 @@ from tracetrack.bags.schemas import (
     BagType,
     BagTypeChange,
     BagTypeIn,
+    CodesAsked,
+    CodeStates,
     Event,
     Kind,
     LabelPattern,
@@ -73,6 +74,12 @@ async def list_bags(
         cursor=cursor,
         limit=limit,
     )
+
+
+@router.post("/bags/states", responses=problems())
+async def bag_states(asked: CodesAsked, actor: Scanner) -> CodeStates:
+    """The state of each code of a list, in its order: up to 5,000 codes as pasted from a sheet."""
+    return CodeStates(results=await service.states(actor, asked.codes))
 
 
 @router.get("/bags/{bag_id}", responses=problems("bag_not_found"))
@@ -143,11 +150,10 @@ async def create_label_pattern(new: LabelPatternIn, actor: Admin) -> LabelPatter
     return await catalog.create_label_pattern(actor, new)
 
 
-@router.post("/label-patterns/try", responses=problems("bad_code"))
+@router.post("/label-patterns/try", responses=problems("bad_code", "bad_pattern"))
 async def try_label(trial: LabelTrial, actor: Admin) -> LabelReading:
-    """What the patterns make of a label, as the scanner would read it."""
-    label = await read_site_label(trial.text)
-    return LabelReading(code=label.code, kind=label.kind, bag_type_id=label.bag_type_id)
+    """What the patterns make of a label, as the scanner would read it; `draft` is tried before them."""
+    return await labels.try_label(trial)
 
 
 @router.patch(

@@ -114,6 +114,38 @@ class BagDetail(BaseModel):
     found_by_old_code: bool = Field(description="The code asked for was replaced; the bag has a new one.")
 
 
+MOST_STATES = 5_000
+"""Codes that are asked about at once."""
+
+
+class CodesAsked(Body):
+    """Codes or labels, as pasted from a list."""
+
+    codes: list[LabelText] = Field(min_length=1, max_length=MOST_STATES)
+
+
+class CodeState(BaseModel):
+    """What a code of the list stands for; ``problem`` says why nothing is told of it."""
+
+    asked: str
+    problem: Literal["bag_not_found", "bad_code"] | None
+    id: int | None = None
+    code: str | None = None
+    kind: Kind | None = None
+    state: BagState | None = None
+    area: AreaRef | None = None
+    child_count: int | None = None
+    expected_children: int | None = None
+    parent: BagRef | None = None
+    bill: BillRef | None = None
+
+
+class CodeStates(BaseModel):
+    """The state of each code, in the order asked."""
+
+    results: list[CodeState]
+
+
 class Event(BaseModel):
     """One entry of a bag's history."""
 
@@ -201,10 +233,20 @@ class LabelPattern(BaseModel):
     enabled: bool
 
 
+class DraftPattern(Body):
+    """A label pattern that is not saved yet, to be tried before the others."""
+
+    pattern: str = Field(min_length=1, max_length=500)
+    kind: Kind | None = None
+    bag_type_id: BagId | None = None
+    replaces: BagId | None = Field(default=None, description="The saved pattern of which this is a change.")
+
+
 class LabelTrial(Body):
     """A label to try the site's patterns on."""
 
     text: LabelText
+    draft: DraftPattern | None = None
 
 
 class LabelReading(BaseModel):
@@ -213,3 +255,5 @@ class LabelReading(BaseModel):
     code: str
     kind: Kind | None
     bag_type_id: int | None
+    pattern_id: int | None = Field(description="The saved pattern that told; null where none did.")
+    by_draft: bool = Field(description="It was the pattern that is not saved yet.")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+LIST = "$1::bigint, $2::bigint, $3::timestamptz, $4::timestamptz"
+"""What the functions of ``lists.sql`` are given: the area rule, and the range."""
+_RANGE = ("area_id", "since", "until")
+
 TIME = "to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
 
 
@@ -14,6 +18,8 @@ class Table:
 
     ``columns`` is heading, SQL expression, and whether it is a number; ``filters`` turns a given
     value into a condition, with ``{}`` where the value stands; ``area`` is the column of the area rule.
+    Of a list that a function makes, ``source`` has the :data:`LIST` of its values and keeps the area rule
+    itself.
     """
 
     columns: tuple[tuple[str, str, bool], ...]
@@ -22,36 +28,52 @@ class Table:
     area: str
     filters: dict[str, str]
 
+    @property
+    def is_list(self) -> bool:
+        """Whether a function of ``lists.sql`` makes it."""
+        return LIST in self.source
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The filters there are."""
+        return frozenset(self.filters) | (frozenset(_RANGE) if self.is_list else frozenset())
+
 
 def _time(name: str) -> str:
     return TIME.format(name)
 
 
+_BAG_COLUMNS = (
+    ("code", "b.code", False),
+    ("kind", "b.kind", False),
+    ("type", "t.name", False),
+    ("state", "b.state", False),
+    ("area", "a.name", False),
+    ("parent", "p.code", False),
+    ("children", "case when b.kind = 'parent' then b.child_count end", True),
+    (
+        "weight_kg",
+        "case when b.kind = 'parent' then b.child_count * t.child_weight_kg"
+        " else coalesce(pt.child_weight_kg, d.child_weight_kg, 1) end",
+        True,
+    ),
+    ("bill", "l.number", False),
+    ("lot", "b.lot", False),
+    ("variety", "b.variety", False),
+    ("tag", "b.tag", False),
+    ("created_at", _time("b.created_at"), False),
+)
+_BAG_NAMES = (
+    " left join areas a on a.id = b.area_id left join bag_types t on t.id = b.bag_type_id"
+    " left join bags p on p.id = b.parent_id left join bag_types pt on pt.id = p.bag_type_id"
+    " left join bag_types d on d.is_default left join bills l on l.id = coalesce(b.bill_id, p.bill_id)"
+)
+_REGISTERED = {"area_id": "b.area_id = {}::bigint", "until": "b.created_at < {}::timestamptz"}
+
 TABLES: dict[str, Table] = {
     "bags": Table(
-        columns=(
-            ("code", "b.code", False),
-            ("kind", "b.kind", False),
-            ("type", "t.name", False),
-            ("state", "b.state", False),
-            ("area", "a.name", False),
-            ("parent", "p.code", False),
-            ("children", "case when b.kind = 'parent' then b.child_count end", True),
-            (
-                "weight_kg",
-                "case when b.kind = 'parent' then b.child_count * t.child_weight_kg"
-                " else coalesce(pt.child_weight_kg, d.child_weight_kg, 1) end",
-                True,
-            ),
-            ("bill", "l.number", False),
-            ("lot", "b.lot", False),
-            ("variety", "b.variety", False),
-            ("tag", "b.tag", False),
-            ("created_at", _time("b.created_at"), False),
-        ),
-        source="bags b left join areas a on a.id = b.area_id left join bag_types t on t.id = b.bag_type_id"
-        " left join bags p on p.id = b.parent_id left join bag_types pt on pt.id = p.bag_type_id"
-        " left join bag_types d on d.is_default left join bills l on l.id = coalesce(b.bill_id, p.bill_id)",
+        columns=_BAG_COLUMNS,
+        source=f"bags b{_BAG_NAMES}",
         order="b.id",
         area="b.area_id",
         filters={
@@ -174,6 +196,64 @@ TABLES: dict[str, Table] = {
             "until": "l.created_at < {}::timestamptz",
         },
     ),
+    "left-open": Table(
+        columns=(
+            *_BAG_COLUMNS,
+            ("last_scan_at", _time("o.last_at"), False),
+            ("last_scan_by", "u.username", False),
+        ),
+        source=f"left_open({LIST}) o join bags b on b.id = o.bag_id join users u on u.id = o.last_by"
+        + _BAG_NAMES,
+        order="o.last_at desc, b.id desc",
+        area="b.area_id",
+        filters={},
+    ),
+    "empty": Table(
+        columns=_BAG_COLUMNS,
+        source=f"empty_bags b{_BAG_NAMES}",
+        order="b.id desc",
+        area="b.area_id",
+        filters=_REGISTERED,
+    ),
+    "unbilled": Table(
+        columns=_BAG_COLUMNS,
+        source=f"unbilled_bags b{_BAG_NAMES}",
+        order="b.id",
+        area="b.area_id",
+        filters=_REGISTERED,
+    ),
+    "conflicts": Table(
+        columns=(
+            ("code", "b.code", False),
+            ("in_parent", "p.code", False),
+            ("scanned_into", "w.code", False),
+            ("area", "a.name", False),
+            ("scanned_by", "u.username", False),
+            ("scanned_at", _time("c.received_at"), False),
+        ),
+        source=f"open_conflicts({LIST}) c join bags b on b.id = c.bag_id join users u on u.id = c.user_id"
+        " left join bags p on p.id = b.parent_id left join bags w on w.id = c.wanted_parent_id"
+        " left join areas a on a.id = b.area_id",
+        order="c.received_at desc, c.scan_id desc",
+        area="b.area_id",
+        filters={},
+    ),
+    "work": Table(
+        columns=(
+            ("worker", "u.username", False),
+            ("name", "u.full_name", False),
+            ("scans", "k.scans", True),
+            ("refused", "k.refused", True),
+            ("undone", "k.undone", True),
+            ("first_quarter", _time("k.first_slot"), False),
+            ("last_quarter", _time("k.last_slot"), False),
+        ),
+        source=f"shift_work({LIST}) k join users u on u.id = k.user_id",
+        order="k.scans desc, u.id",
+        # The function keeps the rule.
+        area="",
+        filters={},
+    ),
 }
 
 
@@ -186,10 +266,14 @@ def statement(table: Table, kind: str, sees_area: int | None, given: dict[str, A
         sees_area: the area rule.
         given: filters with a value.
     """
-    conditions, values = [], []
-    if sees_area is not None:
+    conditions: list[str] = []
+    values: list[Any] = []
+    if table.is_list:
+        values += [sees_area, *(given.get(name) for name in _RANGE)]
+        given = {}
+    if sees_area is not None and table.area:
         values.append(sees_area)
-        conditions.append(f"{table.area} = $1::bigint")
+        conditions.append(f"{table.area} = ${len(values)}::bigint")
     for name, value in given.items():
         values.append(value)
         conditions.append(table.filters[name].format(f"${len(values)}"))

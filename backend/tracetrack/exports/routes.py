@@ -19,12 +19,15 @@ router = APIRouter(tags=["exports"])
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {XLSX: {}, CSV.split(";")[0]: {}}, "description": "The file"}
 }
+Table = Literal[
+    "bags", "links", "scans", "audit", "bills", "left-open", "empty", "unbilled", "conflicts", "work"
+]
 Id = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 
 
 @router.get("/exports/{table}", responses=_FILE | problems())
 async def export(
-    table: Literal["bags", "links", "scans", "audit", "bills"],
+    table: Table,
     actor: Biller,
     format: Literal["xlsx", "csv"] = "xlsx",
     kind: Kind | None = None,
@@ -37,7 +40,8 @@ async def export(
 ) -> Response:
     """Every row of a table as a file, streamed. The audit log is for admins.
 
-    `kind` and `state` are filters of bags, `user_id` of all others.
+    `kind` and `state` are filters of bags, `user_id` of links, scans, audit and bills. The supervisors'
+    lists (`/lists/...`) have an area and a range of time, which `left-open`, `conflicts` and `work` need.
     """
     given = {
         "kind": kind,

@@ -30,10 +30,12 @@ async def export(actor: Actor, name: str, kind: str, given: dict[str, Any]) -> A
     if name == "audit" and actor.role is not Role.admin:
         raise Problem("forbidden")
     given = {key: value for key, value in given.items() if value is not None}
-    if unknown := sorted(given.keys() - table.filters.keys()):
+    if unknown := sorted(given.keys() - table.takes):
         raise Problem(
             "invalid", errors=[{"loc": ["query", key], "msg": "no such filter here"} for key in unknown]
         )
+    if table.is_list and (missing := sorted({"since", "until"} - given.keys())):
+        raise Problem("invalid", errors=[{"loc": ["query", key], "msg": "is needed here"} for key in missing])
     async with db.transaction() as tx:
         await record(
             tx,

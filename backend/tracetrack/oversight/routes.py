@@ -5,11 +5,12 @@ from __future__ import annotations
 from tracetrack.oversight.audit import routes as audit
 from tracetrack.oversight.dashboard import routes as dashboard
 from tracetrack.oversight.dashboard import service as tallies
+from tracetrack.oversight.lists import routes as lists
 from tracetrack.oversight.performance import routes as performance
 from tracetrack.oversight.performance import service as minutes
 from tracetrack.oversight.search import routes as search
 from tracetrack.oversight.stream import routes as stream
 
-ROUTERS = (dashboard.router, search.router, stream.router, audit.router, performance.router)
+ROUTERS = (dashboard.router, lists.router, search.router, stream.router, audit.router, performance.router)
 JOBS = (*tallies.JOBS, *minutes.JOBS)
 UPKEEP = minutes.UPKEEP

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
+from enum import StrEnum
 from typing import Annotated
 from zoneinfo import available_timezones
 
@@ -45,6 +46,7 @@ def _not_blank(text: str) -> str:
 OneLine = Annotated[str, AfterValidator(one_line)]
 Username = Annotated[str, Field(max_length=64), AfterValidator(one_line), AfterValidator(_not_blank)]
 AreaName = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_blank)]
+Note = Annotated[str, Field(max_length=500), AfterValidator(one_line)]
 KeyName = Annotated[str, Field(max_length=60), AfterValidator(one_line), AfterValidator(_not_blank)]
 FullName = Annotated[str, Field(max_length=120), AfterValidator(one_line)]
 
@@ -53,7 +55,8 @@ class NewUser(Body):
     """A user to make."""
 
     username: Username
-    password: Password
+    password: Password | None = None
+    """Absent: a one-time password is made and answered, which must be changed at the first sign-in."""
     role: Role
     area_id: Id | None = None
     full_name: FullName = ""
@@ -73,6 +76,14 @@ class UserChange(Body):
     must_change_password: bool | None = None
 
 
+class UserRef(BaseModel):
+    """A user by name."""
+
+    id: int
+    username: str
+    full_name: str
+
+
 class UserRecord(BaseModel):
     """A user as admins see one."""
 
@@ -87,6 +98,113 @@ class UserRecord(BaseModel):
     created_at: dt.datetime
     last_seen_at: dt.datetime | None
     """When a session of the user was last carried on; null before the first sign-in."""
+    sessions: int
+    """In how many places the user is signed in."""
+    totp: bool
+    """Whether the user has a second factor."""
+    is_key: bool
+    """A program's user, who has a key and no password."""
+
+
+class MadeUser(UserRecord):
+    """A user just made: this is the only time that a one-time password is told."""
+
+    one_time_password: str | None
+
+
+class OneTimePassword(BaseModel):
+    """A password to hand over, told this once; its user must choose another at the next sign-in."""
+
+    password: str
+
+
+class NewRegistration(Body):
+    """Somebody asks for an account, with the password that is to be his."""
+
+    username: Username
+    password: Password
+    full_name: FullName = ""
+    note: Note = ""
+    """Who one is and where one works, for the admin who decides."""
+    language: Language = "en"
+
+
+class RegistrationState(StrEnum):
+    """Where a request stands."""
+
+    waiting = "waiting"
+    approved = "approved"
+    declined = "declined"
+
+
+class Registration(BaseModel):
+    """Somebody who asks for an account, as admins see it."""
+
+    id: int
+    username: str
+    full_name: str
+    note: str
+    language: str
+    address: str
+    created_at: dt.datetime
+    state: RegistrationState
+    name_taken: bool
+    """A user has this name already: it can only be approved under another."""
+    decided_at: dt.datetime | None
+    decided_by: str | None
+
+
+class Approval(Body):
+    """What somebody becomes who asked for an account."""
+
+    role: Role
+    area_id: Id | None = None
+    username: Username | None = None
+    """Absent: the one asked for."""
+
+
+class Refusal(Body):
+    """Why not; the reason is kept, and shown to who asked for a role."""
+
+    reason: Note = ""
+
+
+class NewPromotion(Body):
+    """One asks for a higher role."""
+
+    role: Role
+    reason: Annotated[str, Field(max_length=500), AfterValidator(one_line), AfterValidator(_not_blank)]
+
+
+class Promotion(BaseModel):
+    """Somebody who asks for a higher role."""
+
+    id: int
+    user: UserRef
+    from_role: Role
+    """The role now."""
+    role: Role
+    reason: str
+    created_at: dt.datetime
+    state: RegistrationState
+    decided_at: dt.datetime | None
+    decided_by: str | None
+    answer: str | None
+
+
+class PromotionApproval(Body):
+    """Yes to a higher role."""
+
+    area_id: Id | None = None
+    """Absent: the area stays."""
+
+
+class Site(BaseModel):
+    """What everybody may know before signing in."""
+
+    name: str
+    registration: bool
+    """Whether one may ask for an account."""
 
 
 class NewArea(Body):
@@ -133,6 +251,14 @@ CodeHosts = Annotated[
     list[Annotated[str, Field(max_length=253), AfterValidator(_host)]], Field(max_length=50)
 ]
 
+ShiftStarts = Annotated[
+    list[Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):(00|15|30|45)$")]],
+    Field(max_length=12),
+    AfterValidator(lambda starts: sorted(set(starts))),
+]
+"""Hours and quarters by the site's clock: scans are counted by quarters of an hour."""
+AuditMonths = Annotated[int, Field(ge=0, le=1_200)]
+
 
 class SiteSettings(BaseModel):
     """What an admin sets for the whole site while it runs."""
@@ -142,10 +268,18 @@ class SiteSettings(BaseModel):
     site_name: SiteName = "TraceTrack"
     time_zone: TimeZone = "Asia/Kolkata"
     """Days are counted in it."""
+    registration: bool = False
+    """Whether people may ask for an account at the sign-in page; an admin decides about each."""
+    totp_for_admins: bool = False
+    """Whether admins must have a second factor."""
     undo_minutes: UndoMinutes = 30
     """How long a dispatcher may take back his own scans."""
     code_hosts: CodeHosts = []
     """Hosts whose URLs on labels stand for their last path segment."""
+    shift_starts: ShiftStarts = ["06:00", "14:00", "22:00"]
+    """When shifts begin; each ends with the next. None: a day is one shift, from midnight on."""
+    audit_months: AuditMonths = 0
+    """Whole months of the audit log that are kept, besides this one; 0 keeps all."""
     alert_p95_ms: AlertMs = 500
     """Warn when one request in twenty takes longer."""
     alert_errors_percent: AlertPercent = 1
@@ -160,8 +294,12 @@ class SettingsChange(Body):
 
     site_name: SiteName | None = None
     time_zone: TimeZone | None = None
+    registration: bool | None = None
+    totp_for_admins: bool | None = None
     undo_minutes: UndoMinutes | None = None
     code_hosts: CodeHosts | None = None
+    shift_starts: ShiftStarts | None = None
+    audit_months: AuditMonths | None = None
     alert_p95_ms: AlertMs | None = None
     alert_errors_percent: AlertPercent | None = None
     alert_loop_lag_ms: AlertMs | None = None

@@ -30,6 +30,7 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/imports/merge.sql",
     ROOT / "backend/tracetrack/exports/exports.sql",
     ROOT / "backend/tracetrack/oversight/dashboard/dashboard.sql",
+    ROOT / "backend/tracetrack/oversight/lists/lists.sql",
 )
 """SQL functions and views that are replaced at every migration, in this order."""
 
