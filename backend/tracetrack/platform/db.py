@@ -66,7 +66,18 @@ def sqlstate(error: BaseException) -> str | None:
 
 def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = None) -> AsyncEngine:
     """A pool of connections to one server, or to a pooler in front of it."""
-    # PgBouncer gives each transaction another connection, where an earlier one's statements are unknown.
+    said = {"application_name": "tracetrack", "timezone": "UTC"}
+    # A pooler has connections of its own, on which it sets the same limits (deploy/cluster/pgbouncer.ini).
+    limits = {
+        "role": APP_ROLE,
+        "jit": "off",
+        "statement_timeout": str(settings.statement_timeout_ms),
+        "lock_timeout": str(settings.lock_timeout_ms),
+        "idle_in_transaction_session_timeout": str(settings.idle_in_transaction_timeout_ms),
+        # What a killed worker asked for ends soon.
+        "client_connection_check_interval": "1s",
+    }
+    # It gives each transaction another connection, where an earlier one's statements are unknown.
     unprepared: dict[str, Any] = {
         "statement_cache_size": 0,
         "prepared_statement_cache_size": 0,
@@ -89,18 +100,7 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
             "timeout": settings.pool_timeout_seconds,
             # For a server that hangs and so does not keep its own statement_timeout.
             "command_timeout": settings.statement_timeout_ms / 1000 + 1,
-            # A pooler ignores these and sets the same on its own connections (deploy/cluster/pgbouncer.ini).
-            "server_settings": {
-                "role": APP_ROLE,
-                "application_name": "tracetrack",
-                "timezone": "UTC",
-                "jit": "off",
-                "statement_timeout": str(settings.statement_timeout_ms),
-                "lock_timeout": str(settings.lock_timeout_ms),
-                "idle_in_transaction_session_timeout": str(settings.idle_in_transaction_timeout_ms),
-                # What a killed worker asked for ends soon.
-                "client_connection_check_interval": "1s",
-            },
+            "server_settings": said if pooler else {**said, **limits},
         },
     )
 
@@ -212,9 +212,13 @@ def to_json(value: Any) -> str:
 
 def pool_size() -> int:
     """How many connections this process's pools may hold."""
-    return sum(int(one.engine.pool.size()) for one in _pools.values())  # type: ignore[attr-defined]
+    return sum(_counted(one.engine, "size") for one in _pools.values())
 
 
 def connections_in_use() -> int:
     """How many connections of this process's pools are checked out."""
-    return sum(int(one.engine.pool.checkedout()) for one in _pools.values())  # type: ignore[attr-defined]
+    return sum(_counted(one.engine, "checkedout") for one in _pools.values())
+
+
+def _counted(engine: AsyncEngine, what: str) -> int:
+    return int(getattr(engine.pool, what)())
