@@ -7,7 +7,9 @@ import { keepOnDevice } from "@/app/version";
 import { startSession } from "@/shared/api/session";
 import { firstLanguage, switchLanguage } from "@/shared/i18n/i18n";
 import { unlockSoundOnFirstTouch } from "@/shared/sound/sound";
+import { showTheme } from "@/shared/ui/theme";
 
+showTheme();
 unlockSoundOnFirstTouch();
 void startSession();
 void switchLanguage(firstLanguage(), false).then(() => {

@@ -9,6 +9,7 @@ import { chosenLanguage, isLanguage, switchLanguage, t, useCurrentLanguage } fro
 import { QueueContext, useQueueOf } from "@/shared/queue/useQueue";
 import { BigBag } from "@/shared/ui/icons";
 import { jobs } from "./jobs";
+import { Shell } from "./Shell";
 import { useNewVersion } from "./version";
 
 const SignIn = lazy(() => import("@/features/sign-in/SignIn"));
@@ -60,21 +61,23 @@ export function App() {
             ) : queue === null ? (
               <OneMoment />
             ) : (
-              <Switch>
-                <Route path="/">
-                  <Home jobs={jobs} onNewVersion={newVersion} />
-                </Route>
-                {pages
-                  .filter((page) => page.roles.includes(user.role))
-                  .map(({ path, below, Page }) => (
-                    <Route key={path} path={below === undefined ? path : `${path}${below}?`}>
-                      <Page />
-                    </Route>
-                  ))}
-                <Route>
-                  <Redirect to="/" />
-                </Route>
-              </Switch>
+              <Shell jobs={jobs.filter((job) => job.roles.includes(user.role))}>
+                <Switch>
+                  <Route path="/">
+                    <Home jobs={jobs} onNewVersion={newVersion} />
+                  </Route>
+                  {pages
+                    .filter((page) => page.roles.includes(user.role))
+                    .map(({ path, below, Page }) => (
+                      <Route key={path} path={below === undefined ? path : `${path}${below}?`}>
+                        <Page />
+                      </Route>
+                    ))}
+                  <Route>
+                    <Redirect to="/" />
+                  </Route>
+                </Switch>
+              </Shell>
             )}
           </Suspense>
         </Mishap>

@@ -1,10 +1,22 @@
 import type { ComponentType } from "preact";
 import type { Role } from "@/shared/api/types";
 import type { MessageKey } from "@/shared/i18n/i18n";
+import type { IconName } from "@/shared/ui/icons";
 
-/** One job on the home screen, and its page. A new screen is one more entry here, its drawing in Home. */
+/** Where a job stands: on the floor, at the desk, or watching over both. */
+export type Group = "floor" | "desk" | "oversight";
+export const GROUPS: readonly Group[] = ["floor", "desk", "oversight"];
+
+/**
+ * One job, and its page. A new screen is one more entry here; its tile at home and its place at the
+ * side of the desk follow. A drawing for the tile, where it has one, is in Home.
+ */
 export interface Job {
   path: string;
+  group: Group;
+  icon: IconName;
+  /** Pressed after `g`, it leads here at a desk. */
+  letter: string;
   /** The paths below it, where it has pages of its own. */
   below?: string;
   name: MessageKey;
@@ -28,6 +40,9 @@ const office =
 export const jobs: readonly Job[] = [
   {
     path: "/bills",
+    group: "desk",
+    icon: "bill",
+    letter: "b",
     below: "/:id",
     name: "home.bills",
     hint: "home.bills.hint",
@@ -36,6 +51,9 @@ export const jobs: readonly Job[] = [
   },
   {
     path: "/scan",
+    group: "floor",
+    icon: "scan",
+    letter: "s",
     name: "home.scan",
     hint: "home.scan.hint",
     roles: everybody,
@@ -43,6 +61,9 @@ export const jobs: readonly Job[] = [
   },
   {
     path: "/find",
+    group: "floor",
+    icon: "find",
+    letter: "f",
     name: "home.find",
     hint: "home.find.hint",
     roles: everybody,
@@ -50,6 +71,9 @@ export const jobs: readonly Job[] = [
   },
   {
     path: "/receive",
+    group: "floor",
+    icon: "truck",
+    letter: "v",
     below: "/:id",
     name: "home.receive",
     hint: "home.receive.hint",
@@ -58,6 +82,9 @@ export const jobs: readonly Job[] = [
   },
   {
     path: "/reports",
+    group: "desk",
+    icon: "chart",
+    letter: "r",
     below: "/:which",
     name: "home.reports",
     hint: "home.reports.hint",
@@ -66,6 +93,9 @@ export const jobs: readonly Job[] = [
   },
   {
     path: "/returns",
+    group: "desk",
+    icon: "undo",
+    letter: "t",
     below: "/:id",
     name: "home.returns",
     hint: "home.returns.hint",
@@ -74,6 +104,9 @@ export const jobs: readonly Job[] = [
   },
   {
     path: "/imports",
+    group: "desk",
+    icon: "file",
+    letter: "i",
     below: "/:id",
     name: "home.imports",
     hint: "home.imports.hint",
@@ -82,6 +115,9 @@ export const jobs: readonly Job[] = [
   },
   {
     path: "/profile",
+    group: "desk",
+    icon: "person",
+    letter: "m",
     name: "home.profile",
     hint: "home.profile.hint",
     roles: everybody,

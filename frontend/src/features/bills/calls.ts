@@ -1,6 +1,7 @@
 import { api, take } from "@/shared/api/calls";
 import { files } from "@/shared/api/files";
 import type { components } from "@/shared/api/schema";
+import { dayEnd, dayStart } from "@/shared/table/useFilters";
 
 type Schemas = components["schemas"];
 export type Bill = Schemas["Bill"];
@@ -12,16 +13,14 @@ export type Snapshot = Schemas["Snapshot"];
 
 export interface BillFilters {
   q: string;
-  state: BillState | "";
+  state: string;
   from: string;
   to: string;
   area: string;
 }
 
-/** The first and the last moment of days as a date field gives them, `2026-11-24`. */
-const dayStart = (day: string): string | null => (day === "" ? null : new Date(`${day}T00:00`).toISOString());
-const dayEnd = (day: string): string | null =>
-  day === "" ? null : new Date(`${day}T23:59:59.999`).toISOString();
+const STATES: readonly string[] = ["new", "processing", "completed"] satisfies BillState[];
+const isState = (text: string): text is BillState => STATES.includes(text);
 
 export const listBills = (filters: BillFilters, cursor: string | null) =>
   take(
@@ -29,7 +28,7 @@ export const listBills = (filters: BillFilters, cursor: string | null) =>
       params: {
         query: {
           q: filters.q.trim() || null,
-          state: filters.state || null,
+          state: isState(filters.state) ? filters.state : null,
           area_id: filters.area === "" ? null : Number(filters.area),
           from: dayStart(filters.from),
           to: dayEnd(filters.to),

@@ -13,15 +13,20 @@ import {
   ReportDrawing,
   ReturnDrawing,
 } from "@/shared/ui/drawings";
-import { BigBag, Icon, ScanDrawing } from "@/shared/ui/icons";
+import { Icon, ScanDrawing, type IconName } from "@/shared/ui/icons";
 import "./home.css";
 
 interface HomeJob {
   path: string;
+  group: "floor" | "desk" | "oversight";
+  icon: IconName;
   name: MessageKey;
   hint: MessageKey;
   roles: readonly Role[];
 }
+
+/** So few jobs have a screen for themselves; more stand in groups. */
+const FEW = 4;
 
 const drawings: Record<string, ComponentType<{ class?: string }>> = {
   "/bills": BillDrawing,
@@ -71,25 +76,59 @@ export default function Home({
         )}
         <h2 class="hidden-visually">{t("home.jobs")}</h2>
         <nav aria-label={t("home.jobs")}>
-          <ul class="jobs" data-many={mine.length > 4 || undefined}>
-            {mine.map(({ path, name, hint }) => {
-              const Drawing = drawings[path] ?? BigBag;
-              return (
-                <li key={path}>
-                  <Link href={path} class="job">
-                    <Drawing class="job-drawing" />
-                    <span class="job-text">
-                      <strong>{t(name)}</strong>
-                      <span>{t(hint)}</span>
-                    </span>
-                    <Icon name="forward" />
-                  </Link>
-                </li>
-              );
-            })}
-          </ul>
+          {mine.length <= FEW ? <Tiles jobs={mine} /> : <Grouped jobs={mine} />}
         </nav>
       </main>
     </>
+  );
+}
+
+function Tiles({ jobs, small }: { jobs: readonly HomeJob[]; small?: boolean }) {
+  return (
+    <ul class={small === true ? "tiles" : "jobs"}>
+      {jobs.map(({ path, icon, name, hint }) => {
+        const Drawing = drawings[path];
+        return (
+          <li key={path}>
+            <Link href={path} class="job">
+              {Drawing === undefined ? (
+                <span class="job-icon">
+                  <Icon name={icon} />
+                </span>
+              ) : (
+                <Drawing class="job-drawing" />
+              )}
+              <span class="job-text">
+                <strong>{t(name)}</strong>
+                <span>{t(hint)}</span>
+              </span>
+              <Icon name="forward" />
+            </Link>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** The first job stands alone and large, as it does for those who have few. */
+function Grouped({ jobs }: { jobs: readonly HomeJob[] }) {
+  const [first, ...others] = jobs;
+  if (first === undefined) return null;
+  return (
+    <div class="jobs-grouped">
+      <Tiles jobs={[first]} />
+      {(["floor", "desk", "oversight"] as const).map((group) => {
+        const inside = others.filter((job) => job.group === group);
+        return (
+          inside.length > 0 && (
+            <section key={group} aria-labelledby={`home-${group}`}>
+              <h3 id={`home-${group}`}>{t(`home.group.${group}`)}</h3>
+              <Tiles jobs={inside} small />
+            </section>
+          )
+        );
+      })}
+    </div>
   );
 }

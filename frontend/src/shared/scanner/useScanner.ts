@@ -38,8 +38,14 @@ export function useScanner(
 
     const focus = () => field.current?.focus({ preventScroll: true });
 
+    // Another field that somebody chose to type into, such as the search at the side of the desk.
+    const elsewhere = (event: Event) => {
+      const other = event.target instanceof Element ? event.target.closest("input, textarea, select") : null;
+      return other !== null && other !== field.current;
+    };
+
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.altKey || event.metaKey) return;
+      if (event.ctrlKey || event.altKey || event.metaKey || elsewhere(event)) return;
       // An input method is still composing: its text comes with compositionend or input.
       if (event.isComposing || event.key === "Process" || event.key === "Unidentified") return;
       // With nothing half typed, Space presses the focused button and Tab walks on, as for everybody.
@@ -66,7 +72,7 @@ export function useScanner(
 
     const onClick = (event: MouseEvent) => {
       // A press by keyboard (detail 0) keeps the focus where that person put it.
-      if (event.detail > 0) setTimeout(focus);
+      if (event.detail > 0 && !elsewhere(event)) setTimeout(focus);
     };
 
     const input = field.current;

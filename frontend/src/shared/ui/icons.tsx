@@ -45,7 +45,26 @@ export type IconName =
   | "bin"
   | "chart"
   | "truck"
-  | "tune";
+  | "tune"
+  | "camera"
+  | "torch"
+  | "speak"
+  | "columns"
+  | "print"
+  | "star"
+  | "sun"
+  | "moon"
+  | "contrast"
+  | "scan"
+  | "pulse"
+  | "gauge"
+  | "record"
+  | "people"
+  | "settings"
+  | "key"
+  | "list"
+  | "help"
+  | "alert";
 
 const octagon = "M8.1 2h7.8L22 8.1v7.8L15.9 22H8.1L2 15.9V8.1z";
 
@@ -176,6 +195,67 @@ const shapes: Record<IconName, ComponentChildren> = {
       <circle cx="17.500" cy="18" r="2" />
     </>
   ),
+  columns: <path d="M3.500 4h17v16h-17zM9.200 4v16M14.800 4v16" />,
+  print: <path d="M7 8V3h10v5M6 17H3V8h18v9h-3M7 13.500h10V21H7z" />,
+  star: (
+    <path d="M12 3l2.800 5.700 6.200.9-4.500 4.400 1.100 6.200L12 17.200l-5.600 3 1.100-6.200L3 9.600l6.200-.9z" />
+  ),
+  sun: (
+    <>
+      <circle cx="12" cy="12" r="4.2" />
+      <path d="M12 2v2.500M12 19.500V22M2 12h2.500M19.500 12H22M4.900 4.900l1.800 1.800M17.300 17.300l1.800 1.800M19.100 4.900l-1.800 1.800M6.700 17.300l-1.800 1.800" />
+    </>
+  ),
+  moon: <path d="M20 14.500A8.500 8.500 0 0 1 9.500 4a8.500 8.500 0 1 0 10.500 10.500z" />,
+  contrast: (
+    <>
+      <circle cx="12" cy="12" r="9.500" />
+      <path d="M12 2.500v19a9.500 9.500 0 0 0 0-19z" class="solid" />
+    </>
+  ),
+  scan: <path d="M3 8V4h4M21 8V4h-4M3 16v4h4M21 16v4h-4M7.500 8v8M11 8v8M13.500 8v8M16.500 8v8M2 12h20" />,
+  pulse: <path d="M2 12.500h4.500L9 5l5 14.500 3-7h5" />,
+  gauge: <path d="M4.500 19a9.500 9.500 0 1 1 15 0M12 14.500l4.500-6" />,
+  record: <path d="M5 3h11l3 3v15H5zM8.500 8.500h7M8.500 12.500h7M8.500 16.500h4" />,
+  people: (
+    <>
+      <circle cx="9" cy="8" r="3.600" />
+      <path d="M2.500 20c.4-4 3-6 6.500-6s6.100 2 6.500 6M15.500 4.700a3.500 3.500 0 0 1 0 6.600M18 14.500c2.200.8 3.400 2.700 3.600 5.500" />
+    </>
+  ),
+  settings: (
+    <>
+      <circle cx="12" cy="12" r="3.200" />
+      <path d="M12 2.500v3M12 18.500v3M2.500 12h3M18.500 12h3M5.300 5.300l2.100 2.100M16.600 16.600l2.100 2.100M18.700 5.300l-2.100 2.100M7.400 16.600l-2.100 2.100" />
+    </>
+  ),
+  key: (
+    <>
+      <circle cx="7.500" cy="15.500" r="4.500" />
+      <path d="M10.800 12.200L20.500 2.500M15 8l3.500 3.500" />
+    </>
+  ),
+  list: <path d="M8.500 6h12M8.500 12h12M8.500 18h12M3.500 6h.01M3.500 12h.01M3.500 18h.01" />,
+  help: (
+    <>
+      <circle cx="12" cy="12" r="9.800" />
+      <path d="M9 9.500a3 3 0 1 1 4.500 2.600c-1 .6-1.500 1.200-1.500 2.200M12 17.500h.01" />
+    </>
+  ),
+  alert: <path d="M12 3L22 20.500H2zM12 9.500v5M12 17.500h.01" />,
+  camera: (
+    <>
+      <path d="M2.500 7.500h5l2-3h5l2 3h5v12h-19z" />
+      <circle cx="12" cy="13" r="3.800" />
+    </>
+  ),
+  torch: <path d="M7 3.500h10v4l-2.500 3.500v9.500h-5V11L7 7.500zM7 7.500h10M12 13.500v2.500" />,
+  speak: (
+    <>
+      <circle cx="8.500" cy="8" r="4" />
+      <path d="M1.800 20.500c.5-4 3-6 6.700-6s6.200 2 6.700 6M16 5.500a4.500 4.500 0 0 1 0 6M19 3a8 8 0 0 1 0 11" />
+    </>
+  ),
   tune: <path d="M3.500 7h10M18.500 7h2M3.500 17h2M10.500 17h10M16 4.500v5M8 14.500v5" />,
 };
 
@@ -189,13 +269,22 @@ export function Icon({ name, class: extra }: { name: IconName; class?: string })
 
 export function Drawing({
   class: extra,
+  name,
   children,
 }: {
   class?: string | undefined;
+  /** What it shows, for whoever looks at drawings alone. */
+  name?: string;
   children: ComponentChildren;
 }) {
   return (
-    <svg class={`drawing ${extra ?? ""}`} viewBox="0 0 96 96" aria-hidden="true" focusable="false">
+    <svg
+      class={`drawing ${extra ?? ""}`}
+      viewBox="0 0 96 96"
+      data-drawing={name}
+      aria-hidden="true"
+      focusable="false"
+    >
       {children}
     </svg>
   );
@@ -222,7 +311,7 @@ export function Sack() {
 /** A parent bag. */
 export function BigBag({ class: extra }: { class?: string }) {
   return (
-    <Drawing class={extra}>
+    <Drawing class={extra} name="big-bag">
       <Sack />
       <rect x="32" y="51" width="32" height="20" rx="3" class="paper" />
       <path d="M38 56v10M43 56v10M46.5 56v10M52 56v10M58 56v10" class="bars" />
@@ -233,7 +322,7 @@ export function BigBag({ class: extra }: { class?: string }) {
 /** A child bag. */
 export function SmallBag({ class: extra }: { class?: string }) {
   return (
-    <Drawing class={extra}>
+    <Drawing class={extra} name="small-bag">
       <path d="M27 26h42l5 56c.3 3-1.5 5-4.5 5h-43c-3 0-4.8-2-4.5-5z" class="kraft" />
       <path d="M56 26h13l5 56c.3 3-1.5 5-4.5 5H58z" class="kraft-shade" />
       <path d="M27 26l3-13h36l3 13z" class="kraft-light" />
@@ -247,7 +336,7 @@ export function SmallBag({ class: extra }: { class?: string }) {
 /** A parent bag under the scanner's beam. */
 export function ScanDrawing({ class: extra }: { class?: string }) {
   return (
-    <Drawing class={extra}>
+    <Drawing class={extra} name="scan-big-bag">
       <Sack />
       <rect x="30" y="49" width="36" height="22" rx="3" class="paper" />
       <path d="M36 54v12M41 54v12M45 54v12M50 54v12M55 54v12M60 54v12" class="bars" />
