@@ -51,7 +51,7 @@ def key_hash(key: str) -> bytes:
 
 
 async def _load(hashed: bytes) -> SignedIn | None:
-    async with db.reading() as connection:
+    async with db.reading("floor") as connection:
         row = (await connection.execute(_KEY, {"key_hash": hashed})).one_or_none()
     if row is None:
         return None
@@ -70,7 +70,7 @@ async def _load(hashed: bytes) -> SignedIn | None:
 
 
 async def _alive(key_id: UUID) -> bool:
-    async with db.reading() as connection:
+    async with db.reading("floor") as connection:
         return bool(await connection.scalar(_LIVES, {"id": key_id}))
 
 

@@ -1,7 +1,7 @@
 """A short memory for answers that many ask for: Redis first, shared by the workers, else this process.
 
 Nothing authoritative lives here. Every call has a short time limit, and every caller does without:
-when Redis fails it is left alone for a second, and each worker remembers by itself meanwhile.
+when Redis fails it is left alone for a while, and each worker remembers by itself meanwhile.
 
 What is remembered carries its own key, and is believed only under that key; the key says for whom
 (role and area), so that nobody is told what is another's. It is at most as old as its caller
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -23,30 +24,31 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from tracetrack.platform.breaker import Breaker, Resting, State
 from tracetrack.platform.metrics import CACHE_READS, CACHE_SECONDS
 from tracetrack.settings import Settings
 
 FORM = 1
 """Of the keys and values: raised when their meaning changes, so that two versions can run at once."""
-REST_SECONDS = 1.0
-"""How long Redis is left alone after it failed."""
+REDIS = Breaker("redis", rest=1.0, longest=5.0)
+"""For all that this process asks of Redis."""
 REMEMBERED = 500
 """Answers that a process keeps at most; the oldest go first."""
 
 _FAILURES = (RedisError, OSError, TimeoutError)
 
 _redis: Redis | None = None
-_rest_until = 0.0
 _own: dict[str, tuple[float, Any]] = {}
 _asked: dict[str, asyncio.Task[Any]] = {}
+_sharing: set[asyncio.Task[None]] = set()
 _reads = _hits = 0
 
 
 def open_cache(url: str | None, settings: Settings) -> None:
     """Make this process's client; a connection is opened when first needed."""
-    global _redis, _rest_until
+    global _redis
     _redis = _client(url, settings.redis_timeout_ms / 1000) if url else None
-    _rest_until = 0.0
+    REDIS.reset()
     _own.clear()
 
 
@@ -73,7 +75,7 @@ def _client(url: str, seconds: float) -> Redis:
 async def close_cache() -> None:
     """Close every connection of this process."""
     global _redis
-    for task in list(_asked.values()):
+    for task in (*_asked.values(), *_sharing):
         task.cancel()
     if _redis is not None:
         await _redis.aclose()
@@ -93,7 +95,7 @@ async def cache_state() -> str:
 
 def cache_mode() -> str:
     """Where answers are remembered at this moment: ``redis`` or ``memory``."""
-    return "redis" if _redis is not None and time.monotonic() >= _rest_until else "memory"
+    return "redis" if _redis is not None and REDIS.state is State.closed else "memory"
 
 
 def reads_and_hits() -> tuple[int, int]:
@@ -148,7 +150,10 @@ async def _find(name: str, key: str, load: Callable[[], Awaitable[Any]], seconds
     _keep(key, asked, value)
     left = seconds - (time.time() - asked)
     if left > 0:
-        await _share(key, asked, value, left)
+        # Nobody waits until others know too.
+        sharing = asyncio.create_task(_share(key, asked, value, left))
+        _sharing.add(sharing)
+        sharing.add_done_callback(_sharing.discard)
     return value
 
 
@@ -159,19 +164,14 @@ def _keep(key: str, asked: float, value: Any) -> None:
     _own[key] = asked, value
 
 
-def _rest() -> None:
-    global _rest_until
-    _rest_until = time.monotonic() + REST_SECONDS
-
-
 async def _shared(key: str) -> tuple[float, Any] | None:
-    if _redis is None or time.monotonic() < _rest_until:
+    if _redis is None:
         return None
     try:
-        with CACHE_SECONDS.time():
-            text = await _redis.get(key)
-    except _FAILURES:
-        _rest()
+        async with REDIS.guarding(*_FAILURES):
+            with CACHE_SECONDS.time():
+                text = await _redis.get(key)
+    except (Resting, *_FAILURES):
         return None
     try:
         found = orjson.loads(text) if text else None
@@ -182,11 +182,10 @@ async def _shared(key: str) -> tuple[float, Any] | None:
 
 
 async def _share(key: str, asked: float, value: Any, seconds: float) -> None:
-    if _redis is None or time.monotonic() < _rest_until:
+    if _redis is None:
         return
     text = orjson.dumps({"key": key, "asked": asked, "value": value})
-    try:
-        with CACHE_SECONDS.time():
-            await _redis.set(key, text, px=max(1, int(seconds * 1000)))
-    except _FAILURES:
-        _rest()
+    with suppress(Resting, *_FAILURES):
+        async with REDIS.guarding(*_FAILURES):
+            with CACHE_SECONDS.time():
+                await _redis.set(key, text, px=max(1, int(seconds * 1000)))

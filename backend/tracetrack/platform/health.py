@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tracetrack.platform import cache, db
+from tracetrack.platform.breaker import State
 from tracetrack.platform.logs import get_logger
 from tracetrack.platform.problems import Problem
+from tracetrack.platform.reach import DATABASE
 from tracetrack.settings import ROOT
 
 log = get_logger("health")
@@ -46,8 +48,11 @@ async def ready(request: Request) -> Response:
 
     Redis is reported but not needed.
     """
+    if DATABASE.state is not State.closed:
+        away = Problem("busy", "The database does not answer.", headers={"Retry-After": "1"})
+        return away.response(request)
     try:
-        async with asyncio.timeout(2), db.reading() as connection:
+        async with asyncio.timeout(1.5), db.reading() as connection:
             revision = await connection.scalar(_REVISION)
     except Exception as error:
         log.warning("not ready", error=f"{type(error).__name__}: {error}"[:300])

@@ -47,6 +47,11 @@ HEADERS = {
 }
 
 
+def protective_headers(https: bool) -> dict[str, str]:
+    """What every answer carries; over TLS browsers are told to insist on it."""
+    return HEADERS | ({"strict-transport-security": "max-age=31536000; includeSubDomains"} if https else {})
+
+
 class Envelope:
     """Pure ASGI middleware around the whole application.
 
@@ -67,9 +72,7 @@ class Envelope:
         self.app = app
         self.max_body_bytes = max_body_bytes
         self.body_limits = dict(body_limits or {})
-        self.headers = dict(HEADERS)
-        if https:
-            self.headers["strict-transport-security"] = "max-age=31536000"
+        self.headers = protective_headers(https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -34,7 +34,7 @@ async def _ask() -> None:
     global _asked_at
     # The answer is as old as the question, so the clock starts before it is sent.
     asked_at = time.monotonic()
-    async with db.reading() as connection:
+    async with db.reading("floor") as connection:
         rows = (await connection.execute(_READ)).all()
     _seen.clear()
     _seen.update({row.name: row.version for row in rows})

@@ -1,0 +1,279 @@
+"""Who is served now, who waits a moment, and who is told at once to come again.
+
+Each kind of request has its places in a worker and a short queue in front of them. What finds the
+queue full, or has waited too long in it, gets 503 with Retry-After before it costs anything: a
+site that is asked for five times what it can do goes on doing what it can. While scans wait, of
+each other kind only one runs at a time.
+
+When the database is away, everything that needs it is refused at once, and what was waiting for
+it when it went is told so: a scan may always be sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import orjson
+from prometheus_client import Counter
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tracetrack.platform import db, minutes
+from tracetrack.platform.breaker import State
+from tracetrack.platform.http import API, SOUND_ID
+from tracetrack.platform.logs import get_logger
+from tracetrack.platform.problems import MEDIA_TYPE, Problem
+from tracetrack.platform.reach import DATABASE
+from tracetrack.settings import Settings
+
+log = get_logger("admission")
+
+REFUSED = Counter(
+    "tracetrack_refused_total",
+    "Requests refused with 503 before they cost anything, by kind and why: full, late, database.",
+    ("kind", "why"),
+)
+TOLD_SECONDS = 5.0
+"""How often the log says how many were refused."""
+
+Name = Literal["floor", "batch", "desk", "report", "sign_in", "stream"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of request."""
+
+    name: Name
+    pool: db.Pool
+    places: int
+    """How many of it one worker serves at a time."""
+    queue: int
+    """How many may wait for a place."""
+    patience: float
+    """Seconds that one may wait."""
+
+
+def kinds(settings: Settings) -> dict[Name, Kind]:
+    """Every kind, the most urgent first."""
+    floor, desk = settings.pool_size, settings.desk_pool_size
+    made = (
+        # Twice the connections: while one waits for the database, another is read or answered.
+        Kind("floor", "floor", 2 * floor, 3 * floor, 0.15),
+        # Many scans in one request: a phone that comes back with its queue, a whole bill.
+        Kind("batch", "floor", max(1, floor // 2), 4 * floor, 2.0),
+        Kind("desk", "desk", 2 * desk, 8 * desk, 1.0),
+        Kind("report", "desk", desk, 4 * desk, 1.5),
+        # The threads that hash passwords have a queue of their own.
+        Kind("sign_in", "desk", 100 * desk, 0, 0.0),
+        Kind("stream", "desk", 2_000, 0, 0.0),
+    )
+    return {kind.name: kind for kind in made}
+
+
+_REPORTS = ("/reports", "/exports", "/imports", "/search", "/lists", "/audit", "/performance", "/labels")
+_OF_THE_FLOOR = ("/scans", "/bags", "/bills", "/returns")
+_READ_ON_THE_FLOOR = re.compile(
+    r"/(scans/(current|device)|bags/lookup|bills/lookup|auth/(me|refresh)|bags/\d+)"
+)
+_BATCHES = re.compile(r"/(scans/(sync|children)|bills/\d+/bags/(many|detach-many|detach))")
+
+
+@lru_cache(4_096)
+def kind_of(method: str, path: str) -> Name | None:
+    """The kind of a request; None for pages, health and metrics, which are always served."""
+    if not path.startswith(API + "/"):
+        return None
+    path = path.removeprefix(API)
+    if path in ("/auth/login", "/auth/password"):
+        return "sign_in"
+    if path == "/events":
+        return "stream"
+    if _BATCHES.fullmatch(path):
+        return "batch"
+    if _READ_ON_THE_FLOOR.fullmatch(path):
+        return "floor"
+    if method != "GET" and path.startswith(_OF_THE_FLOOR):
+        return "floor"
+    if path.startswith(_REPORTS) or path.endswith("/export"):
+        return "report"
+    return "desk"
+
+
+class Gate:
+    """The places of one worker."""
+
+    def __init__(self, all_kinds: Mapping[Name, Kind]) -> None:
+        self.kinds = all_kinds
+        self.running = dict.fromkeys(all_kinds, 0)
+        self.waiting: dict[Name, deque[asyncio.Future[None]]] = {name: deque() for name in all_kinds}
+
+    def _may(self, kind: Kind) -> bool:
+        running = self.running[kind.name]
+        yields = kind.name != "floor" and running and self.waiting["floor"]
+        return running < kind.places and not yields
+
+    async def enter(self, kind: Kind) -> str | None:
+        """Take a place, now or after a short wait; or why there is none: ``full`` or ``late``."""
+        queue = self.waiting[kind.name]
+        if not queue and self._may(kind):
+            self.running[kind.name] += 1
+            return None
+        if len(queue) >= kind.queue:
+            return "full"
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        late = asyncio.get_running_loop().call_later(kind.patience, turn.cancel)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled() and not _cancelling():
+                queue.remove(turn)
+                return "late"
+            # The request itself was given up, perhaps with its turn just granted.
+            if turn.cancelled():
+                queue.remove(turn)
+            else:
+                self.leave(kind)
+            raise
+        finally:
+            late.cancel()
+        return None
+
+    def leave(self, kind: Kind) -> None:
+        """Give the place to whoever waits, scans first."""
+        self.running[kind.name] -= 1
+        for name, queue in self.waiting.items():
+            while queue and self._may(self.kinds[name]):
+                turn = queue.popleft()
+                if not turn.done():
+                    self.running[name] += 1
+                    turn.set_result(None)
+
+
+def _cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+@dataclass(eq=False)
+class Call:
+    """A request that is being served."""
+
+    kind: Kind
+    task: asyncio.Task[Any]
+    raw_send: Send
+    started: bool = False
+    """Whether its answer has begun."""
+    refused: bool = False
+
+    async def send(self, message: Message) -> None:
+        """Pass on a part of its answer, unless it has had one already."""
+        if not self.refused:
+            self.started = True
+            await self.raw_send(message)
+
+
+class Admission:
+    """Pure ASGI middleware, outside of everything else.
+
+    Args:
+        app: the application inside.
+        settings: of the installation.
+        headers: that every answer has.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, headers: Mapping[str, str]) -> None:
+        self.app = app
+        self.gate = Gate(kinds(settings))
+        self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self.calls: set[Call] = set()
+        self._refused = 0
+        self._told_at = 0.0
+        DATABASE.on_lost.append(self.database_lost)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        name = kind_of(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if name is None:
+            await self.app(scope, receive, send)
+            return
+        kind = self.gate.kinds[name]
+        if DATABASE.state is not State.closed:
+            await self._refuse(kind, "database", scope, send)
+            return
+        why = await self.gate.enter(kind)
+        if why is not None:
+            await self._refuse(kind, why, scope, send)
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        call = Call(kind, task, send)
+        self.calls.add(call)
+        db.pool.set(kind.pool)
+        try:
+            await self.app(scope, receive, call.send)
+        except BaseException:
+            # What a request says that has been answered already is of no interest.
+            if not call.refused:
+                raise
+            task.uncancel()
+        finally:
+            self.calls.discard(call)
+            self.gate.leave(kind)
+
+    async def database_lost(self) -> None:
+        """Tell all that wait for the database that it is away, and give up what they asked of it."""
+        for call in list(self.calls):
+            if call.kind.name == "stream" and call.started:
+                # Streams look again by themselves.
+                continue
+            call.refused = True
+            if not call.started:
+                await self._refuse(call.kind, "database", {"headers": []}, call.raw_send)
+            call.task.cancel()
+
+    async def _refuse(self, kind: Kind, why: str, scope: Mapping[str, Any], send: Send) -> None:
+        """503, made once and sent as it is: refusing must cost next to nothing."""
+        REFUSED.labels(kind.name, why).inc()
+        minutes.count("*", "refused", 503, 0.0)
+        self._tell()
+        given = language = b""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given = value
+            elif name == b"accept-language":
+                language = value
+        sound = SOUND_ID.fullmatch(given.decode("latin-1"))
+        current = given if sound else uuid.uuid4().hex.encode()
+        body = _body(language.startswith(b"hi"))
+        headers = [
+            *self.headers,
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+            (b"retry-after", b"1"),
+            (b"x-request-id", current),
+        ]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _tell(self) -> None:
+        self._refused += 1
+        if time.monotonic() - self._told_at > TOLD_SECONDS:
+            log.warning(
+                "refused", requests=self._refused, waiting={k: len(q) for k, q in self.gate.waiting.items()}
+            )
+            self._told_at = time.monotonic()
+            self._refused = 0
+
+
+@lru_cache(2)
+def _body(hindi: bool) -> bytes:
+    return orjson.dumps(Problem("busy").document("hi" if hindi else "en"))

@@ -1,0 +1,175 @@
+"""Who is served, who waits and who is refused: kinds of requests, places, queues, and the lost database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api import operations
+from tracetrack.platform.admission import Admission, Gate, Kind, kind_of, kinds
+from tracetrack.platform.http import API, protective_headers
+from tracetrack.platform.reach import DATABASE
+from tracetrack.settings import Settings
+
+FLOOR = Kind("floor", "floor", places=2, queue=2, patience=0.1)
+REPORT = Kind("report", "desk", places=2, queue=2, patience=0.1)
+
+
+def gate() -> Gate:
+    return Gate({"floor": FLOOR, "report": REPORT})
+
+
+def test_every_operation_has_a_kind_and_the_floor_comes_first() -> None:
+    for one in operations():
+        path = one.path.replace("{", "").replace("}", "")
+        path = "/".join("7" if part.endswith("_id") else part for part in path.split("/"))
+        assert kind_of(one.method, API + path), one
+    wanted = {
+        ("POST", "/scans/child"): "floor",
+        ("GET", "/bags/lookup"): "floor",
+        ("GET", "/scans/current"): "floor",
+        ("POST", "/bills/7/bags"): "floor",
+        ("POST", "/auth/refresh"): "floor",
+        ("POST", "/scans/sync"): "batch",
+        ("GET", "/bags"): "desk",
+        ("GET", "/dashboard/summary"): "desk",
+        ("GET", "/reports/bills"): "report",
+        ("GET", "/exports/bags"): "report",
+        ("POST", "/imports"): "report",
+        ("GET", "/bills/7/export"): "report",
+        ("POST", "/auth/login"): "sign_in",
+        ("GET", "/events"): "stream",
+    }
+    assert {key: kind_of(key[0], API + key[1]) for key in wanted} == wanted
+    assert [kind_of("GET", path) for path in ("/", "/healthz", "/readyz", "/metrics", "/scan")] == [None] * 5
+    assert next(iter(kinds(Settings(_env_file=None)))) == "floor"
+
+
+async def test_a_full_queue_refuses_at_once_and_a_long_wait_later() -> None:
+    one = gate()
+    assert [await one.enter(FLOOR) for _ in range(2)] == [None, None]
+    waiting = [asyncio.create_task(one.enter(FLOOR)) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert await one.enter(FLOOR) == "full"
+    one.leave(FLOOR)
+    assert await waiting[0] is None
+    assert await waiting[1] == "late"
+    assert one.running["floor"] == 2
+    assert not one.waiting["floor"]
+
+
+async def test_while_scans_wait_only_one_report_runs() -> None:
+    one = gate()
+    for _ in range(2):
+        await one.enter(FLOOR)
+        await one.enter(REPORT)
+    scan = asyncio.create_task(one.enter(FLOOR))
+    reports = [asyncio.create_task(one.enter(REPORT)) for _ in range(2)]
+    await asyncio.sleep(0)
+    one.leave(REPORT)
+    await asyncio.sleep(0)
+    assert [task.done() for task in (scan, *reports)] == [False, False, False]
+    one.leave(FLOOR)
+    assert await scan is None
+    one.leave(FLOOR)
+    # No scan waits any more.
+    await asyncio.gather(*reports)
+    assert one.running["report"] >= 1
+
+
+async def test_the_floor_leaves_something_for_reports() -> None:
+    """Scans that never cease must not stop everything else for ever."""
+    one = gate()
+    for _ in range(2):
+        await one.enter(FLOOR)
+    scans = [asyncio.create_task(one.enter(FLOOR)) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert await one.enter(REPORT) is None
+    assert one.running["report"] == 1
+    for task in scans:
+        task.cancel()
+
+
+async def test_who_gives_up_while_waiting_leaves_no_place_taken() -> None:
+    one = gate()
+    for _ in range(2):
+        await one.enter(FLOOR)
+    gone = asyncio.create_task(one.enter(FLOOR))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    granted = asyncio.create_task(one.enter(FLOOR))
+    await asyncio.sleep(0)
+    one.leave(FLOOR)
+    granted.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await granted
+    one.leave(FLOOR)
+    assert one.running["floor"] == 0
+
+
+class Asked:
+    """One request to the middleware, and what it sent."""
+
+    def __init__(self, middleware: Admission, path: str = "/scans/child", **headers: str) -> None:
+        self.sent: list[Any] = []
+        named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        scope = {"type": "http", "method": "POST", "path": API + path, "headers": named}
+        self.task = asyncio.create_task(middleware(scope, self._receive, self._send))
+
+    async def _receive(self) -> Any:
+        return {"type": "http.request"}
+
+    async def _send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int:
+        return int(self.sent[0]["status"])
+
+
+async def answer(_: Any, __: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def test_a_lost_database_is_told_to_who_waits_and_who_comes(settings: Settings) -> None:
+    held, cleaned = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await held.wait()
+        finally:
+            # As when a connection is given back: the caller has his answer before.
+            await asyncio.sleep(0.05)
+            cleaned.set()
+        await answer(scope, receive, send)
+
+    middleware = Admission(slow, settings, protective_headers(True))
+    try:
+        waiting = Asked(middleware, x_request_id="r-1", accept_language="hi")
+        await asyncio.sleep(0)
+        await DATABASE.lost("tested")
+        assert waiting.status == 503
+        assert not cleaned.is_set()
+        after = Asked(middleware, x_request_id="r-2")
+        await after.task
+        assert (after.status, after.sent[1]["body"][:1]) == (503, b"{")
+        headers = dict(after.sent[0]["headers"])
+        assert headers[b"retry-after"] == b"1"
+        assert headers[b"x-request-id"] == b"r-2"
+        assert b"strict-transport-security" in headers
+        await waiting.task
+        assert len(waiting.sent) == 2, "answered once"
+        DATABASE.succeeded()
+        held.set()
+        again = Asked(middleware)
+        await again.task
+        assert again.status == 200
+    finally:
+        DATABASE.reset()
+        DATABASE.on_lost.remove(middleware.database_lost)
+    assert set(middleware.gate.running.values()) == {0}
