@@ -41,7 +41,7 @@ screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens
 
 .PHONY: soak
 soak: $(DEV) ## Races and made-up input for longer than in make test (SOAK=300 seconds a role)
-	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest -rP tests/properties tests/scanning/test_model.py \
+	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest -rP tests/properties \
 	  tests/billing/test_workload.py tests/billing/test_attach.py \
 	  tests/imports/test_interrupted.py tests/imports/test_accounting.py
 

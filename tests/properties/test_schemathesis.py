@@ -4,6 +4,7 @@ and no answer that the document does not describe. ``make soak`` lets it run for
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ from tests.api import operations
 from tests.serving import Served, fill, worker
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.http import API
+from tracetrack.settings import ROOT
 
 SOAK = int(os.environ.get("TRACETRACK_SOAK") or 0)
 SECONDS = SOAK or 9
@@ -67,15 +69,33 @@ async def test_made_up_requests_are_answered_as_the_document_says(
     ]
     (tmp_path / "schemathesis.toml").write_text("")
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *command,
+        cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.properties.known", "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     said = (await process.communicate())[0].decode("utf-8", "replace")
     assert process.returncode == 0, said[-20_000:]
     made = re.search(r"(\d[\d,]*) generated", said)
     assert made, said
     assert int(made[1].replace(",", "")) > 100, said[-2_000:]
+    if SOAK:
+        print(said[-1_500:])
     # Whoever fuzzed was in to the end, and the server wrote down no error of its own.
     async with served.client(role) as client:
         assert (await client.get("/auth/me")).status_code == 200
     log = served.log.read_text("utf-8")
     assert '"level":"error"' not in log, [line for line in log.splitlines() if '"level":"error"' in line][:3]
+
+
+def test_most_operations_were_reached(served: Served) -> None:
+    """What is never answered with success was never tested beyond its refusals."""
+    asked = [line for line in map(json.loads, served.log.open("rb")) if line.get("event") == "request"]
+    reached = {f"{line['method']} {line['route']}" for line in asked if line["status"] < 300}
+    never = [str(one) for one in operations() if f"{one.method} {API}{one.path}" not in reached]
+    share = 1 - len(never) / len(operations())
+    print(f"{len(asked):,} requests; {share:.0%} of {len(operations())} operations reached; never: {never}")
+    if SOAK:
+        assert len(asked) >= 10_000
+        assert share >= 0.8

@@ -64,3 +64,11 @@ async def test_what_a_queue_must_say(floor: Floor) -> None:
     ):
         assert (await floor.north.post("/scans/sync", {"scans": [bad]})).json()["code"] == "invalid"
     assert (await floor.north.post("/scans/sync", {"scans": []})).status_code == 422
+
+
+async def test_what_a_scan_need_not_say_does_not_change_what_it_is(floor: Floor) -> None:
+    """An old or odd client may name a scan that this one is about: it is a scan all the same."""
+    scans = [queued(*scan) | {"about": str(uuid4())} for scan in (("parent", "P1"), ("move", "P1", "C1"))]
+    results = (await floor.north.post("/scans/sync", {"scans": scans})).json()["results"]
+    assert [r["outcome"] for r in results] == ["created", "refused"]
+    assert results[1]["problem"]["code"] == "bag_not_found"

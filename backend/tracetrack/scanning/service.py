@@ -305,8 +305,8 @@ def _item(labels: Labels, text_: str) -> Answer:
 def _queued(labels: Labels, rights: dict[str, Any], scan: QueuedScan) -> Answer:
     """A queued scan as the rules take it, or its refusal where a code cannot be one."""
     queued: Answer = {"scan_id": str(scan.scan_id), "action": scan.action, **_origin(scan)}
-    if scan.about is not None:
-        # An undo is about a scan, whatever the codes that came with it.
+    if scan.action in ("undo", "discard"):
+        # These are about a scan, whatever the codes that came with them.
         queued |= {**rights, "about": str(scan.about), "reason": scan.reason}
         if scan.action == "discard" and scan.refused_with is not None:
             queued |= {
