@@ -90,9 +90,8 @@ class Work(RuleBasedStateMachine):
         """Send a scan, learn the ids of new bags, and compare."""
         answer = self._wait(self.people[who].post(path, {**body, "scan_id": scan}))
         said = answer.json()
-        got = (
-            said["code"] if answer.status_code >= 400 else said.get("outcome") or said.get("state", "judged")
-        )
+        problem = said["code"] if answer.status_code >= 400 else None
+        got = problem or said.get("outcome") or said.get("state", "judged")
         for one in (said.get("bag"), said.get("parent")):
             bag = self.model.find(one["code"]) if one and not problem else None
             if bag:
