@@ -60,6 +60,19 @@ async def test_a_full_queue_refuses_at_once_and_a_long_wait_later() -> None:
     assert not one.waiting["floor"]
 
 
+async def test_one_that_is_late_just_as_a_place_is_free_is_passed_over() -> None:
+    one = gate()
+    for _ in range(2):
+        await one.enter(FLOOR)
+    late, next_one = (asyncio.create_task(one.enter(FLOOR)) for _ in range(2))
+    await asyncio.sleep(0)
+    one.waiting["floor"][0].cancel()
+    # Before the late one runs again.
+    one.leave(FLOOR)
+    assert [await late, await next_one] == ["late", None]
+    assert one.running["floor"] == 2
+
+
 async def test_while_scans_wait_only_one_report_runs() -> None:
     one = gate()
     for _ in range(2):

@@ -133,15 +133,16 @@ class Gate:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled() and not _cancelling():
-                queue.remove(turn)
-                return "late"
-            # The request itself was given up, perhaps with its turn just granted.
-            if turn.cancelled():
-                queue.remove(turn)
-            else:
+            if not turn.cancelled():
+                # Given up with its turn just granted.
                 self.leave(kind)
-            raise
+                raise
+            # Whoever left meanwhile may have passed over it already.
+            if turn in queue:
+                queue.remove(turn)
+            if _cancelling():
+                raise
+            return "late"
         finally:
             late.cancel()
         return None
