@@ -44,6 +44,7 @@ MAY: list[tuple[str, frozenset[str]]] = [
     # Scan, link, unlink, move, complete, undo; look up, search.
     (r"(GET|POST) /scans(/.*)?", EVERYBODY),
     (r"DELETE /bags/{\w+}", ADMIN),
+    (r"POST /bags/states/export", OFFICE),
     (r"(GET|POST|DELETE) /bags(/.*)?", EVERYBODY),
     # Bills: all see them, the office makes, edits, prints and reopens them, admins delete them.
     (r"DELETE /bills/{\w+}", ADMIN),

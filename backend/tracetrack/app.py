@@ -29,6 +29,7 @@ from tracetrack.imports.upload import BESIDE_THE_FILE
 from tracetrack.ledger import seals
 from tracetrack.ledger import service as ledger
 from tracetrack.oversight import routes as oversight_routes
+from tracetrack.people import registrations
 from tracetrack.people import routes as people_routes
 from tracetrack.platform import cache, db, health, reach, replica
 from tracetrack.platform.admission import Admission
@@ -59,6 +60,7 @@ UPKEEP = (
     *oversight_routes.UPKEEP,
     *bag_search.UPKEEP,
     *access_queries.UPKEEP,
+    *registrations.UPKEEP,
     *scanning.UPKEEP,
 )
 

@@ -35,6 +35,7 @@ async def test_a_person_signs_in_with_a_token_in_the_body_and_a_cookie_no_script
         "role": "dispatcher",
         "area": {"id": floor.areas["North"], "name": "North"},
         "must_change_password": False,
+        "must_set_up_totp": False,
         "language": "en",
     }
     refresh = cookie_of(answer, "tt_refresh")

@@ -32,6 +32,8 @@ async def test_a_code_that_is_not_there_asks_whether_you_meant_another(floor: Fl
     assert (await floor.south.get("/bags/lookup", code="SBO0012")).json()["did_you_mean"] == []
     assert (await floor.north.get("/bags/suggest", q="sb0")).json() == ["SB00012", "SB00013"]
     assert (await floor.south.get("/bags/suggest", q="sb0")).json() == []
+    assert (await floor.north.get("/bags/suggest", q="sb0", kind="child")).json() == ["SB00013"]
+    assert (await floor.north.get("/bags/suggest", q="sb0", kind="parent")).json() == ["SB00012"]
 
 
 async def test_lists_by_cursor_with_filters(floor: Floor) -> None:
@@ -152,8 +154,9 @@ async def test_label_patterns_rule_the_scanner_and_the_search_alike(floor: Floor
     assert (await floor.north.scan_parent("LABEL NO. 77")).json()["code"] == "bag_is_child"
     assert (await floor.north.scan_child("M444-00017", "M1-2")).json()["code"] == "bag_is_parent"
     tried = (await floor.admin.post("/label-patterns/try", {"text": label})).json()
-    assert tried == {"code": "0016586", "kind": "child", "bag_type_id": None}
     listed = (await floor.admin.get("/label-patterns")).json()["items"]
+    told = {"pattern_id": listed[1]["id"], "by_draft": False}
+    assert tried == {"code": "0016586", "kind": "child", "bag_type_id": None, **told}
     assert [p["name"] for p in listed] == ["master", "lot label"]
     await floor.admin.patch(f"/label-patterns/{listed[1]['id']}", {"enabled": False})
     assert (await floor.admin.post("/label-patterns/try", {"text": label})).json()["code"] == label
@@ -161,3 +164,24 @@ async def test_label_patterns_rule_the_scanner_and_the_search_alike(floor: Floor
     assert (await floor.admin.post("/label-patterns", {"name": "x", "pattern": "("})).json()[
         "code"
     ] == "bad_pattern"
+
+
+async def test_a_pattern_is_tried_before_it_is_saved(floor: Floor) -> None:
+    saved = {"name": "lot label", "pattern": r"LABEL NO\. (\d+)", "kind": "child"}
+    pattern_id = (await floor.admin.post("/label-patterns", saved)).json()["id"]
+
+    async def read(text: str, **draft: object) -> dict[str, object]:
+        trial = {"text": text, "draft": draft} if draft else {"text": text}
+        return dict((await floor.admin.post("/label-patterns/try", trial)).json())
+
+    label = "LABEL NO. 0016586 LOT NO. 12"
+    assert (await read(label))["pattern_id"] == pattern_id
+    lot = await read(label, pattern=r"LOT NO\. (\d+)", kind="parent")
+    assert (lot["code"], lot["kind"], lot["by_draft"], lot["pattern_id"]) == ("12", "parent", True, None)
+    missed = await read(label, pattern="never")
+    assert (missed["code"], missed["by_draft"], missed["pattern_id"]) == ("0016586", False, pattern_id)
+    changed = await read(label, pattern="never", replaces=pattern_id)
+    assert (changed["code"], changed["pattern_id"]) == (label, None)
+    assert (await read(label, pattern="("))["code"] == "bad_pattern"
+    assert (await floor.north.scan_child("P", label)).status_code != 200, "nothing of it was kept"
+    assert len((await floor.admin.get("/label-patterns")).json()["items"]) == 1

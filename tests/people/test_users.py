@@ -201,3 +201,56 @@ async def test_an_admin_who_steps_down_goes_on_as_what_he_is(floor: Floor) -> No
     assert (await floor.admin.patch(f"/users/{floor.admin.id}", {"role": "biller"})).status_code == 200
     assert (await floor.admin.get("/auth/me")).json()["role"] == "biller"
     assert (await floor.admin.get("/users")).json()["code"] == "forbidden"
+
+
+async def test_without_a_password_a_one_time_one_is_made_and_told_once(floor: Floor) -> None:
+    made = (await floor.admin.post("/users", {"username": "sunita", "role": "biller"})).json()
+    assert made["must_change_password"] is True
+    assert "one_time_password" not in (await floor.admin.get(f"/users/{made['id']}")).json()
+    sunita = await floor.sign_in(made["id"], "sunita", made["one_time_password"])
+    assert (await sunita.get("/bills")).json()["code"] == "password_change_required"
+
+
+async def test_a_reset_gives_a_one_time_password_and_ends_the_sessions(floor: Floor) -> None:
+    answer = await floor.admin.post(f"/users/{floor.north.id}/one-time-password")
+    assert answer.status_code == 200
+    assert (await floor.north.get("/auth/me")).status_code == 401
+    north = await floor.sign_in(floor.north.id, "north", answer.json()["password"])
+    assert (await north.get("/auth/me")).json()["must_change_password"] is True
+    [event] = await events(floor, "user_changed")
+    assert event["after"] == {"must_change_password": True, "password": "changed", "sessions_ended": 1}
+    assert answer.json()["password"] not in str(event)
+
+
+async def test_an_admin_signs_somebody_out_everywhere(floor: Floor) -> None:
+    other = await floor.sign_in(floor.north.id, "north")
+    assert (await floor.admin.get(f"/users/{floor.north.id}")).json()["sessions"] == 2
+    assert (await floor.admin.delete(f"/users/{floor.north.id}/sessions")).json() == {"sessions_ended": 2}
+    assert [(await one.get("/auth/me")).status_code for one in (floor.north, other)] == [401, 401]
+    assert (await floor.admin.get(f"/users/{floor.north.id}")).json()["sessions"] == 0
+    await floor.sign_in(floor.admin.id, "admin")
+    assert (await floor.admin.delete(f"/users/{floor.admin.id}/sessions")).json() == {"sessions_ended": 1}
+    assert (await floor.admin.get("/users")).status_code == 200, "the admin stays in here"
+    [first, second] = await events(floor, "session_ended")
+    assert (first["subject_id"], second["subject_id"]) == (floor.north.id, floor.admin.id)
+
+
+async def test_people_and_programs_are_told_apart(floor: Floor) -> None:
+    key = (await floor.admin.post("/api-keys", {"name": "ERP", "role": "biller"})).json()
+    [program] = (await floor.admin.get("/users", keys=True)).json()["items"]
+    assert (program["id"], program["is_key"]) == (key["user_id"], True)
+    people = (await floor.admin.get("/users", keys=False)).json()["items"]
+    assert [one["username"] for one in people] == ["admin", "biller", "north", "south"]
+    answer = await floor.admin.post(f"/users/{key['user_id']}/one-time-password")
+    assert answer.json()["code"] == "user_not_found"
+
+
+async def test_everybody_missing_is_not_found(floor: Floor) -> None:
+    for method, path in (
+        ("GET", "/users/999"),
+        ("POST", "/users/999/one-time-password"),
+        ("DELETE", "/users/999/sessions"),
+        ("DELETE", "/users/999/totp"),
+    ):
+        answer = await floor.admin.http.request(method, path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "user_not_found"), path

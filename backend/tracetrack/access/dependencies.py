@@ -24,23 +24,26 @@ class SignedInAs(SecurityBase):
 
     Args:
         roles: who may.
-        password_pending: let in who must choose a new password first.
+        not_ready: let in who must choose a new password or set up a second factor first.
+        programs: let in keys too, not people alone.
     """
 
-    def __init__(self, *roles: Role, password_pending: bool = False) -> None:
+    def __init__(self, *roles: Role, not_ready: bool = False, programs: bool = True) -> None:
         self.model = HTTPBearer(
             bearerFormat="JWT",
             description="`access_token` of `POST /auth/login`, or a key of `POST /api-keys`",
         )
         self.scheme_name = "bearer"
         self.roles = frozenset(roles)
-        self.password_pending = password_pending
+        self.not_ready = not_ready
+        self.programs = programs
 
     async def __call__(self, request: Request) -> Actor:
         """The actor of a request.
 
         Raises:
-            Problem: ``unauthorized``, ``session_ended``, ``password_change_required``, ``forbidden``.
+            Problem: ``unauthorized``, ``session_ended``, ``password_change_required``,
+                ``totp_setup_required``, ``forbidden``.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
@@ -48,13 +51,15 @@ class SignedInAs(SecurityBase):
         if token.startswith(keys.BEGINNING):
             session = await keys.signed_in_by_key(token)
             # A program has no password to change, no sessions and no profile.
-            if self.password_pending:
+            if not self.programs:
                 raise Problem("forbidden")
         else:
             session = await sessions.signed_in(token)
         request.state.user_id = session.user_id
-        if session.must_change_password and not self.password_pending:
+        if session.must_change_password and not self.not_ready:
             raise Problem("password_change_required")
+        if session.must_set_up_totp and not self.not_ready:
+            raise Problem("totp_setup_required")
         if session.role not in self.roles:
             raise Problem("forbidden")
         return Actor(
@@ -81,8 +86,14 @@ class Anyone:
 ANYONE = Depends(Anyone())
 """For ``dependencies=[ANYONE]``: a route without an actor, on purpose."""
 
-AnyActor = Annotated[Actor, Depends(SignedInAs(*Role, password_pending=True))]
-"""Signed in, even when a new password must be chosen first."""
+AnyActor = Annotated[Actor, Depends(SignedInAs(*Role, not_ready=True, programs=False))]
+"""Signed in, even when a new password must be chosen or a second factor set up first."""
+
+Oneself = Annotated[Actor, Depends(SignedInAs(*Role, programs=False))]
+"""Every role, but people only: what one asks for oneself."""
+
+OfficeSelf = Annotated[Actor, Depends(SignedInAs(Role.biller, Role.admin, not_ready=True, programs=False))]
+"""Billers and admins, for the second factor, which they may have to set up first."""
 
 Scanner = Annotated[Actor, Depends(SignedInAs(*Role))]
 """May scan and look up: every role."""

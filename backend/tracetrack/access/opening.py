@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracetrack.access.again import open_again
 from tracetrack.access.limits import close_limits, open_limits
 from tracetrack.access.passwords import close_passwords, open_passwords
 from tracetrack.access.tokens import open_tokens
@@ -18,6 +19,7 @@ def open_access(settings: Settings) -> None:
     open_tokens(settings)
     open_passwords(settings)
     open_limits(settings)
+    open_again(settings)
 
 
 def close_access() -> None:

@@ -7,7 +7,9 @@ from sqlalchemy import text
 from tracetrack.platform.upkeep import Chore
 
 SIGN_IN_USER = text("""
-    select id, username, password_hash, area_id, disabled_at is not null as disabled
+    select id, username, password_hash, area_id, disabled_at is not null as disabled,
+        exists (select from second_factors f where f.user_id = users.id and f.confirmed_at is not null)
+            as second_factor
     from users where lower(username) = lower(:username)
 """)
 
@@ -93,7 +95,11 @@ END_SESSIONS = text("""
 
 SIGNED_IN = text("""
     select s.id as session_id, s.expires_at, u.id as user_id, u.username, u.full_name, u.role, u.language,
-        u.must_change_password, u.area_id, a.name as area_name
+        u.must_change_password, u.area_id, a.name as area_name,
+        u.role = 'admin'
+            and exists (select from site_settings where name = 'totp_for_admins' and value = 'true')
+            and not exists (select from second_factors where user_id = u.id and confirmed_at is not null)
+            as must_set_up_totp
     from sessions s
     join users u on u.id = s.user_id
     left join areas a on a.id = u.area_id

@@ -13,11 +13,24 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response
 from starlette.requests import Request
 
-from tracetrack.access import service, sessions, tokens
+from tracetrack.access import again, service, sessions, tokens, totp
 from tracetrack.access.actor import Role
-from tracetrack.access.dependencies import ANYONE, AnyActor, SignedInAs
+from tracetrack.access.dependencies import ANYONE, AnyActor, OfficeSelf, SignedInAs
 from tracetrack.access.limits import count_sign_in
-from tracetrack.access.schemas import Credentials, OwnProfile, PasswordChange, Session, Tokens, User
+from tracetrack.access.schemas import (
+    Credentials,
+    FirstCode,
+    OwnProfile,
+    PasswordChange,
+    Proof,
+    RecoveryCodes,
+    SecondFactor,
+    SecondFactorSecret,
+    Session,
+    SessionsEnded,
+    Tokens,
+    User,
+)
 from tracetrack.access.sessions import Caller, Ticket
 from tracetrack.platform.clock import now
 from tracetrack.platform.logs import request_id
@@ -48,7 +61,8 @@ def _refresh_cookie(settings: Settings) -> str:
     return "__Host-tt_refresh" if _https(settings) else "tt_refresh"
 
 
-def _caller(request: Request) -> Caller:
+def caller_of(request: Request) -> Caller:
+    """Where a request comes from."""
     return Caller(
         request_id=request_id.get(),
         address=request.client.host if request.client else "",
@@ -56,8 +70,9 @@ def _caller(request: Request) -> Caller:
     )
 
 
-def _refuse_foreign_page(request: Request, settings: Settings) -> None:
+def refuse_foreign_page(request: Request) -> None:
     """Browsers say which site a request comes from: it must be ours."""
+    settings = _settings(request)
     origin = request.headers.get("origin")
     if origin is None:
         return
@@ -106,16 +121,20 @@ def _drop_cookies(response: Response, settings: Settings) -> None:
 
 
 @router.post(
-    "/login", dependencies=[ANYONE], responses=problems("bad_credentials", "too_many_requests", "csrf")
+    "/login",
+    dependencies=[ANYONE],
+    responses=problems("bad_credentials", "totp_required", "totp_wrong", "too_many_requests", "csrf"),
 )
 async def login(credentials: Credentials, request: Request, response: Response) -> Tokens:
-    """Sign in. The refresh token comes in an HttpOnly cookie, the access token in the body."""
+    """Sign in. The refresh token comes in an HttpOnly cookie, the access token in the body.
+
+    `totp_required` means that the password is right and the user has a second factor: send the same
+    again with `totp`.
+    """
     settings = _settings(request)
-    _refuse_foreign_page(request, settings)
+    refuse_foreign_page(request)
     await count_sign_in(request, credentials.username)
-    answer, ticket = await service.sign_in(
-        credentials.username, credentials.password, _caller(request), settings
-    )
+    answer, ticket = await service.sign_in(credentials, caller_of(request), settings)
     _set_cookies(response, ticket, settings)
     return answer
 
@@ -128,11 +147,11 @@ async def refresh(request: Request, response: Response, csrf: CsrfHeader = "") -
     earlier ends the session.
     """
     settings = _settings(request)
-    _refuse_foreign_page(request, settings)
+    refuse_foreign_page(request)
     token = request.cookies.get(_refresh_cookie(settings))
     if not token:
         raise tokens.unauthorized()
-    answer, ticket = await service.refresh(token, csrf, _caller(request), settings)
+    answer, ticket = await service.refresh(token, csrf, caller_of(request), settings)
     _set_cookies(response, ticket, settings)
     return answer
 
@@ -141,13 +160,13 @@ async def refresh(request: Request, response: Response, csrf: CsrfHeader = "") -
 async def logout(request: Request, response: Response, csrf: CsrfHeader = "") -> None:
     """Sign out: by the access token, or by the refresh cookie with ``X-CSRF-Token``."""
     settings = _settings(request)
-    _refuse_foreign_page(request, settings)
+    refuse_foreign_page(request)
     token = request.cookies.get(_refresh_cookie(settings))
     if request.headers.get("authorization") and not (token and csrf):
-        actor = await SignedInAs(*Role, password_pending=True)(request)
-        await service.sign_out(actor, _caller(request))
+        actor = await SignedInAs(*Role, not_ready=True, programs=False)(request)
+        await service.sign_out(actor, caller_of(request))
     elif token:
-        await sessions.end_by_refresh_token(token, csrf, _caller(request))
+        await sessions.end_by_refresh_token(token, csrf, caller_of(request))
     else:
         raise tokens.unauthorized()
     _drop_cookies(response, settings)
@@ -185,3 +204,54 @@ async def list_sessions(
 async def end_session(session_id: UUID, actor: AnyActor) -> None:
     """Sign out somewhere else; other people's sessions are not found."""
     await service.end_own_session(actor, session_id)
+
+
+@router.delete("/sessions", responses=problems())
+async def end_sessions(actor: AnyActor) -> SessionsEnded:
+    """Sign out everywhere else; this session stays."""
+    return await service.end_own_sessions(actor)
+
+
+@router.post(
+    "/reauthenticate",
+    status_code=204,
+    responses=problems("wrong_password", "wrong_code", "too_many_requests"),
+)
+async def reauthenticate(proof: Proof, actor: AnyActor, request: Request) -> None:
+    """Prove again who one is, after `reauthentication_required`; then the refused call goes through."""
+    await count_sign_in(request, actor.username)
+    await again.prove(actor, proof.password, proof.totp)
+
+
+@router.get("/totp", responses=problems())
+async def second_factor(actor: AnyActor) -> SecondFactor:
+    """One's own second factor."""
+    return await totp.state(actor)
+
+
+@router.post("/totp", status_code=201, responses=problems("totp_already_on", "reauthentication_required"))
+async def begin_second_factor(actor: OfficeSelf) -> SecondFactorSecret:
+    """Begin a second factor: a secret for an authenticator app, told this once."""
+    await again.prove_lately(actor)
+    return await totp.begin(actor)
+
+
+@router.post("/totp/confirm", responses=problems("totp_not_begun", "wrong_code", "too_many_requests"))
+async def confirm_second_factor(first: FirstCode, actor: OfficeSelf, request: Request) -> RecoveryCodes:
+    """Take it into use with a code from the app; the recovery codes are told this once."""
+    await count_sign_in(request, actor.username)
+    return await totp.confirm(actor, first.code)
+
+
+@router.post("/totp/recovery-codes", responses=problems("totp_not_begun", "reauthentication_required"))
+async def new_recovery_codes(actor: OfficeSelf) -> RecoveryCodes:
+    """Other recovery codes; those before count no longer."""
+    await again.prove_lately(actor)
+    return await totp.new_recovery_codes(actor)
+
+
+@router.delete("/totp", status_code=204, responses=problems("reauthentication_required"))
+async def remove_second_factor(actor: AnyActor) -> None:
+    """Take one's own second factor off."""
+    await again.prove_lately(actor)
+    await totp.remove_own(actor)

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from tracetrack.access.actor import Role
 
@@ -15,6 +15,10 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2
 
 Password = Annotated[str, Field(json_schema_extra={"format": "password"})]
 """A password as typed; its rules are in :mod:`tracetrack.access.passwords`."""
+
+
+Code = Annotated[str, Field(min_length=1, max_length=40)]
+"""Of the second factor as typed: six digits, or a recovery code; spaces and dashes do not count."""
 
 
 class Body(BaseModel):
@@ -28,6 +32,8 @@ class Credentials(Body):
 
     username: Annotated[str, Field(max_length=256)]
     password: Password
+    totp: Code | None = None
+    """Where the answer was ``totp_required``: the six digits on the phone, or a recovery code."""
 
 
 class PasswordChange(Body):
@@ -35,6 +41,25 @@ class PasswordChange(Body):
 
     current_password: Password
     new_password: Password
+
+
+class Proof(Body):
+    """Who one is, once more: by the password, or by a code of the second factor."""
+
+    password: Password | None = None
+    totp: Code | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Proof:
+        if (self.password is None) == (self.totp is None):
+            raise ValueError("must have either password or totp")
+        return self
+
+
+class FirstCode(Body):
+    """A code from the phone that was given the secret."""
+
+    code: Code
 
 
 class OwnProfile(Body):
@@ -59,6 +84,8 @@ class User(BaseModel):
     role: Role
     area: AreaRef | None
     must_change_password: bool
+    must_set_up_totp: bool
+    """The site asks admins for a second factor, and this one has none yet."""
     language: str
 
 
@@ -81,3 +108,34 @@ class Session(BaseModel):
     user_agent: str
     address: str
     current: bool
+
+
+class SecondFactor(BaseModel):
+    """One's own second factor."""
+
+    enabled: bool
+    since: dt.datetime | None
+    recovery_codes_left: int
+    required: bool
+    """The site asks it of this role."""
+
+
+class SecondFactorSecret(BaseModel):
+    """What an authenticator app is given; told this once, and worth nothing before it is confirmed."""
+
+    secret: str
+    uri: str
+    qr: list[str]
+    """The address as a QR code: rows of modules, ``1`` dark and ``0`` light, without the quiet zone."""
+
+
+class RecoveryCodes(BaseModel):
+    """Each signs one in once, when the phone is gone; told this once."""
+
+    recovery_codes: list[str]
+
+
+class SessionsEnded(BaseModel):
+    """How many sessions that were."""
+
+    sessions_ended: int

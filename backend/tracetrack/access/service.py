@@ -6,9 +6,9 @@ import datetime as dt
 import unicodedata
 from uuid import UUID
 
-from tracetrack.access import passwords, queries, sessions, tokens
+from tracetrack.access import again, passwords, queries, sessions, tokens, totp
 from tracetrack.access.actor import Actor, Role
-from tracetrack.access.schemas import AreaRef, Session, Tokens, User
+from tracetrack.access.schemas import AreaRef, Credentials, Session, SessionsEnded, Tokens, User
 from tracetrack.access.sessions import Caller, Ticket
 from tracetrack.ledger.service import record
 from tracetrack.platform import db
@@ -18,21 +18,30 @@ from tracetrack.platform.stamps import forget_stamps
 from tracetrack.settings import Settings
 
 
-async def sign_in(username: str, password: str, caller: Caller, settings: Settings) -> tuple[Tokens, Ticket]:
+async def sign_in(given: Credentials, caller: Caller, settings: Settings) -> tuple[Tokens, Ticket]:
     """Begin a session.
 
-    An unknown name, a wrong password and a disabled user get the same answer after the same time.
+    An unknown name, a wrong password and a disabled user get the same answer after the same time. Only
+    who knows the password learns whether a second factor is asked for.
 
     Raises:
-        Problem: ``bad_credentials`` (401), ``busy`` (503) when too many sign in at once.
+        Problem: ``bad_credentials`` (401), ``totp_required`` (401) when the same call must bring a code
+            of the second factor, ``totp_wrong`` (401), ``too_many_requests`` (429) after wrong codes,
+            ``busy`` (503) when too many sign in at once.
     """
-    name = unicodedata.normalize("NFC", username).strip()
+    name = unicodedata.normalize("NFC", given.username).strip()
     # No connection is held while the password is hashed.
     async with db.reading() as connection:
         # PostgreSQL has no NUL, so neither has a name.
         found = await connection.execute(queries.SIGN_IN_USER, {"username": name.replace("\0", "\ufffd")})
         user = found.one_or_none()
-    right = await passwords.verify_password(password, user.password_hash if user else None)
+    right = await passwords.verify_password(given.password, user.password_hash if user else None)
+    wrong = "bad_credentials"
+    if user is not None and right and not user.disabled and user.second_factor:
+        if given.totp is None:
+            raise tokens.unauthorized("totp_required")
+        right = await totp.check(caller, user.id, given.totp)
+        wrong = "totp_wrong"
     ticket: Ticket | None = None
     async with db.transaction() as tx:
         if user is not None and right and not user.disabled:
@@ -46,10 +55,14 @@ async def sign_in(username: str, password: str, caller: Caller, settings: Settin
             subject_id=user.id if user else None,
             subject_code=user.username if user else None,
             area_id=user.area_id if user else None,
-            after={"session_id": str(ticket.session_id)} if ticket else None,
+            after={"session_id": str(ticket.session_id)}
+            if ticket
+            else {"because": wrong}
+            if wrong == "totp_wrong"
+            else None,
         )
     if ticket is None:
-        raise tokens.unauthorized("bad_credentials")
+        raise tokens.unauthorized(wrong)
     return await _tokens(ticket, settings), ticket
 
 
@@ -84,6 +97,7 @@ async def who(session_id: UUID) -> User:
         role=Role(row.role),
         area=AreaRef(id=row.area_id, name=row.area_name) if row.area_id is not None else None,
         must_change_password=row.must_change_password,
+        must_set_up_totp=row.must_set_up_totp,
         language=row.language,
     )
 
@@ -115,6 +129,7 @@ async def change_password(actor: Actor, current: str, new: str) -> User:
             # Somebody changed it while we hashed.
             raise Problem("wrong_password")
         ended = await sessions.end_all(tx, actor.user_id, "password_changed", but=actor.session_id)
+        await again.authenticated(tx, actor.session_id)
         await record(
             tx,
             actor,
@@ -198,3 +213,22 @@ async def end_own_session(actor: Actor, session_id: UUID) -> None:
             after={"session_id": str(session_id)},
         )
     forget_stamps()
+
+
+async def end_own_sessions(actor: Actor) -> SessionsEnded:
+    """Sign out everywhere else."""
+    async with db.transaction() as tx:
+        ended = await sessions.end_all(tx, actor.user_id, "ended_by_user", but=actor.session_id)
+        if ended:
+            await record(
+                tx,
+                actor,
+                action="session_ended",
+                subject_type="user",
+                subject_id=actor.user_id,
+                subject_code=actor.username,
+                area_id=actor.area_id,
+                after={"sessions_ended": ended},
+            )
+    forget_stamps()
+    return SessionsEnded(sessions_ended=ended)

@@ -45,6 +45,7 @@ class SignedIn:
     must_change_password: bool
     area_id: int | None
     area_name: str | None
+    must_set_up_totp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Ticket:
 
 
 async def _load(session_id: UUID) -> SignedIn | None:
-    async with db.reading() as connection:
+    async with db.reading("floor") as connection:
         row = (await connection.execute(queries.SIGNED_IN, {"session_id": session_id})).one_or_none()
     return None if row is None else SignedIn(**{**row._mapping, "role": Role(row.role)})
 

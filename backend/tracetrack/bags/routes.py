@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
-from tracetrack.access.dependencies import Admin, Scanner
+from tracetrack.access.dependencies import Admin, Biller, Scanner
 from tracetrack.bags import catalog, labels, service
 from tracetrack.bags.schemas import (
     Bag,
@@ -29,11 +29,15 @@ from tracetrack.bags.schemas import (
 from tracetrack.platform.clock import Moment
 from tracetrack.platform.paging import Cursor, Limit, Page
 from tracetrack.platform.problems import problems
+from tracetrack.platform.spreadsheet import CSV, XLSX, download
 
 router = APIRouter(tags=["bags"])
 
 Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Code = Annotated[str, Query(max_length=2048)]
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {XLSX: {}, CSV.split(";")[0]: {}}, "description": "The file"}
+}
 
 
 @router.get("/bags/lookup", responses=problems("bag_not_found", "bad_code"))
@@ -43,9 +47,11 @@ async def look_up(code: Code, actor: Scanner) -> BagDetail:
 
 
 @router.get("/bags/suggest", responses=problems("bad_code"))
-async def suggest(q: Annotated[str, Query(min_length=1, max_length=128)], actor: Scanner) -> list[str]:
-    """Codes that begin with what was typed, for torn labels."""
-    return await service.suggest(actor, q)
+async def suggest(
+    q: Annotated[str, Query(min_length=1, max_length=128)], actor: Scanner, kind: Kind | None = None
+) -> list[str]:
+    """Codes that begin with what was typed, for torn labels; `kind`: where only such a bag fits."""
+    return await service.suggest(actor, q, kind)
 
 
 @router.get("/bags", responses=problems("bad_cursor", "bad_code"))
@@ -80,6 +86,17 @@ async def list_bags(
 async def bag_states(asked: CodesAsked, actor: Scanner) -> CodeStates:
     """The state of each code of a list, in its order: up to 5,000 codes as pasted from a sheet."""
     return CodeStates(results=await service.states(actor, asked.codes))
+
+
+@router.post(
+    "/bags/states/export",
+    responses=_FILE | problems(),
+)
+async def bag_states_file(
+    asked: CodesAsked, actor: Biller, format: Literal["xlsx", "csv"] = "xlsx"
+) -> Response:
+    """The state of each code of a list as a file, a line a code."""
+    return download(await service.states_file(actor, asked.codes, format), "tracetrack-codes", format)
 
 
 @router.get("/bags/{bag_id}", responses=problems("bag_not_found"))

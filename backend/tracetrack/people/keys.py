@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import Row, text
 
-from tracetrack.access import keys, passwords, tokens
+from tracetrack.access import again, keys, passwords, tokens
 from tracetrack.access.actor import Actor, Role
 from tracetrack.access.schemas import AreaRef, Body
 from tracetrack.ledger.service import record
@@ -84,12 +84,13 @@ async def create_key(actor: Actor, new: NewKey) -> MadeKey:
 
     Raises:
         Problem: ``name_taken`` (409), ``area_required`` (422), ``area_not_found`` (404),
-            ``invalid`` (422) for an admin's role.
+            ``invalid`` (422) for an admin's role, ``reauthentication_required`` (403).
     """
     if new.role is Role.admin:
         raise Problem("invalid", errors=[{"loc": ["body", "role"], "msg": "must not be admin"}])
     if new.role is Role.dispatcher and new.area_id is None:
         raise Problem("area_required")
+    await again.prove_lately(actor)
     key = keys.new_key()
     # Nobody knows it, so nobody signs in as this user.
     hashed = await passwords.hash_password(tokens.random_secret())

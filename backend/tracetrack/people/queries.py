@@ -8,9 +8,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 _USER = """
     select u.id, u.username, u.full_name, u.role, u.language, u.must_change_password,
         u.disabled_at is not null as disabled, u.created_at, u.area_id, a.name as area_name,
-        (select max(s.last_seen_at) from sessions s where s.user_id = u.id) as last_seen_at
+        s.last_seen_at, s.sessions, k.user_id is not null as is_key,
+        exists (select from second_factors f where f.user_id = u.id and f.confirmed_at is not null) as totp
     from users u
     left join areas a on a.id = u.area_id
+    left join api_keys k on k.user_id = u.id
+    cross join lateral (
+        select greatest(max(last_seen_at), k.last_used_at) as last_seen_at,
+            count(*) filter (where ended_at is null and expires_at > now()) as sessions
+        from sessions where user_id = u.id
+    ) s
 """
 
 USER = text(_USER + " where u.id = :user_id")
@@ -21,6 +28,7 @@ USERS = text(
     where (cast(:role as text) is null or u.role = :role)
         and (cast(:area_id as bigint) is null or u.area_id = :area_id)
         and (cast(:disabled as boolean) is null or (u.disabled_at is not null) = :disabled)
+        and (cast(:keys as boolean) is null or (k.user_id is not null) = :keys)
         and (cast(:q as text) is null
             or strpos(lower(u.username), lower(:q)) > 0 or strpos(lower(u.full_name), lower(:q)) > 0)
         and (cast(:after as text) is null or lower(u.username) > lower(:after))

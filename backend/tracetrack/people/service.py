@@ -7,16 +7,20 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tracetrack.access import passwords, sessions
+from tracetrack.access import again, passwords, sessions, totp
 from tracetrack.access.actor import Actor, Role
-from tracetrack.access.schemas import AreaRef
+from tracetrack.access.schemas import AreaRef, SessionsEnded
 from tracetrack.ledger.service import record
 from tracetrack.people import queries
-from tracetrack.people.schemas import NewUser, UserChange, UserRecord
+from tracetrack.people.first_run import readable_password
+from tracetrack.people.schemas import MadeUser, NewUser, OneTimePassword, UserChange, UserRecord
 from tracetrack.platform import db
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
 from tracetrack.platform.stamps import forget_stamps
+
+GUARDED = ("role", "password")
+"""Who changes one of these of somebody else has proved lately who he is."""
 
 ENDS_ACCESS = ("role", "area_id", "disabled", "password")
 """A change of one of these ends the user's sessions: he signs in again as what he is now."""
@@ -33,6 +37,7 @@ async def list_users(
     role: Role | None,
     area_id: int | None,
     disabled: bool | None,
+    keys: bool | None,
     q: str | None,
     cursor: str | None,
     limit: int,
@@ -43,6 +48,7 @@ async def list_users(
         "role": role,
         "area_id": area_id,
         "disabled": disabled,
+        "keys": keys,
         "q": q or None,
         "after": place[0] if place else None,
         "limit": limit + 1,
@@ -53,35 +59,67 @@ async def list_users(
     return Page(items=items, next_cursor=encode_cursor(items[-1].username) if len(rows) > limit else None)
 
 
-async def create_user(actor: Actor, new: NewUser) -> UserRecord:
-    """Make a user.
+async def get_user(user_id: int) -> UserRecord:
+    """One user.
+
+    Raises:
+        Problem: ``user_not_found`` (404).
+    """
+    async with db.reading() as connection:
+        row = (await connection.execute(queries.USER, {"user_id": user_id})).one_or_none()
+    if row is None:
+        raise Problem("user_not_found")
+    return _user(row)
+
+
+async def create_user(actor: Actor, new: NewUser) -> MadeUser:
+    """Make a user, with a one-time password unless one is given.
 
     Raises:
         Problem: ``name_taken`` (409), ``weak_password`` (422), ``area_required`` (422) for a
-            dispatcher without an area, ``area_not_found`` (404), ``busy`` (503).
+            dispatcher without an area, ``area_not_found`` (404), ``busy`` (503),
+            ``reauthentication_required`` (403) for an admin.
     """
-    passwords.refuse_weak(new.password, new.username)
-    hashed = await passwords.hash_password(new.password)
+    if new.role is Role.admin:
+        await again.prove_lately(actor)
+    one_time = None
+    if new.password is None:
+        one_time = readable_password()
+    else:
+        passwords.refuse_weak(new.password, new.username)
+    hashed = await passwords.hash_password(new.password or one_time or "")
     values = new.model_dump(exclude={"password"})
+    if one_time is not None:
+        values["must_change_password"] = True
     async with db.transaction() as tx:
-        await _check_area(tx, new.role, new.area_id)
-        user_id = (
-            await tx.execute(queries.ADD_USER, {**values, "password_hash": hashed})
-        ).scalar_one_or_none()
-        if user_id is None:
-            raise Problem("name_taken", name=new.username)
-        await record(
-            tx,
-            actor,
-            action="user_created",
-            subject_type="user",
-            subject_id=user_id,
-            subject_code=new.username,
-            area_id=new.area_id,
-            after=values,
-        )
-        row = (await tx.execute(queries.USER, {"user_id": user_id})).one()
-    return _user(row)
+        user = await add_user(tx, actor, values, hashed, {})
+    return MadeUser(**user.model_dump(), one_time_password=one_time)
+
+
+async def add_user(
+    tx: AsyncConnection, actor: Actor, values: dict[str, Any], hashed: str, beside: dict[str, Any]
+) -> UserRecord:
+    """Add a user, and write it down with what stands beside.
+
+    Raises:
+        Problem: as :func:`create_user`.
+    """
+    await _check_area(tx, values["role"], values["area_id"])
+    added = await tx.execute(queries.ADD_USER, {**values, "password_hash": hashed})
+    user_id = added.scalar_one_or_none()
+    if user_id is None:
+        raise Problem("name_taken", name=values["username"])
+    await record(
+        tx,
+        actor,
+        action="user_created",
+        subject_type="user",
+        subject_id=user_id,
+        subject_code=values["username"],
+        area_id=values["area_id"],
+        after=values | beside,
+    )
+    return _user((await tx.execute(queries.USER, {"user_id": user_id})).one())
 
 
 async def change_user(actor: Actor, user_id: int, change: UserChange) -> UserRecord:
@@ -89,11 +127,14 @@ async def change_user(actor: Actor, user_id: int, change: UserChange) -> UserRec
 
     Raises:
         Problem: ``user_not_found`` (404), ``last_admin`` (409), ``weak_password`` (422),
-            ``area_required`` (422), ``area_not_found`` (404), ``busy`` (503).
+            ``area_required`` (422), ``area_not_found`` (404), ``busy`` (503),
+            ``reauthentication_required`` (403) for another's role or password.
     """
     wanted = change.model_dump(exclude_unset=True)
     # Null takes the area away; for anything else it says nothing.
     wanted = {name: value for name, value in wanted.items() if value is not None or name == "area_id"}
+    if any(name in wanted for name in GUARDED):
+        await again.prove_lately(actor)
     password = wanted.pop("password", None)
     hashed = None
     if password is not None:
@@ -105,15 +146,75 @@ async def change_user(actor: Actor, user_id: int, change: UserChange) -> UserRec
         # Before the transaction: no lock is held while it takes its time.
         hashed = await passwords.hash_password(password)
     async with db.transaction() as tx:
-        await _apply(tx, actor, user_id, wanted, hashed)
+        await apply(tx, actor, user_id, wanted, hashed)
         row = (await tx.execute(queries.USER, {"user_id": user_id})).one()
     forget_stamps()
     return _user(row)
 
 
-async def _apply(
+async def reset_password(actor: Actor, user_id: int) -> OneTimePassword:
+    """Give a user a one-time password, and end his sessions; he must choose another at the next sign-in.
+
+    Raises:
+        Problem: ``user_not_found`` (404), also for a program's user, ``busy`` (503),
+            ``reauthentication_required`` (403).
+    """
+    await again.prove_lately(actor)
+    if (await get_user(user_id)).is_key:
+        raise Problem("user_not_found")
+    one_time = readable_password()
+    hashed = await passwords.hash_password(one_time)
+    async with db.transaction() as tx:
+        await apply(tx, actor, user_id, {"must_change_password": True}, hashed)
+    forget_stamps()
+    return OneTimePassword(password=one_time)
+
+
+async def end_sessions(actor: Actor, user_id: int) -> SessionsEnded:
+    """Sign a user out everywhere; of oneself, everywhere else.
+
+    Raises:
+        Problem: ``user_not_found`` (404).
+    """
+    user = await get_user(user_id)
+    async with db.transaction() as tx:
+        ended = await sessions.end_all(tx, user_id, "ended_by_admin", but=actor.session_id)
+        if ended:
+            await record(
+                tx,
+                actor,
+                action="session_ended",
+                subject_type="user",
+                subject_id=user_id,
+                subject_code=user.username,
+                area_id=user.area.id if user.area else None,
+                after={"sessions_ended": ended},
+            )
+    forget_stamps()
+    return SessionsEnded(sessions_ended=ended)
+
+
+async def remove_second_factor(actor: Actor, user_id: int) -> None:
+    """Take the second factor off a user who has lost his phone; again changes nothing.
+
+    Raises:
+        Problem: ``user_not_found`` (404), ``reauthentication_required`` (403).
+    """
+    await again.prove_lately(actor)
+    user = await get_user(user_id)
+    async with db.transaction() as tx:
+        await totp.remove(tx, actor, user_id, user.username, user.area.id if user.area else None)
+    forget_stamps()
+
+
+async def apply(
     tx: AsyncConnection, actor: Actor, user_id: int, wanted: dict[str, Any], hashed: str | None
 ) -> None:
+    """Make these changes to a user, end his sessions where they end his access, and write it all down.
+
+    Raises:
+        Problem: as :func:`change_user`.
+    """
     admins: set[int] = set()
     if wanted.get("disabled") or wanted.get("role", Role.admin) is not Role.admin:
         admins = set((await tx.execute(queries.ADMINS)).scalars())

@@ -6,16 +6,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tracetrack.access import again, totp
 from tracetrack.access.actor import Actor
 from tracetrack.ledger.service import record
 from tracetrack.people import queries
 from tracetrack.people.schemas import SettingsChange, SiteSettings
 from tracetrack.platform import db
 from tracetrack.platform.logs import get_logger
+from tracetrack.platform.problems import Problem
 from tracetrack.platform.stamps import Remembered, forget_stamps
 from tracetrack.settings import get_settings
 
 log = get_logger("people")
+
+GUARDED = ("registration", "totp_for_admins")
+"""Who changes one of these has proved lately who he is."""
 
 
 def _defaults() -> dict[str, Any]:
@@ -36,7 +41,7 @@ def _model(stored: dict[str, Any]) -> SiteSettings:
 
 
 async def _load(_: None) -> SiteSettings:
-    async with db.reading() as connection:
+    async with db.reading("floor") as connection:
         rows = (await connection.execute(queries.SETTINGS)).all()
     return _model({row.name: row.value for row in rows})
 
@@ -50,8 +55,18 @@ async def site_settings() -> SiteSettings:
 
 
 async def change_settings(actor: Actor, change: SettingsChange) -> SiteSettings:
-    """Change some of the site's settings."""
+    """Change some of the site's settings.
+
+    Raises:
+        Problem: ``reauthentication_required`` (403) for those that guard the site,
+            ``totp_setup_required`` (403) to ask for second factors without having one.
+    """
     wanted = change.model_dump(exclude_none=True)
+    if any(name in wanted for name in GUARDED):
+        await again.prove_lately(actor)
+    if wanted.get("totp_for_admins") and not (await totp.state(actor)).enabled:
+        # Else this very change would shut its author out.
+        raise Problem("totp_setup_required")
     async with db.transaction() as tx:
         await tx.execute(queries.LOCK_SETTINGS)
         rows = (await tx.execute(queries.SETTINGS)).all()

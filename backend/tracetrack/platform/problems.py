@@ -46,6 +46,18 @@ PROBLEMS: dict[str, Kind] = {
     "bad_credentials": Kind(
         401, "Wrong name or password", "The name or the password is wrong.", "नाम या पासवर्ड गलत है।"
     ),
+    "totp_required": Kind(
+        401,
+        "Code needed",
+        "Give the code of your second factor too.",
+        "अपने दूसरे ताले का कोड भी दें।",
+    ),
+    "totp_wrong": Kind(
+        401,
+        "Wrong code",
+        "This code is wrong or was used already; wait for the next one.",
+        "यह कोड गलत है या इस्तेमाल हो चुका है; अगले कोड का इंतज़ार करें।",
+    ),
     "session_ended": Kind(
         401,
         "Signed out",
@@ -58,6 +70,18 @@ PROBLEMS: dict[str, Kind] = {
     ),
     "password_change_required": Kind(
         403, "Choose a new password", "Choose a new password first.", "पहले नया पासवर्ड चुनें।"
+    ),
+    "totp_setup_required": Kind(
+        403,
+        "Set up the second factor",
+        "Set up your second factor first.",
+        "पहले अपना दूसरा ताला लगाएँ।",
+    ),
+    "reauthentication_required": Kind(
+        403,
+        "Prove who you are",
+        "Give your password again; this may be done only right after.",
+        "अपना पासवर्ड फिर से दें; यह काम उसके तुरंत बाद ही हो सकता है।",
     ),
     "too_many_requests": Kind(
         429, "Too many requests", "Too many tries; wait a moment.", "बहुत सारे प्रयास; थोड़ा रुकें।"
@@ -220,6 +244,27 @@ PROBLEMS: dict[str, Kind] = {
     "area_not_found": Kind(404, "No such area", "There is no such area.", "ऐसा कोई क्षेत्र नहीं है।"),
     "api_key_not_found": Kind(404, "No such key", "There is no such key.", "ऐसी कोई कुंजी नहीं है।"),
     "session_not_found": Kind(404, "No such session", "There is no such session.", "ऐसा कोई सत्र नहीं है।"),
+    "registration_not_found": Kind(
+        404,
+        "No such request",
+        "There is no such request, or it is decided already.",
+        "ऐसा कोई अनुरोध नहीं है, या उस पर फ़ैसला हो चुका है।",
+    ),
+    "promotion_not_found": Kind(
+        404,
+        "No such request",
+        "There is no such request, or it is decided already.",
+        "ऐसा कोई अनुरोध नहीं है, या उस पर फ़ैसला हो चुका है।",
+    ),
+    "promotion_waiting": Kind(
+        409,
+        "Asked already",
+        "You have asked already; wait for the answer.",
+        "आप पहले ही पूछ चुके हैं; जवाब का इंतज़ार करें।",
+    ),
+    "not_a_promotion": Kind(
+        422, "Not a higher role", "This is not a higher role than now.", "यह अभी से ऊँची भूमिका नहीं है।"
+    ),
     "bag_type_not_found": Kind(
         404, "No such bag type", "There is no such bag type.", "ऐसा कोई बैग प्रकार नहीं है।"
     ),
@@ -232,6 +277,21 @@ PROBLEMS: dict[str, Kind] = {
         409, "Area in use", "Somebody still works in this area.", "इस क्षेत्र में अभी लोग काम करते हैं।"
     ),
     "wrong_password": Kind(422, "Wrong password", "The current password is wrong.", "मौजूदा पासवर्ड गलत है।"),
+    "wrong_code": Kind(
+        422,
+        "Wrong code",
+        "This code is wrong or was used already; wait for the next one.",
+        "यह कोड गलत है या इस्तेमाल हो चुका है; अगले कोड का इंतज़ार करें।",
+    ),
+    "totp_already_on": Kind(
+        409,
+        "Already set up",
+        "You have a second factor already; take it off first.",
+        "आपका दूसरा ताला पहले से लगा है; पहले उसे हटाएँ।",
+    ),
+    "totp_not_begun": Kind(
+        409, "Not set up", "Begin with the second factor first.", "पहले दूसरा ताला लगाना शुरू करें।"
+    ),
     "weak_password": Kind(
         422,
         "Password too weak",

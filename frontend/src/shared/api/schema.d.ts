@@ -313,7 +313,7 @@ export interface paths {
         };
         /**
          * Suggest
-         * @description Codes that begin with what was typed, for torn labels.
+         * @description Codes that begin with what was typed, for torn labels; `kind`: where only such a bag fits.
          */
         get: operations["suggest_api_v1_bags_suggest_get"];
         put?: never;
@@ -358,6 +358,26 @@ export interface paths {
          * @description The state of each code of a list, in its order: up to 5,000 codes as pasted from a sheet.
          */
         post: operations["bag_states_api_v1_bags_states_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bags/states/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bag States File
+         * @description The state of each code of a list as a file, a line a code.
+         */
+        post: operations["bag_states_file_api_v1_bags_states_export_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7693,6 +7713,7 @@ export interface operations {
         parameters: {
             query: {
                 q: string;
+                kind?: ("parent" | "child") | null;
             };
             header?: never;
             path?: never;
@@ -7890,6 +7911,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CodeStates"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bag_states_file_api_v1_bags_states_export_post: {
+        parameters: {
+            query?: {
+                format?: "xlsx" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodesAsked"];
+            };
+        };
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
                 };
             };
             /** @description `malformed` */
@@ -16780,7 +16892,10 @@ export interface operations {
     };
     summary_api_v1_dashboard_summary_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of this area only */
+                area_id?: number | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -16816,6 +16931,15 @@ export interface operations {
             };
             /** @description `forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `area_not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17492,6 +17616,8 @@ export interface operations {
             query?: {
                 /** @description Tell the dashboard's figures too, as they change */
                 summary?: boolean;
+                /** @description Of this area only */
+                area_id?: number | null;
             };
             header?: {
                 /** @description `id` of the last message */
@@ -17531,6 +17657,15 @@ export interface operations {
             };
             /** @description `forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `area_not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

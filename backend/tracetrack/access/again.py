@@ -1,0 +1,83 @@
+"""Proving again who one is, before what would let a thief of a session stay.
+
+A session that signed in, or proved itself, lately may do everything. Later the dangerous acts (another's
+role or password, a new key, a setting that guards the site) ask for the password or a code once more.
+A key never may: it has no password to give, so nobody can widen what a stolen key is good for.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tracetrack.access import passwords, queries, totp
+from tracetrack.access.actor import Actor
+from tracetrack.ledger.service import record
+from tracetrack.platform import db
+from tracetrack.platform.problems import Problem
+from tracetrack.settings import Settings
+
+_LATELY = text("""
+    select authenticated_at > now() - make_interval(secs => :seconds) from sessions where id = :session_id
+""")
+_AUTHENTICATED = text("update sessions set authenticated_at = now() where id = :session_id")
+
+_seconds = 0.0
+
+
+def open_again(settings: Settings) -> None:
+    """Learn for how long a proof counts."""
+    global _seconds
+    _seconds = settings.reauthentication_minutes * 60
+
+
+async def prove_lately(actor: Actor) -> None:
+    """Refuse who has not proved lately who he is.
+
+    Raises:
+        Problem: ``reauthentication_required`` (403); after ``POST /auth/reauthenticate`` the same call
+            goes through.
+    """
+    values = {"session_id": actor.session_id, "seconds": _seconds}
+    async with db.reading() as connection:
+        lately = await connection.scalar(_LATELY, values)
+    if not lately:
+        raise Problem("reauthentication_required")
+
+
+async def authenticated(tx: AsyncConnection, session_id: UUID) -> None:
+    """Write down that the person in this session has proved just now who he is."""
+    await tx.execute(_AUTHENTICATED, {"session_id": session_id})
+
+
+async def prove(actor: Actor, password: str | None, code: str | None) -> None:
+    """Prove who one is: by the password, or where there is a second factor by a code of it.
+
+    Raises:
+        Problem: ``wrong_password``, ``wrong_code`` (422), ``too_many_requests`` (429), ``busy`` (503).
+    """
+    if code is not None:
+        proved = await totp.check(actor, actor.user_id, code)
+    else:
+        async with db.reading() as connection:
+            hashed = (
+                await connection.execute(queries.PASSWORD_HASH, {"user_id": actor.user_id})
+            ).scalar_one()
+        proved = await passwords.verify_password(password or "", hashed)
+    async with db.transaction() as tx:
+        if proved:
+            await authenticated(tx, actor.session_id)
+        await record(
+            tx,
+            actor,
+            action="reauthenticated" if proved else "reauthentication_failed",
+            subject_type="user",
+            subject_id=actor.user_id,
+            subject_code=actor.username,
+            area_id=actor.area_id,
+            after={"by": "password" if code is None else "totp"},
+        )
+    if not proved:
+        raise Problem("wrong_password" if code is None else "wrong_code")
