@@ -39,6 +39,10 @@ test: $(DEV) $(BUILT) ## Run all tests: the screens' and the site's, in a real b
 screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens anew
 	@TRACETRACK_SCREENSHOTS=1 $(BIN)/pytest -q tests/e2e -k for_everybody
 
+.PHONY: icons
+icons: $(DEV) ## Draw the application's icons anew, after frontend/public/favicon.svg
+	@$(BIN)/python scripts/icons.py
+
 .PHONY: soak
 soak: $(DEV) ## Races and made-up input for longer than in make test (SOAK=300 seconds a role)
 	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest -rP tests/properties \
@@ -83,6 +87,14 @@ bench: $(DEV) $(BUILT) ## Measure how fast the site starts and answers
 	@$(BIN)/python -m tests.bench
 	@$(BIN)/python -m tests.bench.imports
 	@$(BIN)/python -m tests.bench.import_while_scanning
+
+.PHONY: cluster
+cluster: $(RUN) $(BUILT) ## Run the whole cluster on this machine (HOSTS=2, PORT=8000; Debian's packages)
+	@exec $(BIN)/python -m deploy.cluster.loopback
+
+.PHONY: cluster-test
+cluster-test: $(DEV) $(BUILT) ## Kill, cut off and switch over the cluster's parts while people scan
+	@TRACETRACK_CLUSTER_TEST=1 $(BIN)/pytest -rP tests/cluster
 
 .PHONY: lock
 lock: $(DEV) ## Choose package versions anew, with hashes and without addresses
