@@ -51,8 +51,8 @@ def without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "SEEN_SECONDS", 0.0)
 
 
-async def summary(person: Person) -> dict[str, Any]:
-    answer = await person.get("/dashboard/summary")
+async def summary(person: Person, **asked: Any) -> dict[str, Any]:
+    answer = await person.get("/dashboard/summary", **asked)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -103,6 +103,19 @@ async def test_an_area_sees_its_own_alone(floor: Floor) -> None:
         assert "NP" not in str(told)
         assert "orth" not in str(told)
         assert (await summary(floor.biller))["bills"]["new"] == 2
+
+
+async def test_the_office_looks_at_one_area_and_nobody_at_a_foreign_one(floor: Floor) -> None:
+    await floor.north.scan_parent("NP")
+    await floor.south.scan_parent("SP")
+    south = floor.areas["South"]
+    told = await summary(floor.biller, area_id=south)
+    assert (told["bags"], [p["parent"]["code"] for p in told["packing"]]) == (1, ["SP"])
+    assert told == await summary(floor.south) | {"imports": told["imports"]}
+    for person, area in ((floor.north, south), (floor.north, 2**40), (floor.biller, 2**40)):
+        for path in ("/dashboard/summary", "/events"):
+            answer = await person.get(path, area_id=area)
+            assert (answer.status_code, answer.json()["code"]) == (404, "area_not_found")
 
 
 async def test_a_conflict_counts_until_it_is_resolved(floor: Floor) -> None:

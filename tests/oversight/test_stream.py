@@ -225,6 +225,29 @@ async def test_the_dashboards_figures_come_as_they_change(site: Site) -> None:
         assert scanned[1] == scanned[0] + 1
 
 
+async def test_the_office_listens_to_one_area(site: Site) -> None:
+    one, two, owner = site
+    north = await owner.fetchval("select id from areas where name = 'North'")
+    await owner.execute(
+        "insert into users (username, role, area_id, password_hash) select 'south', 'dispatcher',"
+        " (select id from areas where name = 'South'), password_hash from users where username = 'dispatcher'"
+    )
+    async with one.client() as anyone:
+        answer = await anyone.post("/auth/login", json={"username": "south", "password": PASSWORD})
+    async with (
+        one.client() as south,
+        one.client("dispatcher") as dispatcher,
+        two.client("biller") as biller,
+        listening(biller, path=f"/events?area_id={north}") as stream,
+    ):
+        south.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
+        await stream.message()
+        await scan(south, "FOREIGN")
+        await scan(dispatcher, "OWN")
+        async with asyncio.timeout(5):
+            assert [event["code"] for event in await stream.events(1)] == ["OWN"]
+
+
 async def test_who_takes_nothing_is_cut_off_and_costs_a_bounded_queue() -> None:
     actor: Any = Actor(1, "x", Role.admin, None, uuid4(), False, "", "")
     listener = Listener(View(actor))

@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from tracetrack.access.actor import Actor, Role
+from tracetrack.access.actor import Actor, Role, sees
 from tracetrack.people.settings import site_settings
 from tracetrack.platform import db
 from tracetrack.platform.background import Job
 from tracetrack.platform.cache import remembered
 from tracetrack.platform.clock import now
+from tracetrack.platform.problems import Problem
 
 FOLD_SECONDS = 3.0
 SEEN_SECONDS = 0.5
@@ -39,17 +40,40 @@ def day_began(zone: str) -> dt.datetime:
     return now().astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-async def summary(actor: Actor) -> dict[str, Any]:
-    """The warehouse now, as far as the actor may see it, at most :data:`SEEN_SECONDS` old."""
+def area_in_sight(actor: Actor, area_id: int | None) -> int | None:
+    """The one area to be told of, or None for all.
+
+    Raises:
+        Problem: ``area_not_found`` (404) for an area that the actor may not see.
+    """
+    if area_id is not None and not sees(actor, area_id):
+        raise Problem("area_not_found")
+    return area_id or actor.sees_area
+
+
+async def summary(actor: Actor, area_id: int | None = None) -> dict[str, Any]:
+    """The warehouse now, at most :data:`SEEN_SECONDS` old.
+
+    Args:
+        actor: whose view it is: all that he may see.
+        area_id: of this area only.
+
+    Raises:
+        Problem: ``area_not_found`` (404).
+    """
     # By role and area, which is all that it depends on.
-    view = (actor.role, actor.sees_area)
-    told: dict[str, Any] = await remembered("dashboard", view, lambda: count(actor), seconds=SEEN_SECONDS)
+    area = area_in_sight(actor, area_id)
+    told: dict[str, Any] = await remembered(
+        "dashboard", (actor.role, area), lambda: count(actor, area), seconds=SEEN_SECONDS
+    )
+    if area_id is not None and not told["areas"]:
+        raise Problem("area_not_found")
     return told
 
 
-async def count(actor: Actor) -> dict[str, Any]:
-    """The warehouse at this moment, from the database."""
+async def count(actor: Actor, area: int | None) -> dict[str, Any]:
+    """The warehouse, or one area of it, at this moment, from the database."""
     zone = (await site_settings()).time_zone
     office = actor.role is not Role.dispatcher
-    told: dict[str, Any] = await db.answer(_SUMMARY, actor.sees_area, office, day_began(zone), zone)
+    told: dict[str, Any] = await db.answer(_SUMMARY, area, office, day_began(zone), zone)
     return told

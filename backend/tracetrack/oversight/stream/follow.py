@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import orjson
 
 from tracetrack.access.actor import Actor, Role, sees
-from tracetrack.oversight.dashboard.service import summary
+from tracetrack.oversight.dashboard.service import area_in_sight, summary
 from tracetrack.oversight.stream import queries
 from tracetrack.platform import db
 from tracetrack.platform.logs import get_logger
@@ -46,17 +45,20 @@ class View(NamedTuple):
     """What somebody may be told; streams of the same view share one text."""
 
     actor: Actor
+    area: int | None = None
+    """The one area that he asked for; None: all that he sees."""
 
     @property
     def key(self) -> tuple[int | None, Role]:
         """Two views with this in common are told the same."""
-        return self.actor.sees_area, self.actor.role
+        return area_in_sight(self.actor, self.area), self.actor.role
 
     def shows(self, event: dict[str, Any]) -> bool:
         """Whether an event is for this view."""
         role = self.actor.role
         told = role is Role.admin or event["subject_type"] in (FLOOR if role is Role.dispatcher else OFFICE)
-        return told and sees(self.actor, event["area_id"])
+        wanted = self.area is None or event["area_id"] == self.area
+        return told and wanted and sees(self.actor, event["area_id"])
 
 
 def message(position: str, kind: str, value: object) -> bytes:
@@ -97,9 +99,6 @@ class Listener:
         while self.waiting.full():
             self.waiting.get_nowait()
         self.waiting.put_nowait(None)
-
-
-Told = Callable[[Actor], Awaitable[object]]
 
 
 class Follower:
@@ -180,9 +179,13 @@ class Follower:
 
     async def _tell_figures(self) -> None:
         """Tell the dashboard's figures, where they have changed: asked for once a view, not a client."""
-        views = {listener.view.key: listener.view.actor for listener in self._listeners if listener.figures}
-        for key, actor in views.items():
-            told = await summary(actor)
+        views = {listener.view.key: listener.view for listener in self._listeners if listener.figures}
+        for key, view in views.items():
+            try:
+                told = await summary(view.actor, view.area)
+            except Problem:
+                # Its area was closed meanwhile: there is nothing to tell of it.
+                continue
             shown = orjson.dumps(told)
             text = message(self.position or "", "summary", told)
             for listener in list(self._listeners):

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from tracetrack.access import keys, sessions
 from tracetrack.access.actor import Actor
 from tracetrack.access.dependencies import Scanner
+from tracetrack.oversight.dashboard.service import summary as figures
 from tracetrack.oversight.stream.follow import Listener, View, follower, message
 from tracetrack.platform.problems import problems
 
@@ -105,7 +106,7 @@ async def _gone(receive: Receive) -> None:
     status_code=200,
     response_class=EventStream,
     responses={
-        **problems(),
+        **problems("area_not_found"),
         200: {
             "description": "Server-sent events.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -115,6 +116,7 @@ async def _gone(receive: Receive) -> None:
 async def events(
     actor: Scanner,
     summary: Annotated[bool, Query(description="Tell the dashboard's figures too, as they change")] = False,
+    area_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Of this area only")] = None,
     seen: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=16_000, description="`id` of the last message")
     ] = None,
@@ -126,4 +128,7 @@ async def events(
     wanted `summary` (as `GET /dashboard/summary` answers). With
     `Last-Event-ID` the stream goes on from there without gap or double, on any worker.
     """
-    return EventStream(actor, await follower.listen(View(actor), seen, summary))
+    if area_id is not None:
+        # There is such an area, and he sees it.
+        await figures(actor, area_id)
+    return EventStream(actor, await follower.listen(View(actor, area_id), seen, summary))
