@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
@@ -13,8 +15,16 @@ function serviceWorker(): Plugin {
     apply: "build",
     enforce: "post",
     generateBundle(_options, bundle) {
-      const built = Object.keys(bundle).filter((name) => /^assets\/.+\.(js|css)$/.test(name));
-      const files = ["/", "/favicon.svg", "/manifest.json", ...built.sort().map((name) => `/${name}`)];
+      const built = Object.keys(bundle).filter((name) =>
+        /^assets\/(.+\.(js|css)|zxing_reader.*\.wasm)$/.test(name),
+      );
+      const files = [
+        "/",
+        "/favicon.svg",
+        "/manifest.json",
+        "/icons/192.png",
+        ...built.sort().map((name) => `/${name}`),
+      ];
       const page = bundle["index.html"];
       const version = createHash("sha256")
         .update(JSON.stringify([files, page?.type === "asset" ? page.source.toString() : ""]))
@@ -24,6 +34,33 @@ function serviceWorker(): Plugin {
         .replace("/* the build's files */ []", JSON.stringify(files))
         .replace(`/* the build's version */ ""`, JSON.stringify(version));
       this.emitFile({ type: "asset", fileName: "sw.js", source });
+    },
+  };
+}
+
+/** Smaller files are not worth a second one, in bytes. */
+const WORTH_PACKING = 1_024;
+
+/** Each file packed beside it, once and as small as it gets, so that serving it costs nothing. */
+function packed(): Plugin {
+  let folder = "";
+  return {
+    name: "packed",
+    apply: "build",
+    enforce: "post",
+    configResolved(config) {
+      folder = fileURLToPath(new URL(`${config.build.outDir}/`, `file://${config.root}/`));
+    },
+    closeBundle() {
+      const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
+      for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+        if (!/\.(js|css|html|svg|json|wasm)$/.test(name) || name.startsWith(".vite")) continue;
+        const file = join(folder, name);
+        const content = readFileSync(file);
+        if (content.length < WORTH_PACKING) continue;
+        writeFileSync(`${file}.br`, brotliCompressSync(content, quality));
+        writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }));
+      }
     },
   };
 }
@@ -38,7 +75,7 @@ export default defineConfig({
     },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [serviceWorker()],
+  plugins: [serviceWorker(), packed()],
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
   build: {
     // Hand-held scanners keep old WebViews for years.

@@ -1,9 +1,14 @@
-"""The built front end: files of ``frontend/dist``, and its page for every other path."""
+"""The built front end: files of ``frontend/dist``, and its page for every other path.
+
+The build leaves most files packed beside the plain ones (``.br``, ``.gz``); here one is only chosen.
+"""
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Mount
@@ -12,6 +17,10 @@ from starlette.types import ASGIApp, Scope
 
 FOREVER = "public, max-age=31536000, immutable"
 """For files whose name holds a hash of what is in them."""
+
+
+PACKED = (("br", ".br"), ("gzip", ".gz"))
+"""Content codings and the endings of the files that have them, best first."""
 
 
 class Pages(StaticFiles):
@@ -23,7 +32,7 @@ class Pages(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at ``path``, packed if the browser takes it so, or the application's page."""
         try:
-            response = await super().get_response(path, scope)
+            response = await self._packed(path, scope) or await super().get_response(path, scope)
         except HTTPException as error:
             if (
                 error.status_code != 404
@@ -31,9 +40,26 @@ class Pages(StaticFiles):
                 or scope["path"].startswith("/api/")
             ):
                 raise
-            response = await super().get_response("index.html", scope)
+            page = "index.html"
+            response = await self._packed(page, scope) or await super().get_response(page, scope)
         response.headers["cache-control"] = FOREVER if path.startswith("assets/") else "no-cache"
+        response.headers["vary"] = "Accept-Encoding"
         return response
+
+    async def _packed(self, path: str, scope: Scope) -> Response | None:
+        """The file at ``path`` in the best coding that the browser takes and the build has made."""
+        path = "index.html" if path == "." else path
+        accepted = _codings(Headers(scope=scope).get("accept-encoding", ""))
+        for coding, ending in PACKED:
+            if coding in accepted and self.lookup_path(path + ending)[1] is not None:
+                response = await super().get_response(path + ending, scope)
+                kind, _ = mimetypes.guess_type(path)
+                response.headers["content-type"] = kind or "application/octet-stream"
+                if response.headers["content-type"].startswith("text/"):
+                    response.headers["content-type"] += "; charset=utf-8"
+                response.headers["content-encoding"] = coding
+                return response
+        return None
 
 
 class Everywhere(Mount):
@@ -49,3 +75,13 @@ class Everywhere(Mount):
         match, inner = super().matches(scope)
         readable = scope["method"] in ("GET", "HEAD")
         return (match if readable or match is Match.NONE else Match.PARTIAL), inner
+
+
+def _codings(header: str) -> set[str]:
+    """The content codings that an ``Accept-Encoding`` names and does not refuse (``q=0``)."""
+    accepted = set()
+    for part in header.lower().split(","):
+        name, _, weight = part.partition(";")
+        if weight.replace(" ", "").rstrip("0.") != "q=":
+            accepted.add(name.strip())
+    return accepted
