@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tracetrack.access.actor import Actor, within_area
+from tracetrack.bags.codes import Kind
 from tracetrack.bags.tables import areas, audit_events, bag_cards, scans, users
 
 SORTS = {
@@ -102,19 +103,31 @@ async def existing_codes(tx: AsyncConnection, actor: Actor, codes: Sequence[str]
     return list((await tx.execute(statement)).scalars())
 
 
-async def codes_that_begin(tx: AsyncConnection, actor: Actor, start: str, limit: int) -> list[str]:
-    """Codes that begin with ``start``, in order; served by the index on codes."""
+BEGINNING_LOOKED_AT = 300
+"""So many codes that begin alike are looked at for those of one kind: all bags of a site may."""
+
+
+async def codes_that_begin(
+    tx: AsyncConnection, actor: Actor, start: str, limit: int, kind: Kind | None = None
+) -> list[str]:
+    """Codes that begin with ``start``, in order; served by the index on codes.
+
+    Of one ``kind``, only those among the first 300 that begin so.
+    """
     lowest = start.lower()
-    statement = (
-        select(bag_cards.c.code)
+    begin = (
+        select(bag_cards.c.code, bag_cards.c.kind)
         .where(
             func.lower(bag_cards.c.code) >= lowest,
             func.lower(bag_cards.c.code) < lowest + chr(0x10FFFF),
             within_area(actor, bag_cards.c.area_id),
         )
         .order_by(func.lower(bag_cards.c.code))
-        .limit(limit)
-    )
+        .limit(limit if kind is None else BEGINNING_LOOKED_AT)
+    ).subquery()
+    statement = select(begin.c.code).order_by(func.lower(begin.c.code)).limit(limit)
+    if kind is not None:
+        statement = statement.where(begin.c.kind == kind)
     return list((await tx.execute(statement)).scalars())
 
 

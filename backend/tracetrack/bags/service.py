@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import AsyncIterator
 from typing import Any
 
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tracetrack.access.actor import Actor
 from tracetrack.bags import queries
-from tracetrack.bags.codes import clean, near_codes, read_label
+from tracetrack.bags.codes import Kind, clean, near_codes, read_label
 from tracetrack.bags.labels import read_site_label, site_labels
 from tracetrack.bags.schemas import (
     Bag,
@@ -26,6 +27,7 @@ from tracetrack.platform import db, replica
 from tracetrack.platform.db import sqlstate
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
+from tracetrack.platform.spreadsheet import Cell, csv_of, xlsx_of
 
 CHILDREN_FIRST_PAGE = 50
 SUGGESTIONS = 8
@@ -56,11 +58,11 @@ async def _alike(tx: AsyncConnection, actor: Actor, code: str) -> list[str]:
     return found
 
 
-async def suggest(actor: Actor, start: str) -> list[str]:
-    """Codes that begin with what was typed so far."""
+async def suggest(actor: Actor, start: str, kind: Kind | None) -> list[str]:
+    """Codes that begin with what was typed so far, of one kind or both."""
     code = clean(start)
     async with db.reading() as tx:
-        return await queries.codes_that_begin(tx, actor, code, SUGGESTIONS)
+        return await queries.codes_that_begin(tx, actor, code, SUGGESTIONS, kind)
 
 
 async def get_bag(actor: Actor, bag_id: int) -> BagDetail:
@@ -179,6 +181,30 @@ async def states(actor: Actor, asked: list[str]) -> list[CodeState]:
         else:
             results.append(CodeState(asked=text_, problem="bag_not_found" if code else "bad_code"))
     return results
+
+
+_HEADINGS = ("asked", "problem", "code", "kind", "state", "area", "children", "parent", "bill")
+
+
+async def states_file(actor: Actor, asked: list[str], kind: str) -> AsyncIterator[bytes]:
+    """The same as an xlsx or csv file, a line a code."""
+
+    async def lines() -> AsyncIterator[list[tuple[Cell, ...]]]:
+        yield [
+            _HEADINGS,
+            *(
+                (
+                    *(one.asked, one.problem, one.code, one.kind, one.state),
+                    one.area.name if one.area else None,
+                    one.child_count if one.kind == "parent" else None,
+                    one.parent.code if one.parent else None,
+                    one.bill.number if one.bill else None,
+                )
+                for one in await states(actor, asked)
+            ),
+        ]
+
+    return xlsx_of(lines(), "bags") if kind == "xlsx" else csv_of(lines())
 
 
 _TOLD = ("id", "code", "kind", "state", "area", "child_count", "expected_children", "parent", "bill")

@@ -8,11 +8,13 @@ import { ago, t } from "@/shared/i18n/i18n";
 import { errorText } from "@/shared/i18n/problem";
 import { useQueue, useQueueView } from "@/shared/queue/useQueue";
 import { signal, soundOn, TONES, turnSound, turnVibration, vibrationOn } from "@/shared/sound/sound";
+import { speak, turnSpeech, useSpeech } from "@/shared/sound/speech";
 import { Bar } from "@/shared/ui/Bar";
 import { ProfileDrawing } from "@/shared/ui/drawings";
 import { Icon, type IconName } from "@/shared/ui/icons";
 import { LanguageChoice } from "@/shared/ui/LanguageChoice";
 import { Note, PasswordField, ToneIcon } from "@/shared/ui/parts";
+import { Switch } from "@/shared/ui/Switch";
 import "./profile.css";
 
 export default function Profile() {
@@ -73,6 +75,7 @@ function Language() {
 function Sound() {
   const [sound, setSound] = useState(soundOn());
   const [vibration, setVibration] = useState(vibrationOn());
+  const speech = useSpeech();
   return (
     <section class="card" aria-labelledby="sound">
       <h3 id="sound">
@@ -101,6 +104,17 @@ function Sound() {
           }}
         />
       )}
+      {speech !== "none" && (
+        <Switch
+          on={speech === "on"}
+          icon="speak"
+          label={t("speech.count")}
+          onTurn={(on) => {
+            turnSpeech(on);
+            speak(t("scan.count", { count: 12, expected: 30 }));
+          }}
+        />
+      )}
       <p class="soft">{t("profile.sound.try")}</p>
       <div class="tones">
         {TONES.map((tone) => (
@@ -111,23 +125,6 @@ function Sound() {
         ))}
       </div>
     </section>
-  );
-}
-
-interface SwitchProps {
-  on: boolean;
-  icon: IconName;
-  label: string;
-  onTurn: (on: boolean) => void;
-}
-
-function Switch({ on, icon, label, onTurn }: SwitchProps) {
-  return (
-    <button type="button" role="switch" aria-checked={on} class="switch" onClick={() => onTurn(!on)}>
-      <Icon name={icon} />
-      <span>{label}</span>
-      <span class="switch-track" aria-hidden="true" />
-    </button>
   );
 }
 

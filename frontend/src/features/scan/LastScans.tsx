@@ -2,7 +2,8 @@ import { t, type MessageKey } from "@/shared/i18n/i18n";
 import type { LinkState } from "@/shared/queue/queue";
 import type { ScanRecord } from "@/shared/queue/records";
 import type { Tone } from "@/shared/sound/sound";
-import { Icon, type IconName } from "@/shared/ui/icons";
+import { UndoDrawing } from "@/shared/ui/acts";
+import type { IconName } from "@/shared/ui/icons";
 import { ToneIcon } from "@/shared/ui/parts";
 import { canUndo, toneOf } from "./packing";
 
@@ -41,7 +42,7 @@ export function LastScans({ scans, link, undoing, onUndo }: LastScansProps) {
                   aria-label={t("scan.undo.one", { code })}
                   onClick={() => onUndo(scan)}
                 >
-                  <Icon name="undo" />
+                  <UndoDrawing class="undo-drawing" />
                   <span aria-hidden="true">{t("scan.undo")}</span>
                 </button>
               )}

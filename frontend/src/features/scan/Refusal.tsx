@@ -1,6 +1,7 @@
 import { t } from "@/shared/i18n/i18n";
 import { problemText, whereInstead } from "@/shared/i18n/problem";
-import { Icon } from "@/shared/ui/icons";
+import { IntoDrawing, ProblemDrawing } from "@/shared/ui/acts";
+import { BigBag, Icon } from "@/shared/ui/icons";
 import type { Word } from "./useFloor";
 
 interface RefusalProps {
@@ -16,7 +17,10 @@ export function Refusal({ word, onOk, onMove, onOpen }: RefusalProps) {
   return (
     <div class="refusal" role="alertdialog" aria-labelledby="refusal-word" aria-describedby="refusal-why">
       <div class="refusal-text" role="alert">
-        <Icon name="refused" />
+        <div class="refusal-picture">
+          <Icon name="refused" />
+          {word.problem !== null && <ProblemDrawing code={word.problem.code} class="refusal-drawing" />}
+        </div>
         <h2 id="refusal-word">{t(word.key)}</h2>
         <p class="code refusal-code">{word.code}</p>
         <p id="refusal-why" data-testid="refusal-why">
@@ -26,13 +30,13 @@ export function Refusal({ word, onOk, onMove, onOpen }: RefusalProps) {
       <div class="refusal-acts">
         {onMove !== null && (
           <button type="button" class="button" data-size="scan" onClick={onMove}>
-            <Icon name="move" />
+            <IntoDrawing class="act-drawing" />
             {t("refused.move")}
           </button>
         )}
         {onOpen !== null && (
           <button type="button" class="button" data-size="scan" onClick={onOpen}>
-            <Icon name="open" />
+            <BigBag class="act-drawing" />
             {t("refused.open")}
           </button>
         )}

@@ -1,7 +1,11 @@
+import { lazy, Suspense } from "preact/compat";
 import { useRef, useState } from "react";
 import { t } from "@/shared/i18n/i18n";
+import { commandOf } from "@/shared/scanner/commands";
 import { useAwake } from "@/shared/scanner/useAwake";
 import { useScanner } from "@/shared/scanner/useScanner";
+import { signal } from "@/shared/sound/sound";
+import { CameraDrawing, DoneDrawing, NextDrawing, TypeDrawing } from "@/shared/ui/acts";
 import { Bar } from "@/shared/ui/Bar";
 import { Icon } from "@/shared/ui/icons";
 import { RefusedList } from "./RefusedList";
@@ -12,6 +16,10 @@ import { TypeCode } from "./TypeCode";
 import { useFloor } from "./useFloor";
 import "./scan.css";
 
+const Camera = lazy(() => import("@/shared/scanner/camera/Camera"));
+/** Whoever scans with the camera here finds it open the next time. */
+const CAMERA = "tracetrack.camera";
+
 /** The scan floor: parent first, then its children. */
 export default function Scan() {
   const floor = useFloor();
@@ -19,6 +27,7 @@ export default function Scan() {
   const field = useRef<HTMLInputElement>(null);
   const [typing, setTyping] = useState<string | null>(null);
   const [deciding, setDeciding] = useState(false);
+  const [camera, setCamera] = useState(localStorage.getItem(CAMERA) === "on");
   const { packing, word } = floor;
 
   // The text as typed so far, known at once: keys do not wait until the field is drawn.
@@ -28,12 +37,36 @@ export default function Scan() {
     setTyping(text);
   };
 
+  const turnCamera = (on: boolean) => {
+    localStorage.setItem(CAMERA, on ? "on" : "off");
+    setCamera(on);
+  };
+
+  /** A code from wherever it comes: a bag's, or a command's from the printed sheet. */
+  const take = (code: string) => {
+    switch (commandOf(code)) {
+      case "UNDO":
+        return floor.undoLast();
+      case "DONE":
+        return floor.done();
+      case "NEXT":
+        floor.next();
+        return signal("ok");
+      case "CANCEL":
+        floor.dismiss();
+        setDeciding(false);
+        return signal("ok");
+      case null:
+        return floor.scan(code);
+    }
+  };
+
   useScanner(field, {
     active: typing === null,
     onCode: (code) => {
       const begun = typed.current ?? "";
       type(null);
-      floor.scan(begun + code);
+      take(begun + code);
     },
     onSlowTyping: (text) => type((typed.current ?? "") + text),
   });
@@ -57,25 +90,56 @@ export default function Scan() {
           aria-label={t("scan.field")}
         />
         <div class="scan-side">
-          <Stage floor={floor} />
+          {camera && (
+            <Suspense fallback={<div class="camera-place" />}>
+              <Camera
+                onCodes={(codes) => {
+                  const [only, ...more] = codes;
+                  if (only === undefined || more.length > 0) return floor.scanTogether(codes);
+                  take(only);
+                  return true;
+                }}
+                toneOf={floor.toneOf}
+                hint={t(packing ? "camera.one" : "camera.parentFirst")}
+                onClose={() => turnCamera(false)}
+              />
+            </Suspense>
+          )}
+          <Stage floor={floor} small={camera} />
           <div class="scan-actions">
             {packing && (
               <>
                 <button type="button" class="button" data-kind="ok" data-size="scan" onClick={floor.done}>
-                  <span class="act-icon" data-on="ok">
-                    <Icon name="ok" />
-                  </span>
+                  <DoneDrawing class="act-drawing" />
                   {t("scan.done")}
                 </button>
-                <button type="button" class="button" data-size="scan" onClick={floor.next}>
-                  <Icon name="forward" />
-                  {t("scan.next")}
+                <button
+                  type="button"
+                  class="button"
+                  data-size="scan"
+                  aria-label={t("scan.next")}
+                  onClick={floor.next}
+                >
+                  <NextDrawing class="act-drawing" />
+                  {t("scan.next.short")}
                 </button>
               </>
             )}
-            <button type="button" class="button" data-size="scan" onClick={() => type("")}>
-              <Icon name="keyboard" />
-              {t("scan.type")}
+            {!camera && (
+              <button type="button" class="button" data-size="scan" onClick={() => turnCamera(true)}>
+                <CameraDrawing class="act-drawing" />
+                {t("camera.title")}
+              </button>
+            )}
+            <button
+              type="button"
+              class="button"
+              data-size="scan"
+              aria-label={t("scan.type")}
+              onClick={() => type("")}
+            >
+              <TypeDrawing class="act-drawing" />
+              {t("scan.type.short")}
             </button>
           </div>
         </div>
@@ -118,10 +182,10 @@ export default function Scan() {
         <TypeCode
           code={typing}
           onType={type}
-          label={t(packing ? "scan.type.child" : "scan.type.parent")}
+          kind={packing ? "child" : "parent"}
           onCode={(code) => {
             type(null);
-            floor.scan(code);
+            take(code);
           }}
           onClose={() => type(null)}
         />

@@ -1,13 +1,19 @@
+import { useEffect } from "react";
 import { number, t } from "@/shared/i18n/i18n";
+import { speak, turnSpeech, useSpeech } from "@/shared/sound/speech";
 import { BigBag, Icon, ScanDrawing, SmallBag } from "@/shared/ui/icons";
 import type { useFloor, Word } from "./useFloor";
 
 /** Where the eyes are: what to scan now, the count, and what came of the last scan. */
-export function Stage({ floor }: { floor: ReturnType<typeof useFloor> }) {
+export function Stage({ floor, small }: { floor: ReturnType<typeof useFloor>; small: boolean }) {
   const { packing, count, word, closed, view } = floor;
+  const spoken = packing ? countText(count, packing.bag?.expected_children ?? null) : null;
+  useEffect(() => {
+    if (spoken !== null) speak(spoken);
+  }, [spoken]);
   if (packing === undefined)
     return (
-      <section class="stage" data-empty>
+      <section class="stage" data-empty data-small={small || undefined}>
         <div class="middle breathing">
           <BigBag class="stage-drawing" />
           <p>{t("app.loading")}</p>
@@ -23,7 +29,7 @@ export function Stage({ floor }: { floor: ReturnType<typeof useFloor> }) {
   );
   if (packing === null)
     return (
-      <section class="stage" data-empty>
+      <section class="stage" data-empty data-small={small || undefined}>
         {said}
         <div class="stage-ask">
           {closed === null ? (
@@ -49,7 +55,7 @@ export function Stage({ floor }: { floor: ReturnType<typeof useFloor> }) {
       </section>
     );
   return (
-    <section class="stage">
+    <section class="stage" data-small={small || undefined}>
       <header class="stage-parent">
         <BigBag class="stage-bag" />
         <div>
@@ -58,6 +64,7 @@ export function Stage({ floor }: { floor: ReturnType<typeof useFloor> }) {
             {packing.code}
           </strong>
         </div>
+        <SpeechButton />
       </header>
       <div class="count number" data-testid="count" role="img" aria-label={countText(count, expected)}>
         <span class="count-now" data-long={count > 99 || undefined}>
@@ -79,6 +86,24 @@ export function Stage({ floor }: { floor: ReturnType<typeof useFloor> }) {
         said
       )}
     </section>
+  );
+}
+
+/** Says the number aloud or not; only where this device has a voice. */
+function SpeechButton() {
+  const speech = useSpeech();
+  if (speech === "none") return null;
+  const on = speech === "on";
+  return (
+    <button
+      type="button"
+      class="speech"
+      aria-label={t("speech.count")}
+      aria-pressed={on}
+      onClick={() => turnSpeech(!on)}
+    >
+      <Icon name={on ? "speak" : "sound-off"} />
+    </button>
   );
 }
 

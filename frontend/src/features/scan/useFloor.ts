@@ -7,6 +7,7 @@ import type { Problem } from "@/shared/api/types";
 import type { MessageKey } from "@/shared/i18n/i18n";
 import { cleanCode, codeKey } from "@/shared/queue/codes";
 import type { NewScan, ScanRecord } from "@/shared/queue/records";
+import { isReserved } from "@/shared/scanner/commands";
 import { useQueue, useQueueView } from "@/shared/queue/useQueue";
 import { signal, type Tone } from "@/shared/sound/sound";
 import { LAST, withElsewhere } from "./elsewhere";
@@ -14,6 +15,7 @@ import { keepPacking, keptPacking } from "./kept";
 import {
   afterAnswer,
   afterUndo,
+  canUndo,
   concerns,
   countOf,
   isKnownHere,
@@ -40,6 +42,12 @@ export interface Word {
 /** Two people may fill one parent: look this often what the other did, in ms. */
 const LOOK_MS = 10_000;
 const KNOWN_CHILDREN = 200;
+/** Of several codes at once, the screen names so many. */
+const NAMED = 3;
+/** Loudest first: what came of several scans at once is as bad as the worst of them. */
+const LOUDNESS: readonly Tone[] = ["refused", "waiting", "already", "ok"];
+/** What a command does not do here, or a code that is kept for commands. */
+const BAD_CODE: Problem = { code: "bad_code", status: 422, title: "", detail: "" };
 
 /** The scan floor of one worker: what is being packed, what was said last, and the acts. */
 export function useFloor() {
@@ -160,8 +168,11 @@ export function useFloor() {
     if (scan?.state === "waiting") say({ ...shown, tone: "waiting", key: "outcome.waiting" });
   }, [view.link, view.scans, say]);
 
+  const toneNow = (expected: Tone): Tone =>
+    queue.snapshot().link === "up" && navigator.onLine ? expected : "waiting";
+
   const add = (scan: NewScan, expected: Tone) => {
-    const tone = queue.snapshot().link === "up" && navigator.onLine ? expected : "waiting";
+    const tone = toneNow(expected);
     const key = tone === "waiting" ? "outcome.waiting" : wordFor(scan, tone);
     const said = { tone, key, code: scan.code ?? scan.parentCode, problem: null };
     // Said at once; the record only lets a later answer find what it is about.
@@ -191,6 +202,8 @@ export function useFloor() {
   const scan = (text: string) => {
     const code = cleanCode(text);
     if (code === "") return;
+    if (isReserved(code))
+      return say({ tone: "refused", key: "outcome.refused", code, scan: null, problem: BAD_CODE });
     const now = latest.current.packing;
     if (now === undefined) {
       early.current.push(code);
@@ -203,14 +216,58 @@ export function useFloor() {
     add({ action: "child", parentCode: now.code, code }, known ? "already" : "ok");
   };
 
+  /** Takes codes that were seen together; false when it is not plain what they should be. */
+  const scanTogether = (texts: readonly string[]): boolean => {
+    const now = latest.current.packing;
+    const [only, ...more] = texts;
+    if (only !== undefined && more.length === 0) {
+      scan(only);
+      return true;
+    }
+    // Which of them is the big bag, which command is meant?
+    if (!now || texts.some(isReserved)) return false;
+    const codes = texts.map(cleanCode).filter((code) => code !== "" && !now.keys.includes(codeKey(code)));
+    const tones = codes.map((code) => {
+      const known = isKnownHere(now, queue.snapshot().scans, code);
+      const scan: NewScan = { action: "child", parentCode: now.code, code };
+      void queue.add(scan).then((record) => {
+        if (record.state !== "refused") return;
+        const problem = record.problem ?? null;
+        say({ tone: "refused", key: "outcome.refused", code, scan: record, problem });
+      });
+      return toneNow(known ? "already" : "ok");
+    });
+    const tone = LOUDNESS.find((one) => tones.includes(one)) ?? "already";
+    const named = codes.length > 0 ? codes : texts;
+    const rest = named.length > NAMED ? ` +${named.length - NAMED}` : "";
+    const said = { tone, code: named.slice(0, NAMED).join(" · ") + rest, scan: null, problem: null };
+    say({ ...said, key: `outcome.${tone}` });
+    return true;
+  };
+
+  /** What came of a code on this screen so far. */
+  const toneOfCode = (text: string): Tone | null => {
+    const key = codeKey(text);
+    const about = queue
+      .snapshot()
+      .scans.filter((one) => isOwnAct(one) && codeKey(one.code ?? one.parentCode) === key)
+      .at(-1);
+    if (about === undefined || about.undone || about.state === "withdrawn")
+      return latest.current.packing?.keys.includes(key) ? "ok" : null;
+    if (about.state === "refused") return "refused";
+    return about.state === "settled" ? toneOf({ outcome: about.outcome ?? "" }) : toneNow("ok");
+  };
+
   useEffect(() => {
     if (packing === undefined) return;
     for (const code of early.current.splice(0)) scan(code);
   });
 
+  const nothing = () => say({ tone: "already", key: "outcome.nothing", code: "", scan: null, problem: null });
+
   const done = () => {
     const now = latest.current.packing;
-    if (!now) return;
+    if (!now) return nothing();
     setClosed({
       code: now.code,
       count: countOf(now, queue.snapshot().scans),
@@ -263,6 +320,19 @@ export function useFloor() {
     }
   };
 
+  const last = withElsewhere(view.scans.filter(isOwnAct), elsewhere.data?.items ?? []);
+  const undoing = new Set(
+    view.scans.flatMap((scan) =>
+      scan.action === "undo" && scan.state !== "refused" && scan.about ? [scan.about.scanId] : [],
+    ),
+  );
+
+  const undoLast = () => {
+    const scan = last.filter((one) => !undoing.has(one.scanId) && canUndo(one, last)).at(-1);
+    if (scan === undefined) nothing();
+    else void undo(scan);
+  };
+
   const dismiss = () => {
     // Seen, not decided: it stays in the list.
     setWord(null);
@@ -271,22 +341,21 @@ export function useFloor() {
   return {
     queue,
     view,
-    last: withElsewhere(view.scans.filter(isOwnAct), elsewhere.data?.items ?? []),
-    undoing: new Set(
-      view.scans.flatMap((scan) =>
-        scan.action === "undo" && scan.state !== "refused" && scan.about ? [scan.about.scanId] : [],
-      ),
-    ),
+    last,
+    undoing,
     packing,
     count: packing ? countOf(packing, view.scans) : 0,
     word,
     closed,
     scan,
+    scanTogether,
+    toneOf: toneOfCode,
     open,
     done,
     next,
     move,
     undo,
+    undoLast,
     dismiss,
     /** The refusal on screen can be mended by moving the child into the open parent. */
     canMove: (problem: Problem | null, scan: ScanRecord | null) =>

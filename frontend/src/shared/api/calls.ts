@@ -45,6 +45,14 @@ export const childrenOf = (bag_id: number, cursor: string | null, limit: number)
 
 export const lookup = (code: string) => take(api.GET("/api/v1/bags/lookup", { params: { query: { code } } }));
 
+/** Codes of one kind that begin so, or where none does, that hold it: a torn label may lack its beginning. */
+export async function codesLike(part: string, kind: "parent" | "child"): Promise<string[]> {
+  const begin = await take(api.GET("/api/v1/bags/suggest", { params: { query: { q: part, kind } } }));
+  if (begin.length > 0) return begin;
+  const query = { q: part, kind, limit: 4 };
+  return (await take(api.GET("/api/v1/bags", { params: { query } }))).items.map((bag) => bag.code);
+}
+
 export const history = (bag_id: number, cursor: string | null) =>
   take(
     api.GET("/api/v1/bags/{bag_id}/history", { params: { path: { bag_id }, query: { cursor, limit: 50 } } }),

@@ -3617,7 +3617,7 @@ export interface components {
             date: string;
             /** Time Zone */
             time_zone: string;
-            totals: components["schemas"]["tracetrack__billing__reports__schemas__Work"];
+            totals: components["schemas"]["Work"];
             /** By Area */
             by_area: components["schemas"]["AreaWork"][];
             /** By Worker */
@@ -5469,6 +5469,30 @@ export interface components {
             current: boolean;
         };
         /**
+         * ShiftWork
+         * @description What everybody scanned between two moments, those with most first.
+         */
+        ShiftWork: {
+            /**
+             * From
+             * Format: date-time
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             */
+            to: string;
+            /** Scans */
+            scans: number;
+            /** Refused */
+            refused: number;
+            /** Undone */
+            undone: number;
+            /** Items */
+            items: components["schemas"]["Worked"][];
+        };
+        /**
          * Shifts
          * @description The shifts of a day; the day goes from its first shift to the next day's.
          */
@@ -5902,6 +5926,88 @@ export interface components {
             is_key: boolean;
         };
         /**
+         * Work
+         * @description What was done in a time; weights in kilograms.
+         *
+         *     Linked and unlinked children are counted as they happened; the packed weight is their balance.
+         *     Bills count on the day on which they were completed, with what their snapshots say, and only
+         *     while they are completed.
+         */
+        Work: {
+            /**
+             * Parents Packed
+             * @description Parents into which children were scanned.
+             * @default 0
+             */
+            parents_packed: number;
+            /**
+             * Parents Completed
+             * @description Parents that a worker said are done.
+             * @default 0
+             */
+            parents_completed: number;
+            /**
+             * Children Linked
+             * @default 0
+             */
+            children_linked: number;
+            /**
+             * Children Unlinked
+             * @default 0
+             */
+            children_unlinked: number;
+            /**
+             * Weight Packed Kg
+             * @default 0
+             */
+            weight_packed_kg: number;
+            /**
+             * Parents Imported
+             * @default 0
+             */
+            parents_imported: number;
+            /**
+             * Children Imported
+             * @default 0
+             */
+            children_imported: number;
+            /**
+             * Scans
+             * @default 0
+             */
+            scans: number;
+            /**
+             * Scans Refused
+             * @default 0
+             */
+            scans_refused: number;
+            /**
+             * Bills Created
+             * @default 0
+             */
+            bills_created: number;
+            /**
+             * Bills Completed
+             * @default 0
+             */
+            bills_completed: number;
+            /**
+             * Parents Dispatched
+             * @default 0
+             */
+            parents_dispatched: number;
+            /**
+             * Children Dispatched
+             * @default 0
+             */
+            children_dispatched: number;
+            /**
+             * Weight Dispatched Kg
+             * @default 0
+             */
+            weight_dispatched_kg: number;
+        };
+        /**
          * Worked
          * @description What one person scanned; times are quarters of an hour.
          */
@@ -6076,88 +6182,6 @@ export interface components {
             username: string;
         };
         /**
-         * Work
-         * @description What was done in a time; weights in kilograms.
-         *
-         *     Linked and unlinked children are counted as they happened; the packed weight is their balance.
-         *     Bills count on the day on which they were completed, with what their snapshots say, and only
-         *     while they are completed.
-         */
-        tracetrack__billing__reports__schemas__Work: {
-            /**
-             * Parents Packed
-             * @description Parents into which children were scanned.
-             * @default 0
-             */
-            parents_packed: number;
-            /**
-             * Parents Completed
-             * @description Parents that a worker said are done.
-             * @default 0
-             */
-            parents_completed: number;
-            /**
-             * Children Linked
-             * @default 0
-             */
-            children_linked: number;
-            /**
-             * Children Unlinked
-             * @default 0
-             */
-            children_unlinked: number;
-            /**
-             * Weight Packed Kg
-             * @default 0
-             */
-            weight_packed_kg: number;
-            /**
-             * Parents Imported
-             * @default 0
-             */
-            parents_imported: number;
-            /**
-             * Children Imported
-             * @default 0
-             */
-            children_imported: number;
-            /**
-             * Scans
-             * @default 0
-             */
-            scans: number;
-            /**
-             * Scans Refused
-             * @default 0
-             */
-            scans_refused: number;
-            /**
-             * Bills Created
-             * @default 0
-             */
-            bills_created: number;
-            /**
-             * Bills Completed
-             * @default 0
-             */
-            bills_completed: number;
-            /**
-             * Parents Dispatched
-             * @default 0
-             */
-            parents_dispatched: number;
-            /**
-             * Children Dispatched
-             * @default 0
-             */
-            children_dispatched: number;
-            /**
-             * Weight Dispatched Kg
-             * @default 0
-             */
-            weight_dispatched_kg: number;
-        };
-        /**
          * UserRef
          * @description A user by name.
          */
@@ -6166,30 +6190,6 @@ export interface components {
             id: number;
             /** Username */
             username: string;
-        };
-        /**
-         * Work
-         * @description What everybody scanned between two moments, those with most first.
-         */
-        tracetrack__oversight__lists__schemas__Work: {
-            /**
-             * From
-             * Format: date-time
-             */
-            from: string;
-            /**
-             * To
-             * Format: date-time
-             */
-            to: string;
-            /** Scans */
-            scans: number;
-            /** Refused */
-            refused: number;
-            /** Undone */
-            undone: number;
-            /** Items */
-            items: components["schemas"]["Worked"][];
         };
         /**
          * UserRef
@@ -13357,6 +13357,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17458,7 +17467,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["tracetrack__oversight__lists__schemas__Work"];
+                    "application/json": components["schemas"]["ShiftWork"];
                 };
             };
             /** @description `malformed` */
