@@ -207,6 +207,13 @@ async def test_the_state_of_each_pasted_code_in_order_and_foreign_ones_like_unkn
         key: value for key, value in told[3].items() if key != "asked"
     }
     assert (told[0]["state"], told[0]["parent"]["code"], told[1]["child_count"]) == ("linked", "P1-NEW", 1)
+    file = await floor.biller.post("/bags/states/export?format=csv", {"codes": asked})
+    assert [row[:4] for row in from_csv(file.content)][1:4] == [
+        ["c1", "", "C1", "child"],
+        [" P1 ", "", "P1-NEW", "parent"],
+        ["NOWHERE", "bag_not_found", "", ""],
+    ]
+    assert (await floor.north.post("/bags/states/export", {"codes": asked})).status_code == 403
     assert (await floor.north.post("/bags/states", {"codes": ["x"] * 5_001})).status_code == 422
     many = (await floor.biller.post("/bags/states", {"codes": ["C1", "S1"] * 2_500})).json()["results"]
     assert (len(many), many[0]["code"], many[4_999]["code"]) == (5_000, "C1", "S1")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from tracetrack.access.dependencies import Scanner
 from tracetrack.bags.schemas import Bag
 from tracetrack.oversight.lists import service
-from tracetrack.oversight.lists.schemas import Conflict, LeftOpen, Shifts, Work
+from tracetrack.oversight.lists.schemas import Conflict, LeftOpen, Shifts, ShiftWork
 from tracetrack.platform.clock import Moment
 from tracetrack.platform.paging import Cursor, Limit, Page
 from tracetrack.platform.problems import problems
@@ -72,6 +72,6 @@ async def conflicts(
 
 
 @router.get("/lists/work", responses=problems())
-async def work(actor: Scanner, area_id: AreaId = None, since: Since = None, until: Until = None) -> Work:
+async def work(actor: Scanner, area_id: AreaId = None, since: Since = None, until: Until = None) -> ShiftWork:
     """What each person scanned in a shift."""
     return await service.work(actor, area_id, since, until)

@@ -56,7 +56,7 @@ class Worked(BaseModel):
     last_slot: dt.datetime
 
 
-class Work(BaseModel):
+class ShiftWork(BaseModel):
     """What everybody scanned between two moments, those with most first."""
 
     since: dt.datetime = Field(serialization_alias="from")

@@ -13,7 +13,7 @@ from tracetrack.access.actor import Actor
 from tracetrack.bags.queries import bags_by_id
 from tracetrack.bags.schemas import Bag
 from tracetrack.oversight.lists import queries
-from tracetrack.oversight.lists.schemas import Conflict, LeftOpen, Shift, Shifts, Work, Worked
+from tracetrack.oversight.lists.schemas import Conflict, LeftOpen, Shift, Shifts, ShiftWork, Worked
 from tracetrack.people.settings import site_settings
 from tracetrack.platform import db
 from tracetrack.platform.clock import now
@@ -189,7 +189,7 @@ async def conflicts(
     )
 
 
-async def work(actor: Actor, area_id: int | None, since: Moment, until: Moment) -> Work:
+async def work(actor: Actor, area_id: int | None, since: Moment, until: Moment) -> ShiftWork:
     """What each person scanned in a shift.
 
     Raises:
@@ -199,7 +199,7 @@ async def work(actor: Actor, area_id: int | None, since: Moment, until: Moment) 
     async with db.reading() as tx:
         rows = (await tx.execute(queries.WORK, _asked(actor, area_id, since=since, until=until))).mappings()
         items = [Worked.model_validate(row) for row in rows]
-    return Work(
+    return ShiftWork(
         since=since,
         until=until,
         scans=sum(one.scans for one in items),

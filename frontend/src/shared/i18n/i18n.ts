@@ -117,6 +117,11 @@ export function moment(time: string): string {
   );
 }
 
+/** The time of the day alone. */
+export function clock(time: string): string {
+  return new Intl.DateTimeFormat(i18n.locale, { timeStyle: "short" }).format(new Date(time));
+}
+
 export function number(value: number): string {
   return new Intl.NumberFormat(i18n.locale, { maximumFractionDigits: 3 }).format(value);
 }

@@ -1,5 +1,6 @@
 import { compileMessage } from "@lingui/message-utils/compileMessage";
 import { expect, test } from "vitest";
+import { messages as adminEnglish } from "./admin/en";
 import { messages as english } from "./messages/en";
 import { messages as officeEnglish } from "./office/en";
 
@@ -11,10 +12,15 @@ const office = import.meta.glob<Record<string, string>>("./office/*.ts", {
   import: "messages",
   eager: true,
 });
+const admin = import.meta.glob<Record<string, string>>("./admin/*.ts", {
+  import: "messages",
+  eager: true,
+});
 /** Each file with the English one it must match. */
 const files = [
   ...Object.entries(languages).map(([file, messages]) => [file, messages, english] as const),
   ...Object.entries(office).map(([file, messages]) => [file, messages, officeEnglish] as const),
+  ...Object.entries(admin).map(([file, messages]) => [file, messages, adminEnglish] as const),
 ];
 
 /** The names of the values that a message uses. */
@@ -48,4 +54,12 @@ test("the office's Hindi is written in Hindi, and its keys are its own", () => {
       .map((file) => file.replace("messages", "office"))
       .sort(),
   );
+});
+
+test("the admins' Hindi is written in Hindi, and its keys are its own", () => {
+  const hindi = admin["./admin/hi.ts"] ?? {};
+  const same = Object.keys(adminEnglish).filter((key) => !/\p{Script=Devanagari}/u.test(hindi[key] ?? ""));
+  expect(same).toEqual([]);
+  expect(Object.keys(adminEnglish).filter((key) => key in english || key in officeEnglish)).toEqual([]);
+  expect(Object.keys(admin)).toHaveLength(Object.keys(languages).length);
 });
