@@ -7,6 +7,7 @@ psql -v ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname "${1:-p
     -v owner="$TRACETRACK_OWNER_PASSWORD" -v app="$TRACETRACK_APP_PASSWORD" <<'SQL'
 create role tracetrack_owner login nosuperuser nocreatedb nocreaterole password :'owner';
 create role tracetrack_app login nosuperuser nocreatedb nocreaterole password :'app';
+create role tracetrack_report nologin;
 grant tracetrack_app to tracetrack_owner;
 grant pg_read_all_stats to tracetrack_app;
 create database tracetrack owner tracetrack_owner;

@@ -79,6 +79,10 @@ def settings(
         # Every test signs its people in, all from one address.
         sign_ins_per_minute=1_000_000,
         sign_ins_per_minute_address=1_000_000,
+        refreshes_per_minute_address=1_000_000,
+        requests_per_minute=1_000_000,
+        reports_per_minute=1_000_000,
+        reports_per_minute_address=1_000_000,
         _env_file=None,
     )
 
@@ -116,8 +120,8 @@ async def empty(owner: asyncpg.Connection) -> None:
                  scan_receipts, audit_events, imports, import_report,
                  label_patterns, ledger_seals, performance_minutes, performance_workers,
                  bag_search, empty_parents, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
-                 refresh_tokens, sessions, api_keys, second_factors, recovery_codes, registrations,
-                 promotions, users, areas, site_settings
+                 refresh_tokens, sessions, sign_in_tries, sign_in_failures, api_keys, second_factors,
+                 recovery_codes, registrations, promotions, users, areas, site_settings
         restart identity cascade;
         delete from bag_types where not is_default;
         update bag_types set name = 'Standard', expected_children = 30, child_weight_kg = 1,

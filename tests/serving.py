@@ -87,6 +87,9 @@ def worker(server: postgres.Postgres, database: str, **settings: str) -> Iterato
             "TRACETRACK_DATABASE_URL": server.url(postgres.APP, database),
             "TRACETRACK_SIGN_INS_PER_MINUTE": "1000000",
             "TRACETRACK_SIGN_INS_PER_MINUTE_ADDRESS": "1000000",
+            "TRACETRACK_REQUESTS_PER_MINUTE": "1000000",
+            "TRACETRACK_REPORTS_PER_MINUTE": "1000000",
+            "TRACETRACK_REPORTS_PER_MINUTE_ADDRESS": "1000000",
             **settings,
         }
         log = folder / "log.jsonl"

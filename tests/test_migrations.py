@@ -56,6 +56,8 @@ FILL: dict[str, str] = {
         insert into scans (scan_id, user_id, area_id, bag_id, parent_id, action, outcome, code, received_at)
         select gen_random_uuid(), created_by, area_id, id, parent_id, 'child', 'linked', code,
                now() - make_interval(months => (id % 3)::int) from bags where parent_id is not null""",
+    "sign_in_tries": "insert into sign_in_tries values ('a', now(), 1)",
+    "sign_in_failures": "insert into sign_in_failures values ('a', 1, now(), null)",
     "scan_receipts": "insert into scan_receipts (scan_id, user_id, request, answer)"
     " select scan_id, user_id, gen_random_uuid(), '{}' from scans",
     "audit_events": """

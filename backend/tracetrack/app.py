@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from tracetrack.access import keys as access_keys
+from tracetrack.access import limits as access_limits
 from tracetrack.access import opening as access
 from tracetrack.access import queries as access_queries
 from tracetrack.access import routes as access_routes
@@ -60,6 +61,7 @@ UPKEEP = (
     *oversight_routes.UPKEEP,
     *bag_search.UPKEEP,
     *access_queries.UPKEEP,
+    *access_limits.UPKEEP,
     *registrations.UPKEEP,
     *scanning.UPKEEP,
 )

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     uploads: Path | None = None
     """Where imported files wait for their import: with several hosts a folder that all of them share;
     absent: in ``data``."""
+    wal_archive: Path | None = None
+    """A folder, best on another disk, that gets the embedded database's log as it is written: with it a
+    backup is brought back to the last moment; absent: to the moment of the backup."""
     workers: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
     forwarded_allow_ips: str = ""
     """Addresses of the reverse proxy whose ``X-Forwarded-*`` headers are believed; none by default."""
@@ -89,6 +92,14 @@ class Settings(BaseSettings):
     """Tries to sign in as one user from one address."""
     sign_ins_per_minute_address: int = Field(default=300, ge=1)
     """Tries to sign in from one address, which a whole warehouse may share."""
+    refreshes_per_minute_address: int = Field(default=1_200, ge=1)
+    """Refreshes of sessions from one address."""
+    requests_per_minute: int = Field(default=6_000, ge=1)
+    """Requests of one user to one worker."""
+    reports_per_minute: int = Field(default=120, ge=1)
+    """Reports, exports, imports and searches of one user."""
+    reports_per_minute_address: int = Field(default=1_200, ge=1)
+    """The same from one address."""
 
     admin_password: SecretStr | None = None
     """The first admin's password; absent: a one-time password is printed at the first start."""

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from tracetrack.access import keys, sessions, tokens
 from tracetrack.access.actor import Actor, Role
+from tracetrack.access.limits import count_request
 from tracetrack.platform.logs import request_id
 from tracetrack.platform.problems import Problem
 
@@ -56,6 +57,7 @@ class SignedInAs(SecurityBase):
         else:
             session = await sessions.signed_in(token)
         request.state.user_id = session.user_id
+        await count_request(request, session.user_id)
         if session.must_change_password and not self.not_ready:
             raise Problem("password_change_required")
         if session.must_set_up_totp and not self.not_ready:

@@ -1,16 +1,24 @@
-"""How often somebody may try to sign in: moving windows, in Redis, else in this worker's memory.
+"""How often somebody may ask, and how long he waits after a wrong password.
 
-slowapi asks Redis synchronously, so it is asked in a thread: a silent Redis must not stop scans.
-After the first failure it counts in memory, and looks for Redis again by itself.
+- Tries to sign in, to prove oneself and to refresh are counted in PostgreSQL (``limits.sql``). Wrong
+  ones make the next wait longer, for those who share what failed: a browser that has signed in as
+  this user before counts by itself, so nobody can keep a supervisor out by failing in his name.
+- Reports, exports, imports and searches are counted by slowapi: moving windows in Redis, by user and
+  by address, in this worker's memory while Redis is away. slowapi asks synchronously, so in a thread.
+- All else has one generous limit a user, in this worker's memory: a scan pays no round trip for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import math
+import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -18,27 +26,91 @@ from slowapi import Limiter
 from slowapi.errors import RateLimitExceeded
 from starlette.requests import Request
 
+from tracetrack.access import tokens
+from tracetrack.platform import db
+from tracetrack.platform.admission import kind_of
+from tracetrack.platform.breaker import State
+from tracetrack.platform.cache import REDIS
 from tracetrack.platform.problems import Problem
+from tracetrack.platform.upkeep import Chore
 from tracetrack.settings import Settings
 
-_count: Callable[[Request], None] | None = None
-_thread: ThreadPoolExecutor | None = None
+WRONG = frozenset({"bad_credentials", "totp_wrong", "wrong_password", "wrong_code"})
+"""Problems that say that somebody guessed."""
+
+BROWSER_COOKIE = "tt_browser"
+BROWSER_DAYS = 180
+MOST_USERS = 10
+"""Of one browser; shared phones have several, and the oldest are forgotten."""
+
+UPKEEP = (
+    Chore(
+        "tries_forgotten",
+        """
+        with tries as (delete from sign_in_tries where minute < now() - interval '5 minutes' returning 1),
+            failures as (delete from sign_in_failures where last_at < now() - interval '1 hour' returning 1)
+        select (select count(*) from tries) + (select count(*) from failures)
+        """,
+    ),
+)
+
+_MAY_TRY = "select may_try($1, $2, $3)"
+_FAILED = "select try_failed($1, $2, $3)"
+_SUCCEEDED = "select try_succeeded($1)"
+
+
+class _Guard(NamedTuple):
+    """Whose failures make whom wait."""
+
+    key: str
+    free: int
+    """Failures before the first wait."""
+    longest: float
+    """Seconds."""
+    forgiven: bool = True
+    """Whether a success makes the failures forgotten."""
+
+
+class _Limits(NamedTuple):
+    settings: Settings
+    shared: Callable[[Request], None]
+    """Counts a costly request in Redis."""
+    own: Callable[[Request], None]
+    """Counts it in memory."""
+    thread: ThreadPoolExecutor
+    asked: dict[int, int]
+    """Requests of each user in :attr:`minute`."""
+
+
+_limits: _Limits | None = None
+_minute = 0
 
 
 def _address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def _user_and_address(request: Request) -> str:
-    return f"{request.state.sign_in_as} {_address(request)}"
+def _user(request: Request) -> str:
+    return str(request.state.user_id)
+
+
+def _counter(limiter: Limiter, settings: Settings) -> Callable[[Request], None]:
+    # Two limits on one call, which has nothing to do itself; per user first, since many share an address.
+    @limiter.limit(f"{settings.reports_per_minute_address}/minute", key_func=_address)
+    @limiter.limit(f"{settings.reports_per_minute}/minute", key_func=_user)
+    def costly(request: Request) -> None:
+        pass
+
+    counted: Callable[[Request], None] = costly
+    return counted
 
 
 def open_limits(settings: Settings) -> None:
     """Prepare the counters; nothing is asked of Redis yet."""
-    global _count, _thread
-    if settings.redis_url is None:
-        limiter = Limiter(_address, strategy="moving-window")
-    else:
+    global _limits
+    own = _counter(Limiter(_address, strategy="moving-window"), settings)
+    shared = own
+    if settings.redis_url is not None:
         seconds = settings.redis_timeout_ms / 1000
         patience: dict[str, Any] = {
             "socket_timeout": seconds,
@@ -56,36 +128,151 @@ def open_limits(settings: Settings) -> None:
             in_memory_fallback_enabled=True,
             key_prefix="tracetrack",
         )
-
-    # Two limits on one call, which has nothing to do itself; per user first, since many share an address.
-    @limiter.limit(f"{settings.sign_ins_per_minute_address}/minute")
-    @limiter.limit(f"{settings.sign_ins_per_minute}/minute", key_func=_user_and_address)
-    def sign_in(request: Request) -> None:
-        pass
-
-    _count = sign_in
+        shared = _counter(limiter, settings)
     # One at a time: of two calls that find Redis gone together, slowapi lets the second one fail.
-    _thread = ThreadPoolExecutor(1, "limits")
+    _limits = _Limits(settings, shared, own, ThreadPoolExecutor(1, "limits"), {})
 
 
 def close_limits() -> None:
     """Stop the threads."""
-    global _thread
-    if _thread is not None:
-        _thread.shutdown(wait=False, cancel_futures=True)
-    _thread = None
+    global _limits
+    if _limits is not None:
+        _limits.thread.shutdown(wait=False, cancel_futures=True)
+    _limits = None
 
 
-async def count_sign_in(request: Request, username: str) -> None:
-    """Count one try to sign in.
+def _opened() -> _Limits:
+    if _limits is None:
+        raise RuntimeError("limits are not open")
+    return _limits
+
+
+def _refuse(seconds: float) -> Problem:
+    return Problem("too_many_requests", headers={"Retry-After": str(max(1, math.ceil(seconds)))})
+
+
+async def count_request(request: Request, user_id: int) -> None:
+    """Count one request of somebody who is signed in.
 
     Raises:
         Problem: ``too_many_requests``.
     """
-    if _count is None or _thread is None:
-        raise RuntimeError("limits are not open")
-    request.state.sign_in_as = unicodedata.normalize("NFC", username).strip().casefold()
+    global _minute
+    limits = _opened()
+    minute = int(time.monotonic() / 60)
+    if minute != _minute:
+        _minute = minute
+        limits.asked.clear()
+    asked = limits.asked.get(user_id, 0) + 1
+    limits.asked[user_id] = asked
+    if asked > limits.settings.requests_per_minute:
+        raise _refuse(60 - time.monotonic() % 60)
+    if kind_of(request.method, request.url.path) != "report":
+        return
+    request.state.user_id = user_id
     try:
-        await asyncio.wrap_future(_thread.submit(_count, request))
+        if limits.shared is limits.own or REDIS.state is not State.closed:
+            limits.own(request)
+        else:
+            await asyncio.wrap_future(limits.thread.submit(limits.shared, request))
     except RateLimitExceeded:
-        raise Problem("too_many_requests", headers={"Retry-After": "30"}) from None
+        raise _refuse(30) from None
+
+
+def _key(*parts: object) -> str:
+    """Of something that is counted: a hash, for a name may be a password in the wrong field."""
+    return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+@asynccontextmanager
+async def trying(request: Request, username: str, *, signed_in: bool = False) -> AsyncIterator[None]:
+    """One try with a password or a code: counted before, and what came of it after.
+
+    Args:
+        request: who asks, and from where.
+        username: as whom.
+        signed_in: the try is to prove oneself again; only sessions of this user can fail at it.
+
+    Raises:
+        Problem: ``too_many_requests`` before anything is looked at.
+    """
+    settings = _opened().settings
+    name = unicodedata.normalize("NFC", username).strip().casefold()
+    address, browser = _address(request), _browser_of(request, name)
+    if signed_in:
+        guards = [_Guard(_key("self", name), 10, 60)]
+        windows = [(_key("self", name), settings.sign_ins_per_minute)]
+    elif browser:
+        guards = [_Guard(_key("browser", name, browser), 10, 30)]
+        windows = [(_key("browser", name, browser), settings.sign_ins_per_minute)]
+    else:
+        guards = [
+            _Guard(_key("pair", name, address), 5, 60),
+            _Guard(_key("user", name), 100, 30, forgiven=False),
+            _Guard(_key("address", address), 300, 5, forgiven=False),
+        ]
+        windows = [
+            (_key("pair", name, address), settings.sign_ins_per_minute),
+            (_key("address", address), settings.sign_ins_per_minute_address),
+        ]
+    keys = [guard.key for guard in guards]
+    wait = await db.answer(_MAY_TRY, keys, [key for key, _ in windows], [most for _, most in windows])
+    if wait:
+        raise _refuse(wait)
+    try:
+        yield
+    except Problem as problem:
+        if problem.code in WRONG:
+            await db.answer(_FAILED, keys, [g.free for g in guards], [float(g.longest) for g in guards])
+        raise
+    if forgiven := [guard.key for guard in guards if guard.forgiven]:
+        await db.answer(_SUCCEEDED, forgiven)
+
+
+async def count_refresh(request: Request, token: str) -> None:
+    """Count one refresh, by its token and by address.
+
+    Raises:
+        Problem: ``too_many_requests``.
+    """
+    limits = _opened().settings
+    windows = [
+        (_key("refresh", token), 30),
+        (_key("refreshes", _address(request)), limits.refreshes_per_minute_address),
+    ]
+    wait = await db.answer(_MAY_TRY, [], [key for key, _ in windows], [most for _, most in windows])
+    if wait:
+        raise _refuse(wait)
+
+
+def _name_mark(name: str) -> str:
+    return _key("user of a browser", name)[:12]
+
+
+def _read(cookie: str) -> tuple[str, list[str]] | None:
+    """The browser's own secret and the marks of its users, if the cookie is one of ours."""
+    said, _, mac = cookie.rpartition(".")
+    if len(cookie) > 400 or not cookie.isascii() or not tokens.is_derived("browser", said, mac):
+        return None
+    secret, _, marks = said.partition(".")
+    return secret, marks.split("-")
+
+
+def _browser_of(request: Request, name: str) -> str | None:
+    """The secret of a browser in which this user has signed in before."""
+    known = _read(
+        request.cookies.get(BROWSER_COOKIE, "") or request.cookies.get(f"__Host-{BROWSER_COOKIE}", "")
+    )
+    return known[0] if known and _name_mark(name) in known[1] else None
+
+
+def browser_cookie(request: Request, username: str) -> str:
+    """What a browser keeps after somebody has signed in with it; it gives no access to anything."""
+    name = unicodedata.normalize("NFC", username).strip().casefold()
+    known = _read(
+        request.cookies.get(BROWSER_COOKIE, "") or request.cookies.get(f"__Host-{BROWSER_COOKIE}", "")
+    )
+    secret, marks = known or (tokens.random_secret(), [])
+    mark = _name_mark(name)
+    said = f"{secret}.{'-'.join([mark, *(m for m in marks if m != mark)][:MOST_USERS])}"
+    return f"{said}.{tokens.derived('browser', said)[0]}"

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from tracetrack.access import again, service, sessions, tokens, totp
 from tracetrack.access.actor import Role
 from tracetrack.access.dependencies import ANYONE, AnyActor, OfficeSelf, SignedInAs
-from tracetrack.access.limits import count_sign_in
+from tracetrack.access.limits import BROWSER_COOKIE, BROWSER_DAYS, browser_cookie, count_refresh, trying
 from tracetrack.access.schemas import (
     Credentials,
     FirstCode,
@@ -108,6 +108,20 @@ def _set_cookies(response: Response, ticket: Ticket, settings: Settings) -> None
     )
 
 
+def _know_browser(request: Request, response: Response, username: str, settings: Settings) -> None:
+    """Let the browser be known again by the limits, whoever fails elsewhere in this name."""
+    secure = _https(settings)
+    response.set_cookie(
+        f"__Host-{BROWSER_COOKIE}" if secure else BROWSER_COOKIE,
+        browser_cookie(request, username),
+        max_age=BROWSER_DAYS * 86_400,
+        path="/" if secure else COOKIE_PATH,
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )
+
+
 def _drop_cookies(response: Response, settings: Settings) -> None:
     secure = _https(settings)
     response.delete_cookie(
@@ -133,13 +147,16 @@ async def login(credentials: Credentials, request: Request, response: Response) 
     """
     settings = _settings(request)
     refuse_foreign_page(request)
-    await count_sign_in(request, credentials.username)
-    answer, ticket = await service.sign_in(credentials, caller_of(request), settings)
+    async with trying(request, credentials.username):
+        answer, ticket = await service.sign_in(credentials, caller_of(request), settings)
     _set_cookies(response, ticket, settings)
+    _know_browser(request, response, credentials.username, settings)
     return answer
 
 
-@router.post("/refresh", dependencies=[ANYONE], responses=problems("session_ended", "csrf"))
+@router.post(
+    "/refresh", dependencies=[ANYONE], responses=problems("session_ended", "csrf", "too_many_requests")
+)
 async def refresh(request: Request, response: Response, csrf: CsrfHeader = "") -> Tokens:
     """Exchange the refresh cookie for a new one and a new access token.
 
@@ -151,6 +168,7 @@ async def refresh(request: Request, response: Response, csrf: CsrfHeader = "") -
     token = request.cookies.get(_refresh_cookie(settings))
     if not token:
         raise tokens.unauthorized()
+    await count_refresh(request, token)
     answer, ticket = await service.refresh(token, csrf, caller_of(request), settings)
     _set_cookies(response, ticket, settings)
     return answer
@@ -188,8 +206,8 @@ async def change_me(profile: OwnProfile, actor: AnyActor) -> User:
 async def password(change: PasswordChange, actor: AnyActor, request: Request) -> User:
     """Choose a new password. Every other session of the user ends; this one stays."""
     # A stolen access token must not be a way to try passwords.
-    await count_sign_in(request, actor.username)
-    return await service.change_password(actor, change.current_password, change.new_password)
+    async with trying(request, actor.username, signed_in=True):
+        return await service.change_password(actor, change.current_password, change.new_password)
 
 
 @router.get("/sessions", responses=problems("bad_cursor"))
@@ -219,8 +237,8 @@ async def end_sessions(actor: AnyActor) -> SessionsEnded:
 )
 async def reauthenticate(proof: Proof, actor: AnyActor, request: Request) -> None:
     """Prove again who one is, after `reauthentication_required`; then the refused call goes through."""
-    await count_sign_in(request, actor.username)
-    await again.prove(actor, proof.password, proof.totp)
+    async with trying(request, actor.username, signed_in=True):
+        await again.prove(actor, proof.password, proof.totp)
 
 
 @router.get("/totp", responses=problems())
@@ -239,8 +257,8 @@ async def begin_second_factor(actor: OfficeSelf) -> SecondFactorSecret:
 @router.post("/totp/confirm", responses=problems("totp_not_begun", "wrong_code", "too_many_requests"))
 async def confirm_second_factor(first: FirstCode, actor: OfficeSelf, request: Request) -> RecoveryCodes:
     """Take it into use with a code from the app; the recovery codes are told this once."""
-    await count_sign_in(request, actor.username)
-    return await totp.confirm(actor, first.code)
+    async with trying(request, actor.username, signed_in=True):
+        return await totp.confirm(actor, first.code)
 
 
 @router.post("/totp/recovery-codes", responses=problems("totp_not_begun", "reauthentication_required"))

@@ -21,6 +21,7 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/ledger/ledger.sql",
     ROOT / "backend/tracetrack/ledger/partitions.sql",
     ROOT / "backend/tracetrack/ledger/seal.sql",
+    ROOT / "backend/tracetrack/access/limits.sql",
     ROOT / "backend/tracetrack/bags/bags.sql",
     ROOT / "backend/tracetrack/bags/search.sql",
     ROOT / "backend/tracetrack/scanning/floor.sql",
@@ -31,6 +32,7 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/exports/exports.sql",
     ROOT / "backend/tracetrack/oversight/dashboard/dashboard.sql",
     ROOT / "backend/tracetrack/oversight/lists/lists.sql",
+    ROOT / "backend/tracetrack/platform/roles.sql",
 )
 """SQL functions and views that are replaced at every migration, in this order."""
 

@@ -8,6 +8,7 @@ Then everything that needs the database is told at once, until a new connection 
 from __future__ import annotations
 
 import asyncio
+from asyncio import sleep
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -73,7 +74,7 @@ async def watch(url: str) -> None:
             await DATABASE.lost(f"{type(error).__name__}: {error}")
         else:
             DATABASE.succeeded()
-        await asyncio.sleep(EVERY_SECONDS)
+        await sleep(EVERY_SECONDS)
 
 
 _AS: dict[str, Any] = {

@@ -89,6 +89,8 @@ def options_for(connections: int, *, throwaway: bool) -> dict[str, str]:
         "wal_compression": "pglz",
         "max_wal_size": "2GB",
         "min_wal_size": "256MB",
+        # An archive that is away for long must not fill the disk: then it begins anew with a backup.
+        "max_slot_wal_keep_size": "8GB",
         "checkpoint_timeout": "10min",
         "random_page_cost": "1.1",
         "jit": "off",

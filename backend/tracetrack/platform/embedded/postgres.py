@@ -1,9 +1,10 @@
 """The embedded PostgreSQL: found, created, started, recovered and stopped.
 
-Three roles: ``postgres`` (superuser, for this launcher alone), ``tracetrack_owner`` (owns the
-database and migrates it) and ``tracetrack_app`` (what the application connects as; it owns
-nothing, so that the append-only rules bind it). Connections are TCP on 127.0.0.1 with
-SCRAM passwords; there is no socket file and no trust.
+Its roles: ``postgres`` (superuser, for this launcher alone), ``tracetrack_owner`` (owns the
+database and migrates it), ``tracetrack_app`` (what the application connects as; it owns
+nothing, so that the append-only rules bind it), ``tracetrack_backup`` (copies the server, and
+reads no table) and ``tracetrack_report`` (for people's own reports: reads, and no secret).
+Connections are TCP on 127.0.0.1 with SCRAM passwords; there is no socket file and no trust.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from tracetrack.platform.embedded.backup import KEEPER
 from tracetrack.platform.embedded.binaries import (
     RunAs,
     clean_environment,
@@ -39,6 +41,7 @@ from tracetrack.platform.embedded.processes import (
 
 OWNER = "tracetrack_owner"
 APP = "tracetrack_app"
+REPORT = "tracetrack_report"
 DATABASE = "tracetrack"
 
 EXTENSIONS = ("pg_trgm", "pg_stat_statements")
@@ -67,7 +70,7 @@ class Postgres:
     process: subprocess.Popen[bytes] = field(repr=False)
 
     def url(self, role: str = APP, database: str = DATABASE) -> str:
-        """``postgresql://`` address for one of the three roles."""
+        """``postgresql://`` address for one of the roles."""
         return f"postgresql://{role}:{self.passwords[role]}@127.0.0.1:{self.port}/{database}"
 
     def sql(self, script: str, database: str = "postgres") -> str:
@@ -107,12 +110,14 @@ class Postgres:
                 f'create database "{name}" owner {OWNER} template "{template}" strategy file_copy;'
                 f' revoke all on database "{name}" from public;'
                 f' grant connect, temporary on database "{name}" to {APP};'
+            f' grant connect on database "{name}" to {REPORT};'
             )
             return
         self.sql(
             f'create database "{name}" owner {OWNER};'
             f' revoke all on database "{name}" from public;'
             f' grant connect, temporary on database "{name}" to {APP};'
+            f' grant connect on database "{name}" to {REPORT};'
         )
         wanted = ", ".join(f"'{extension}'" for extension in EXTENSIONS)
         self.sql(
@@ -171,7 +176,9 @@ def start(
     run_as = run_as_for(cluster, folder, binaries)
     if run_as.uid is not None:
         binaries = reachable(binaries, folder, run_as)
-    passwords = {role: remembered.secret(f"postgres_{role}") for role in (SUPERUSER, OWNER, APP)}
+    passwords = {
+        role: remembered.secret(f"postgres_{role}") for role in (SUPERUSER, OWNER, APP, KEEPER, REPORT)
+    }
     if not (cluster / "PG_VERSION").exists():
         create(cluster, binaries, major, passwords[SUPERUSER], run_as, sync=not throwaway)
     _end_leftover(cluster)
@@ -205,7 +212,7 @@ def attach(folder: Path, remembered: Remembered, *, binaries: Path | None = None
         return None
     return {
         role: f"postgresql://{role}:{remembered.secret(f'postgres_{role}')}@127.0.0.1:{lines[3].strip()}/{DATABASE}"
-        for role in (OWNER, APP)
+        for role in (OWNER, APP, KEEPER, REPORT)
     }
 
 
@@ -342,9 +349,16 @@ def _ensure_roles(server: Postgres) -> None:
     rights = "login nosuperuser nocreatedb nocreaterole noreplication"
     script = [
         "select format('create role %I', name)"  # noqa: S608 - our own names
-        f" from unnest(array['{OWNER}', '{APP}']) name"
+        f" from unnest(array['{OWNER}', '{APP}', '{KEEPER}', '{REPORT}']) name"
         " where not exists (select from pg_roles where rolname = name) \\gexec\n",
-        *(f"alter role {role} {rights} password '{server.passwords[role]}';" for role in (OWNER, APP)),
+        *(
+            f"alter role {role} {rights} password '{server.passwords[role]}';"
+            for role in (OWNER, APP, KEEPER, REPORT)
+        ),
+        f"alter role {KEEPER} replication;",
+        f"alter role {REPORT} connection limit 5;",
+        f"alter role {REPORT} set default_transaction_read_only = on;",
+        f"alter role {REPORT} set statement_timeout = '60s';",
         # The owner acts as the application too (migrations, first user); never the reverse.
         f"grant {APP} to {OWNER};",
         f"grant pg_read_all_stats to {APP};",

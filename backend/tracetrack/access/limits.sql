@@ -1,0 +1,51 @@
+-- How often somebody tries to sign in, and how long he waits after failing: kept in PostgreSQL, so that
+-- they hold with Redis dead and over all workers. Keys are hashes: a name may be a password in the wrong field.
+
+-- Seconds to wait before this try, or 0 when it may be made; then it is counted.
+-- Refused tries are not counted: whoever floods an address keeps nobody else out for longer by it.
+create or replace function may_try(guards text[], windows text[], per_minute integer[])
+    returns double precision language plpgsql set search_path = public, pg_temp as $$
+declare
+    this_minute constant timestamptz := date_trunc('minute', now());
+    passed constant double precision := extract(epoch from now() - this_minute);
+    wait double precision;
+begin
+    select max(extract(epoch from f.open_at - now())) into wait
+    from sign_in_failures f where f.key = any(guards) and f.open_at > now();
+    if wait > 0 then
+        return wait;
+    end if;
+    -- A moving window: this minute, and of the one before what the last sixty seconds still hold.
+    if exists (
+        select from unnest(windows, per_minute) w(key, most)
+        left join sign_in_tries this on this.key = w.key and this.minute = this_minute
+        left join sign_in_tries before on before.key = w.key and before.minute = this_minute - interval '1 minute'
+        where coalesce(this.tries, 0) + coalesce(before.tries, 0) * (1 - passed / 60) + 1 > w.most
+    ) then
+        return greatest(1, 60 - passed);
+    end if;
+    insert into sign_in_tries (key, minute, tries)
+    select key, this_minute, 1 from unnest(windows) key order by key
+    on conflict (key, minute) do update set tries = sign_in_tries.tries + 1;
+    return 0;
+end $$;
+
+-- A wrong password: after the free ones each doubles the wait, up to the longest. A quarter of an hour
+-- without one, and all is forgotten.
+create or replace function try_failed(guards text[], free integer[], longest double precision[])
+    returns void language sql set search_path = public, pg_temp as $$
+    insert into sign_in_failures as f (key, failures, last_at, open_at)
+    select key, 1, now(), null from unnest(guards) key order by key
+    on conflict (key) do update set
+        failures = case when f.last_at < now() - interval '15 minutes' then 1 else f.failures + 1 end,
+        last_at = now();
+    update sign_in_failures f
+    set open_at = now() + make_interval(secs => least(g.longest, 2.0 ^ least(20, f.failures - g.free)))
+    from unnest(guards, free, longest) g(key, free, longest)
+    where f.key = g.key and f.failures >= g.free;
+$$;
+
+create or replace function try_succeeded(guards text[])
+    returns void language sql set search_path = public, pg_temp as $$
+    delete from sign_in_failures where key = any(guards);
+$$;
