@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import datetime as dt
 import json
+import os
 import signal
 import sys
 import time
@@ -20,6 +22,7 @@ from pydantic import ValidationError
 
 from tracetrack.platform import supervisor
 from tracetrack.platform.embedded.processes import StartError
+from tracetrack.platform.folder import holder
 from tracetrack.platform.supervisor import Addresses, step
 from tracetrack.settings import Settings, get_settings
 
@@ -65,6 +68,17 @@ def serve(
         ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)
     with _plain_words() as settings:
         supervisor.serve(FACTORY, settings, lambda addresses: _prepare(addresses, settings))
+
+
+@app.command()
+def reload() -> None:
+    """Renew the running site's web workers one after the other, as after an update; nobody notices."""
+    with _plain_words() as settings:
+        pid = holder(settings.data)
+        if pid is None:
+            raise StartError(f"No TraceTrack runs on the data folder {settings.data}.")
+        os.kill(pid, signal.SIGUSR1)
+        typer.echo("The web workers are being renewed; the site's own words tell how it goes.")
 
 
 @app.command()
@@ -131,6 +145,54 @@ def import_file(
             f" {done.duplicates_skipped:,} there already, {done.rejected:,} refused,"
             f" {done.warnings:,} to check ({done.seconds or 0:.1f} s)"
         )
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Gets one more backup, named by the time.")],
+    keep: Annotated[int, typer.Option(min=0, help="Remove all but so many, the oldest first; 0: none.")] = 0,
+) -> None:
+    """Back up the embedded database and everything else of the data folder, while the site works."""
+    from tracetrack.platform.embedded import backup as backups
+
+    with _plain_words() as settings:
+        if settings.database_url is not None:
+            raise StartError(
+                "The database is at DATABASE_URL: back it up with that server's own means"
+                " (docs/operations.md says which), and the data folder beside it."
+            )
+        with supervisor.database(settings) as addresses, step("Backup") as outcome:
+            place = supervisor.back_up(addresses, settings, folder.expanduser().absolute())
+            outcome.append(f"{place} ({backups.about(place).bytes / 2**20:.1f} MB)")
+            for gone in backups.prune(place.parent, keep):
+                outcome.append(f"removed {gone.name}")
+
+
+@app.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="One backup.")],
+    archive: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Go on from this log archive.")
+    ] = None,
+    until: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="Stop there, such as 2026-11-24T18:00:00+0530."),
+    ] = None,
+) -> None:
+    """Bring a backup back into an empty data folder (TRACETRACK_DATA), and verify its ledger."""
+    from tracetrack.ledger.seals import verify as run
+
+    with _plain_words() as settings:
+        with step("Files"):
+            supervisor.bring_back(settings, backup, archive, until)
+        with supervisor.restored(settings) as addresses:
+            _migrate(addresses)
+            with step("Ledger") as outcome:
+                verdict = asyncio.run(run(addresses.app, None))
+                if verdict.wrong:
+                    raise StartError(f"The ledger is NOT as it was sealed. {verdict.wrong}")
+                outcome.append(f"as it was sealed: {verdict.seals} seals, {verdict.rows} rows")
+        typer.echo("Restored. `tracetrack serve` serves it.")
 
 
 @app.command()

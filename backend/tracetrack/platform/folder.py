@@ -67,6 +67,23 @@ def hold(path: Path) -> Iterator[DataFolder]:
         os.close(lock)
 
 
+def holder(path: Path) -> int | None:
+    """The process id of the TraceTrack that runs on a data folder; None where none does."""
+    try:
+        lock = os.open(path.expanduser().absolute() / "lock", os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid, _, state = os.pread(lock, 100, 0).decode().partition(" ")
+        return int(pid) if pid.isdigit() and state.strip() == "running" else None
+    else:
+        return None
+    finally:
+        os.close(lock)
+
+
 def _take(lock: int, path: Path) -> None:
     """Take the lock; wait only for a holder that is stopping."""
     deadline = time.monotonic() + _STOPPING_SECONDS

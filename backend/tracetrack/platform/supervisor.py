@@ -2,13 +2,16 @@
 
 ``serve`` runs in the main thread of the process that it is called in and knows nothing of what
 the application does; the caller gives it the steps between the database and the web workers.
+SIGUSR1 renews the web workers one after the other, so that some always serve.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import http.client
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -19,13 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import psutil
 from prometheus_client import multiprocess
 
-from tracetrack.platform.embedded import postgres, valkey
-from tracetrack.platform.embedded.binaries import version
-from tracetrack.platform.embedded.processes import Remembered, StartError, spawn
+from tracetrack.platform import slow
+from tracetrack.platform.embedded import backup, postgres, valkey
+from tracetrack.platform.embedded.binaries import find_binaries, version
+from tracetrack.platform.embedded.processes import Remembered, StartError, spawn, stop
 from tracetrack.platform.folder import DataFolder, hold
 from tracetrack.settings import Settings
 
@@ -60,6 +65,40 @@ class Addresses:
     app: str
     """``postgresql://`` as the role that the workers use."""
     redis: str | None
+
+
+class LogArchive:
+    """Copies the embedded database's log to the archive as it is written, by PostgreSQL's own program."""
+
+    def __init__(self, server: postgres.Postgres, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartError(f"TRACETRACK_WAL_ARCHIVE {folder} cannot be used: {error.strerror}.") from None
+        backup.make_slot(server.binaries, server.port, server.passwords[backup.KEEPER])
+        self.process = self._launch()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        return spawn(
+            backup.receive_command(self.server.binaries, self.server.port, self.folder),
+            log=subprocess.DEVNULL,
+            death_signal=signal.SIGTERM,
+            env=backup.environment(self.server.passwords[backup.KEEPER]),
+        )
+
+    def alive(self) -> bool:
+        """Whether it copies; after each end of the database it begins again."""
+        return self.process.poll() is None
+
+    def restart(self) -> None:
+        """Go on where it ended: the database has kept the log since."""
+        self.process = self._launch()
+
+    def stop(self) -> None:
+        """Stop it once it has all: the database is stopped after it, so it is asked to end and waits for none."""
+        stop(self.process, signal.SIGINT, 10)
 
 
 def say(text: str, *, end: str = "\n") -> None:
@@ -109,6 +148,46 @@ def database(settings: Settings) -> Iterator[Addresses]:
         yield Addresses(urls[postgres.OWNER], urls[postgres.APP], None)
 
 
+def back_up(addresses: Addresses, settings: Settings, target: Path) -> Path:
+    """Back up the data folder whose embedded database is at these addresses; the new backup's folder.
+
+    Raises:
+        StartError: with one sentence.
+    """
+    folder = settings.data.expanduser().absolute()
+    return backup.take(
+        folder,
+        find_binaries(settings.pg_bin),
+        int(urlsplit(addresses.owner).port or 5432),
+        Remembered(folder / "secrets.json").secret(f"postgres_{backup.KEEPER}"),
+        target,
+    )
+
+
+def bring_back(settings: Settings, source: Path, archive: Path | None, until: dt.datetime | None) -> None:
+    """Make the data folder of a backup; it must be empty.
+
+    Raises:
+        StartError: with one sentence.
+    """
+    backup.bring_back(
+        source.expanduser().absolute(),
+        settings.data.expanduser().absolute(),
+        find_binaries(settings.pg_bin),
+        archive.expanduser().absolute() if archive else None,
+        until,
+    )
+
+
+@contextlib.contextmanager
+def restored(settings: Settings) -> Iterator[Addresses]:
+    """The database of a data folder that was just brought back, its log replayed."""
+    with database(settings.model_copy(update={"database_url": None})) as addresses:
+        cluster = settings.data.expanduser().absolute() / f"postgresql-{version(find_binaries(settings.pg_bin))}"
+        backup.forget_recovery(cluster)
+        yield addresses
+
+
 def serve(factory: str, settings: Settings, prepare: Callable[[Addresses], None]) -> None:
     """Run the site until somebody stops it.
 
@@ -138,11 +217,13 @@ def serve(factory: str, settings: Settings, prepare: Callable[[Addresses], None]
                 workers.start(settings.workers)
                 _wait_ready(sock, workers)
             _say_where(sock, time.monotonic() - began)
+            signal.signal(signal.SIGUSR1, lambda *_: workers.renew())
             while True:
                 time.sleep(0.25)
                 for server in servers:
                     _mend(server)
                 workers.mend()
+                workers.go_on_renewing()
         except Stop:
             say("TraceTrack is stopping")
             began = time.monotonic()
@@ -165,6 +246,28 @@ def _mend(server: Server) -> None:
         time.sleep(1)
 
 
+@dataclass
+class Worker:
+    """One web worker."""
+
+    process: subprocess.Popen[bytes]
+    born: float
+    ready: int
+    """A pipe on which it says that it serves; -1 when closed."""
+
+    def serves(self) -> bool:
+        """Whether it has said so."""
+        if self.ready < 0 or not select.select([self.ready], [], [], 0)[0]:
+            return False
+        return os.read(self.ready, 1) == b"."
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self.ready >= 0:
+            os.close(self.ready)
+        self.ready = -1
+
+
 class Workers:
     """The web workers: processes that accept from one socket."""
 
@@ -175,58 +278,120 @@ class Workers:
         self.sock = sock
         self.environment = environment
         self.grace = settings.shutdown_seconds
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self._born: list[float] = []
+        self.serving: list[Worker] = []
+        self._old: list[Worker] = []
+        """Those still to be renewed, the next one first."""
+        self._coming: Worker | None = None
+        """Will take the place of the first of the old ones when it serves."""
+        self._leaving: list[tuple[Worker, float]] = []
+        """Asked to stop, and by when they must have."""
 
     def start(self, count: int) -> None:
         """Start that many."""
-        for _ in range(count):
-            self.processes.append(self._one())
-            self._born.append(time.monotonic())
+        self.serving += [self._one() for _ in range(count)]
 
-    def _one(self) -> subprocess.Popen[bytes]:
+    def _one(self) -> Worker:
         # Killed with us: a worker that outlived its supervisor would hold the port.
-        command = (sys.executable, "-m", "tracetrack.platform.worker", self.factory, str(self.sock.fileno()))
-        return spawn(
+        ready, say_ready = os.pipe()
+        numbers = (self.sock.fileno(), say_ready)
+        command = (sys.executable, "-m", "tracetrack.platform.worker", self.factory, *map(str, numbers))
+        process = spawn(
             command,
             # Progress is for the person, on standard output; logs are for machines.
             log=sys.stderr.fileno(),
             death_signal=signal.SIGKILL,
             env=self.environment,
             cwd=Path.cwd(),
-            pass_fds=(self.sock.fileno(),),
+            pass_fds=numbers,
         )
+        os.close(say_ready)
+        return Worker(process, time.monotonic(), ready)
 
     def ended(self) -> int | None:
         """The exit code of a worker that has ended, if one has."""
-        return next((code for worker in self.processes if (code := worker.poll()) is not None), None)
+        return next((code for one in self.serving if (code := one.process.poll()) is not None), None)
 
     def mend(self) -> None:
         """Start anew each worker that has ended, at most one a second each."""
-        for place, worker in enumerate(self.processes):
-            if worker.poll() is None or time.monotonic() - self._born[place] < 1:
+        for place, worker in enumerate(self.serving):
+            if worker.process.poll() is None or time.monotonic() - worker.born < 1:
                 continue
-            say(f"A web worker ended (exit code {worker.returncode}); starting another")
-            self._forget(worker.pid)
-            self.processes[place] = self._one()
-            self._born[place] = time.monotonic()
+            say(f"A web worker ended (exit code {worker.process.returncode}); starting another")
+            self._forget(worker)
+            self.serving[place] = self._one()
+            if worker in self._old:
+                # The one in its place is new already.
+                self._old.remove(worker)
 
-    def _forget(self, pid: int) -> None:
+    def renew(self) -> None:
+        """Have each worker replaced, one after the other; more is done by :meth:`go_on_renewing`."""
+        say(f"Renewing {len(self.serving)} web workers")
+        self._old = list(self.serving)
+
+    def go_on_renewing(self) -> None:
+        """The next step of a renewal, if one is under way; never waits.
+
+        The new worker serves before the old one is asked to stop. Should it fail to, the old ones go on.
+        """
+        for leaver, deadline in self._leaving[:]:
+            if leaver.process.poll() is None and time.monotonic() > deadline:
+                leaver.process.kill()
+            elif leaver.process.poll() is not None:
+                self._forget(leaver)
+                self._leaving.remove((leaver, deadline))
+        if self._coming is not None:
+            self._see_whether_it_serves(self._coming)
+        elif self._old and not self._leaving:
+            self._coming = self._one()
+
+    def _see_whether_it_serves(self, coming: Worker) -> None:
+        late = time.monotonic() - coming.born > _READY_SECONDS
+        if coming.process.poll() is not None or late:
+            why = "does not serve" if late else f"ended (exit code {coming.process.returncode})"
+            say(f"A new web worker {why}; the old ones go on")
+            coming.process.kill()
+            coming.process.wait()
+            self._forget(coming)
+            self._coming, self._old = None, []
+        elif coming.serves():
+            self._coming = None
+            if not self._old:
+                # What it was to replace died meanwhile, and has been replaced.
+                self._let_go(coming)
+                return
+            old = self._old.pop(0)
+            self.serving[self.serving.index(old)] = coming
+            self._let_go(old)
+            if not self._old:
+                say("Web workers are renewed")
+
+    def _let_go(self, worker: Worker) -> None:
+        """Ask a worker to finish what it has and end."""
+        worker.process.terminate()
+        self._leaving.append((worker, time.monotonic() + self.grace + 3))
+
+    def _forget(self, worker: Worker) -> None:
         """Drop a dead worker's gauges from the shared metrics."""
-        multiprocess.mark_process_dead(pid, self.environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]
+        worker.close()
+        multiprocess.mark_process_dead(  # type: ignore[no-untyped-call]
+            worker.process.pid, self.environment["PROMETHEUS_MULTIPROC_DIR"]
+        )
 
     def stop(self) -> None:
         """Ask all at once to finish what they have, then end those that do not."""
-        for worker in self.processes:
-            if worker.poll() is None:
-                worker.terminate()
+        leaving = [worker for worker, _ in self._leaving]
+        all_ = [*self.serving, *leaving, *([self._coming] if self._coming else [])]
+        for worker in all_:
+            if worker.process.poll() is None:
+                worker.process.terminate()
         deadline = time.monotonic() + self.grace + 3
-        for worker in self.processes:
+        for worker in all_:
             try:
-                worker.wait(max(0.0, deadline - time.monotonic()))
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
+                worker.process.kill()
+                worker.process.wait()
+            worker.close()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -260,12 +425,18 @@ def _listen(host: str, port: int) -> socket.socket:
         return sock
 
 
+def _connections(settings: Settings) -> int:
+    """Database connections of one worker: its pools, long work, and the one that watches."""
+    return settings.pool_size + settings.desk_pool_size + slow.MOST + slow.MOST_DOWNLOADS + 1
+
+
 def _start_postgres(folder: DataFolder, settings: Settings) -> postgres.Postgres:
     return postgres.start(
         folder.path,
         folder.remembered,
         binaries=settings.pg_bin,
-        connections=settings.workers * settings.pool_size + _SPARE_CONNECTIONS,
+        # One more worker than there are, while they are renewed.
+        connections=(settings.workers + 1) * _connections(settings) + _SPARE_CONNECTIONS,
     )
 
 
@@ -283,6 +454,11 @@ def _start_servers(
             stack.callback(server.stop)
             servers.append(server)
             outcome.append(f"PostgreSQL {version(server.binaries)} on port {server.port}")
+        if settings.wal_archive is not None:
+            with step("Log archive"):
+                archive = LogArchive(server, settings.wal_archive.expanduser().absolute())
+                stack.callback(archive.stop)
+                servers.append(archive)
         app, owner = server.url(), server.url(postgres.OWNER)
     redis: str | None = None
     if settings.redis_url is not None:

@@ -1,11 +1,12 @@
 """One web worker: uvicorn on the listening socket that the supervisor hands down.
 
-``python -m tracetrack.platform.worker FACTORY FD`` where FACTORY is ``module:function`` of the
-application and FD the number of the inherited socket.
+``python -m tracetrack.platform.worker FACTORY FD [READY]`` where FACTORY is ``module:function`` of the
+application, FD the number of the inherited socket, and READY that of a pipe to say on that it serves.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from types import FrameType
@@ -17,7 +18,18 @@ from tracetrack.settings import get_settings
 
 
 class Server(uvicorn.Server):
-    """uvicorn, but open streams learn that it stops before it waits for them."""
+    """uvicorn, but open streams learn that it stops before it waits for them, and it says when it serves."""
+
+    def __init__(self, config: uvicorn.Config, ready: int | None) -> None:
+        super().__init__(config)
+        self.ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        if self.ready is not None and self.started:
+            os.write(self.ready, b".")
+            os.close(self.ready)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Asked to stop by a signal."""
@@ -25,7 +37,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(factory: str, sock: socket.socket) -> None:
+def serve(factory: str, sock: socket.socket, ready: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then let running requests finish for a while."""
     settings = get_settings()
     config = uvicorn.Config(
@@ -42,8 +54,9 @@ def serve(factory: str, sock: socket.socket) -> None:
         # An open event stream would otherwise hold the shutdown for ever.
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    Server(config).run(sockets=[sock])
+    Server(config, ready).run(sockets=[sock])
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))
+    listening, *ready = map(int, sys.argv[2:])
+    serve(sys.argv[1], socket.socket(fileno=listening), *ready)
