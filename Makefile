@@ -47,7 +47,7 @@ icons: $(DEV) ## Draw the application's icons anew, after frontend/public/favico
 soak: $(DEV) ## Races and made-up input for longer than in make test (SOAK=300 seconds a role)
 	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest -rP tests/properties \
 	  tests/billing/test_workload.py tests/billing/test_attach.py \
-	  tests/imports/test_interrupted.py tests/imports/test_accounting.py
+	  tests/imports/test_interrupted.py tests/imports/test_accounting.py tests/e2e/test_zero_loss.py
 
 .PHONY: check
 check: $(DEV) $(MODULES) ## Check style, types, layers, lock files and the API client

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -98,6 +100,13 @@ class Screens:
     async def shows_without_expected(self, count: int) -> None:
         """The count of a parent that the server has not told about yet."""
         await expect(self.count).to_have_text(str(count))
+
+    async def until(self, true: str, seconds: float = 10) -> None:
+        """Wait until an expression is true; the page's own policy forbids the browser's way of waiting."""
+        ends = time.monotonic() + seconds
+        while not await self.page.evaluate(true):
+            assert time.monotonic() < ends, f"still not: {true}"
+            await asyncio.sleep(0.02)
 
     async def small_targets(self) -> list[dict[str, Any]]:
         """Things to press that are smaller than 48 x 48 px, and visible."""

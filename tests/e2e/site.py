@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
-from tracetrack.platform.embedded.processes import free_port
+from tracetrack.platform.embedded import postgres
+from tracetrack.platform.embedded.processes import Remembered, free_port
 from tracetrack.settings import ROOT
 
 PASSWORD = "a password for the tests"
@@ -49,37 +52,77 @@ class Site:
         return username
 
 
+class Served:
+    """One ``tracetrack serve``, with these settings, on a folder of its own."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.settings = {"PORT": str(free_port()), **settings}
+        self.url = f"http://127.0.0.1:{self.settings['PORT']}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        output = self.folder / "output.txt"
+        kept = {
+            name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ
+        }
+        environment = {
+            **kept,
+            "TRACETRACK_DATA": str(self.folder / "data"),
+            "TRACETRACK_HOST": "127.0.0.1",
+            "TRACETRACK_WORKERS": "1",
+            "TRACETRACK_BCRYPT_ROUNDS": "4",
+            "TRACETRACK_ADMIN_PASSWORD": PASSWORD,
+            **self.settings,
+        }
+        with output.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from tracetrack.cli import app; app()", "serve"],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=ROOT,
+            )
+        until = time.monotonic() + START_SECONDS
+        while "Ready: " not in output.read_text("utf-8"):
+            assert self.process.poll() is None, output.read_text("utf-8")[-2000:]
+            assert time.monotonic() < until, output.read_text("utf-8")[-2000:]
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Kill -9 it and all that it started: workers, database and cache."""
+        assert self.process is not None
+        family = [
+            psutil.Process(self.process.pid),
+            *psutil.Process(self.process.pid).children(recursive=True),
+        ]
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.process.wait(30)
+        psutil.wait_procs(family, timeout=30)
+
+    def stop(self) -> None:
+        """Stop it as a service is stopped."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def database(self) -> str:
+        """The address of its own database; empty where it was given one."""
+        data = self.folder / "data"
+        urls = postgres.attach(data, Remembered(data / "secrets.json"))
+        return urls[postgres.OWNER] if urls else ""
+
+
 @contextmanager
 def serve(folder: Path, **settings: str) -> Iterator[Site]:
     """Run ``tracetrack serve`` with these settings until the block ends."""
-    port = free_port()
-    output = folder / "output.txt"
-    environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ},
-        "TRACETRACK_DATA": str(folder / "data"),
-        "TRACETRACK_HOST": "127.0.0.1",
-        "TRACETRACK_WORKERS": "1",
-        "TRACETRACK_BCRYPT_ROUNDS": "4",
-        "TRACETRACK_ADMIN_PASSWORD": PASSWORD,
-        "PORT": str(port),
-        **settings,
-    }
-    with output.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from tracetrack.cli import app; app()", "serve"],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=ROOT,
-        )
+    served = Served(folder, **settings)
     try:
-        until = time.monotonic() + START_SECONDS
-        while "Ready: " not in output.read_text("utf-8"):
-            assert process.poll() is None, output.read_text("utf-8")[-2000:]
-            assert time.monotonic() < until, output.read_text("utf-8")[-2000:]
-            time.sleep(0.05)
-        yield Site(f"http://127.0.0.1:{port}")
+        served.start()
+        yield Site(served.url)
     finally:
-        process.terminate()
-        process.wait(30)
+        served.stop()

@@ -63,12 +63,12 @@ test("a scanner known for its suffix may stumble without having its code torn in
   type("SB1", 10, "Enter");
   type("SB", 10);
   now += 250;
-  vi.advanceTimersByTime(250);
+  vi.advanceTimersByTime(600);
   type("2", 10, "Enter");
   expect(codes).toEqual(["SB1", "SB2"]);
   // Another scanner, without a suffix: its first code waits a little longer, the next no more.
   type("SB3", 10);
-  vi.advanceTimersByTime(440);
+  vi.advanceTimersByTime(840);
   type("SB4", 10);
   vi.advanceTimersByTime(140);
   expect(codes).toEqual(["SB1", "SB2", "SB3", "SB4"]);
@@ -101,7 +101,7 @@ test("what a person types is offered as typing, never taken as a code", () => {
 test("text from a scanner service comes whole, with or without line feed", () => {
   reader.text("SB1\nSB2\r\nSB3", 1_000);
   expect(codes).toEqual(["SB1", "SB2"]);
-  vi.advanceTimersByTime(440);
+  vi.advanceTimersByTime(840);
   expect(codes).toEqual(["SB1", "SB2", "SB3"]);
 });
 

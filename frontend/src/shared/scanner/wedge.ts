@@ -1,7 +1,7 @@
 /** A pause that ends a code when the scanner sends no suffix, in ms. */
 const PAUSE_MS = 100;
 /** The same after a code that had a suffix: a scanner that stumbles must not have its code torn in two. */
-const PATIENT_PAUSE_MS = 400;
+const PATIENT_PAUSE_MS = 800;
 /** Scanners type at 7 to 16 ms per key; nobody types whole codes this fast by hand. */
 const SCANNER_MS_PER_KEY = 45;
 /** Keys that were typed in time may be handled late; wait this long for them before believing a pause. */

@@ -261,7 +261,13 @@ const shapes: Record<IconName, ComponentChildren> = {
 
 export function Icon({ name, class: extra }: { name: IconName; class?: string }) {
   return (
-    <svg class={`icon glyph ${extra ?? ""}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    <svg
+      class={`icon glyph ${extra ?? ""}`}
+      viewBox="0 0 24 24"
+      data-drawing={name}
+      aria-hidden="true"
+      focusable="false"
+    >
       {shapes[name]}
     </svg>
   );
