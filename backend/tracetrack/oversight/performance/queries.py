@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import ARRAY, BigInteger, Integer, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from tracetrack.platform.upkeep import Chore
 
@@ -20,16 +21,16 @@ ADD_MINUTE = text("""
 
 ADD_WORKER = text("""
     insert into performance_workers as w (minute, worker, cpu_share, memory_bytes, loop_lag_ms, pool_used,
-                                          pool_size, cache_mode, cache_reads, cache_hits)
+                                          pool_size, cache_mode, cache_reads, cache_hits, breakers)
     values (date_trunc('minute', now()), :worker, :cpu_share, :memory_bytes, :loop_lag_ms, :pool_used,
-            :pool_size, :cache_mode, :cache_reads, :cache_hits)
+            :pool_size, :cache_mode, :cache_reads, :cache_hits, :breakers)
     on conflict (minute, worker) do update set
         cpu_share = excluded.cpu_share, memory_bytes = excluded.memory_bytes,
         loop_lag_ms = greatest(w.loop_lag_ms, excluded.loop_lag_ms),
         pool_used = greatest(w.pool_used, excluded.pool_used), pool_size = excluded.pool_size,
         cache_mode = excluded.cache_mode, cache_reads = w.cache_reads + excluded.cache_reads,
-        cache_hits = w.cache_hits + excluded.cache_hits
-""")
+        cache_hits = w.cache_hits + excluded.cache_hits, breakers = excluded.breakers
+""").bindparams(bindparam("breakers", type_=JSONB))
 
 # Buckets are added place by place; a stretch of 0 seconds is the whole period.
 _SUMMED = """
@@ -41,17 +42,31 @@ _SUMMED = """
             sum(errors) filter (where u.place = 1) as errors,
             sum(seconds) filter (where u.place = 1) as seconds
         from (select *, date_bin(make_interval(secs => :stretch), minute, '2000-01-01Z') as at
-              from performance_minutes where minute > now() - make_interval(secs => :seconds)) m,
+              from performance_minutes where minute > now() - make_interval(secs => :seconds){which}) m,
             unnest(buckets) with ordinality u (n, place)
         group by {key}, u.place
     ) s group by {key}
 """
-BY_ROUTE = text(_SUMMED.format(key="method, route")).columns(buckets=ARRAY(BigInteger))
-OVER_TIME = text(_SUMMED.format(key="at") + " order by at").columns(buckets=ARRAY(BigInteger))
+_ONE = " and (cast(:route as text) is null or method || ' ' || route = :route)"
+BY_ROUTE = text(_SUMMED.format(key="method, route", which="")).columns(buckets=ARRAY(BigInteger))
+OVER_TIME = text(_SUMMED.format(key="at", which=_ONE) + " order by at").columns(buckets=ARRAY(BigInteger))
+
+# What all workers took together: their processors and memory add up, the latest loop is the one that counts.
+SYSTEM = text("""
+    select date_bin(make_interval(secs => :stretch), minute, '2000-01-01Z') as at,
+        avg(cpu)::float8 as cpu_share, max(memory)::bigint as memory_bytes, max(lag)::float8 as loop_lag_ms,
+        max(pool)::float8 as pool_percent, sum(reads)::bigint as cache_reads, sum(hits)::bigint as cache_hits
+    from (
+        select minute, sum(cpu_share) as cpu, sum(memory_bytes) as memory, max(loop_lag_ms) as lag,
+            max(100.0 * pool_used / nullif(pool_size, 0)) as pool,
+            sum(cache_reads) as reads, sum(cache_hits) as hits
+        from performance_workers where minute > now() - make_interval(secs => :seconds) group by minute
+    ) m group by 1 order by 1
+""")
 
 WORKERS = text("""
     select distinct on (worker) worker, minute as at, cpu_share, memory_bytes, loop_lag_ms, pool_used,
-        pool_size, cache_mode
+        pool_size, cache_mode, breakers
     from performance_workers where minute > now() - interval '3 minutes' order by worker, minute desc
 """)
 CACHE = text("""

@@ -52,6 +52,23 @@ class WorkerNow(BaseModel):
     pool_used: int
     pool_size: int
     cache_mode: str
+    breakers: dict[str, str]
+    """Each breaker of the worker: closed, open or half_open."""
+
+
+class SystemStretch(BaseModel):
+    """All workers together in a stretch of time that begins at ``at``."""
+
+    at: dt.datetime
+    cpu_share: float
+    """Of one core; two busy workers are 2."""
+    memory_bytes: int
+    loop_lag_ms: float
+    """The longest that a loop was late."""
+    pool_percent: float | None
+    """The fullest that a worker's pool was."""
+    cache_reads: int
+    cache_hits: int
 
 
 class CacheFigures(BaseModel):
@@ -97,6 +114,15 @@ class Alert(BaseModel):
     limit: float
 
 
+class Limits(BaseModel):
+    """What counts as too much, from the settings."""
+
+    p95_ms: float
+    errors_percent: float
+    loop_lag_ms: float
+    pool_percent: float
+
+
 class PerformanceSummary(BaseModel):
     """How the site does."""
 
@@ -109,6 +135,8 @@ class PerformanceSummary(BaseModel):
     p99_ms: float | None
     routes: list[RouteFigures]
     over_time: list[Stretch]
+    """Of all routes, or of the one that was asked for."""
+    system: list[SystemStretch]
     workers: list[WorkerNow]
     cache: CacheFigures
     database: DatabaseFigures
@@ -116,3 +144,4 @@ class PerformanceSummary(BaseModel):
     """Null where pg_stat_statements is not there."""
     imports: list[ImportRun]
     alerts: list[Alert]
+    limits: Limits

@@ -8,9 +8,9 @@ import socket
 from typing import Any
 
 from tracetrack.oversight.performance import queries
-from tracetrack.oversight.performance.schemas import Alert, PerformanceSummary, Period
+from tracetrack.oversight.performance.schemas import Alert, Limits, PerformanceSummary, Period
 from tracetrack.people.settings import site_settings
-from tracetrack.platform import cache, db, minutes
+from tracetrack.platform import breaker, cache, db, minutes
 from tracetrack.platform.background import Job
 from tracetrack.platform.clock import now
 from tracetrack.platform.minutes import percentile
@@ -51,6 +51,7 @@ async def store() -> None:
                 "cache_mode": cache.cache_mode(),
                 "cache_reads": reads - _cache_told[0],
                 "cache_hits": hits - _cache_told[1],
+                "breakers": breaker.states(),
             },
         )
     _cache_told = reads, hits
@@ -68,14 +69,21 @@ def _added(rows: list[Any]) -> list[int]:
     return [sum(places) for places in zip(*(row.buckets for row in rows), strict=True)]
 
 
-async def summary(period: Period) -> PerformanceSummary:
-    """How the site did over a period, and does now."""
+async def summary(period: Period, route: str | None = None) -> PerformanceSummary:
+    """How the site did over a period, and does now.
+
+    Args:
+        period: how far back.
+        route: method and template of the route whose times over time are told; None: of all.
+    """
     length, stretch = LENGTHS[period]
     asked = {"seconds": length.total_seconds(), "stretch": stretch.total_seconds()}
     recent = {"seconds": LOOKED_BACK.total_seconds(), "stretch": LOOKED_BACK.total_seconds()}
+    limits = await _limits()
     async with db.reading() as tx:
         by_route = (await tx.execute(queries.BY_ROUTE, asked)).all()
-        over_time = (await tx.execute(queries.OVER_TIME, asked)).all()
+        over_time = (await tx.execute(queries.OVER_TIME, {**asked, "route": route})).all()
+        system = [dict(row) for row in (await tx.execute(queries.SYSTEM, asked)).mappings()]
         lately = (await tx.execute(queries.BY_ROUTE, recent)).all()
         workers = [dict(row) for row in (await tx.execute(queries.WORKERS)).mappings()]
         remembered = (await tx.execute(queries.CACHE, {"seconds": asked["seconds"]})).one()
@@ -111,6 +119,7 @@ async def summary(period: Period) -> PerformanceSummary:
                 }
                 for row in over_time
             ],
+            "system": system,
             "workers": workers,
             "cache": {
                 "redis": await cache.cache_state(),
@@ -121,27 +130,31 @@ async def summary(period: Period) -> PerformanceSummary:
             "database": database,
             "queries": statements,
             "imports": imports,
-            "alerts": await _alerts(list(lately), workers),
+            "alerts": _alerts(list(lately), workers, limits),
+            "limits": limits,
         }
     )
 
 
-async def _alerts(lately: list[Any], workers: list[dict[str, Any]]) -> list[Alert]:
+async def _limits() -> dict[str, float]:
+    settings = await site_settings()
+    return {name: getattr(settings, f"alert_{name}") for name in Limits.model_fields}
+
+
+def _alerts(lately: list[Any], workers: list[dict[str, Any]], limits: dict[str, float]) -> list[Alert]:
     """What is beyond its limit."""
-    limits = await site_settings()
     requests = sum(row.requests for row in lately)
     errors = sum(row.errors for row in lately)
     measured = {
-        "p95_ms": (percentile(_added(lately), 0.95) or 0, limits.alert_p95_ms),
-        "errors_percent": (100 * errors / requests if requests else 0, limits.alert_errors_percent),
-        "loop_lag_ms": (max((w["loop_lag_ms"] for w in workers), default=0), limits.alert_loop_lag_ms),
-        "pool_percent": (
-            max((100 * w["pool_used"] / w["pool_size"] for w in workers if w["pool_size"]), default=0),
-            limits.alert_pool_percent,
+        "p95_ms": percentile(_added(lately), 0.95) or 0,
+        "errors_percent": 100 * errors / requests if requests else 0,
+        "loop_lag_ms": max((w["loop_lag_ms"] for w in workers), default=0),
+        "pool_percent": max(
+            (100 * w["pool_used"] / w["pool_size"] for w in workers if w["pool_size"]), default=0
         ),
     }
     return [
-        Alert(name=name, value=round(value, 2), limit=limit)
-        for name, (value, limit) in measured.items()
-        if value > limit
+        Alert(name=name, value=round(value, 2), limit=limits[name])
+        for name, value in measured.items()
+        if value > limits[name]
     ]

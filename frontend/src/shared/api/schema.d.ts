@@ -4054,6 +4054,20 @@ export interface components {
             last_scan_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
         };
         /**
+         * Limits
+         * @description What counts as too much, from the settings.
+         */
+        Limits: {
+            /** P95 Ms */
+            p95_ms: number;
+            /** Errors Percent */
+            errors_percent: number;
+            /** Loop Lag Ms */
+            loop_lag_ms: number;
+            /** Pool Percent */
+            pool_percent: number;
+        };
+        /**
          * LinkedChild
          * @description A child in the list of its parent's children.
          */
@@ -4677,6 +4691,8 @@ export interface components {
             routes: components["schemas"]["RouteFigures"][];
             /** Over Time */
             over_time: components["schemas"]["Stretch"][];
+            /** System */
+            system: components["schemas"]["SystemStretch"][];
             /** Workers */
             workers: components["schemas"]["WorkerNow"][];
             cache: components["schemas"]["CacheFigures"];
@@ -4687,6 +4703,7 @@ export interface components {
             imports: components["schemas"]["ImportRun"][];
             /** Alerts */
             alerts: components["schemas"]["Alert"][];
+            limits: components["schemas"]["Limits"];
         };
         /**
          * Period
@@ -5809,6 +5826,29 @@ export interface components {
             results: components["schemas"]["SyncResult"][];
         };
         /**
+         * SystemStretch
+         * @description All workers together in a stretch of time that begins at ``at``.
+         */
+        SystemStretch: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cpu Share */
+            cpu_share: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Loop Lag Ms */
+            loop_lag_ms: number;
+            /** Pool Percent */
+            pool_percent: number | null;
+            /** Cache Reads */
+            cache_reads: number;
+            /** Cache Hits */
+            cache_hits: number;
+        };
+        /**
          * Tokens
          * @description A short-lived access token, to be kept in memory; ``expires_in`` is in seconds.
          */
@@ -6069,6 +6109,10 @@ export interface components {
             pool_size: number;
             /** Cache Mode */
             cache_mode: string;
+            /** Breakers */
+            breakers: {
+                [key: string]: string;
+            };
         };
         /**
          * WorkerWork
@@ -6213,7 +6257,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "api_key_not_found" | "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "not_a_promotion" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "promotion_not_found" | "promotion_waiting" | "reauthentication_required" | "receipt_finished" | "receipt_not_found" | "registration_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "scan_not_refused" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "totals_changed" | "totp_already_on" | "totp_not_begun" | "totp_required" | "totp_setup_required" | "totp_wrong" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_code" | "wrong_password";
+            code: "api_key_not_found" | "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "not_a_promotion" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "promotion_not_found" | "promotion_waiting" | "reauthentication_required" | "receipt_finished" | "receipt_not_found" | "registration_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "scan_not_refused" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "totals_changed" | "totp_already_on" | "totp_missing" | "totp_not_begun" | "totp_required" | "totp_setup_required" | "totp_wrong" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_code" | "wrong_password";
         };
     };
     responses: never;
@@ -16567,8 +16611,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `reauthentication_required`, `totp_setup_required`, `forbidden` */
+            /** @description `reauthentication_required`, `forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `totp_missing` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18005,6 +18058,8 @@ export interface operations {
         parameters: {
             query?: {
                 period?: components["schemas"]["Period"];
+                /** @description `over_time` of this route only: `GET /api/v1/bags` */
+                route?: string | null;
             };
             header?: never;
             path?: never;
