@@ -37,6 +37,17 @@ const office =
     return loaded;
   };
 
+/** A page of the admins, with theirs. */
+export const admin =
+  <Page>(page: () => Promise<Page>) =>
+  async (): Promise<Page> => {
+    const { loadAdmin } = await import("@/shared/i18n/admin");
+    const [loaded] = await Promise.all([page(), loadAdmin()]);
+    return loaded;
+  };
+
+const admins: readonly Role[] = ["admin"];
+
 export const jobs: readonly Job[] = [
   {
     path: "/bills",
@@ -143,6 +154,48 @@ export const jobs: readonly Job[] = [
     hint: "home.lists.hint",
     roles: everybody,
     page: office(() => import("@/features/lists/Lists")),
+  },
+  {
+    path: "/people",
+    group: "oversight",
+    icon: "people",
+    letter: "e",
+    below: "/:which",
+    name: "home.people",
+    hint: "home.people.hint",
+    roles: admins,
+    page: admin(() => import("@/features/people/People")),
+  },
+  {
+    path: "/places",
+    group: "oversight",
+    icon: "area",
+    letter: "c",
+    below: "/:which",
+    name: "home.places",
+    hint: "home.places.hint",
+    roles: admins,
+    page: admin(() => import("@/features/places/Places")),
+  },
+  {
+    path: "/keys",
+    group: "oversight",
+    icon: "key",
+    letter: "k",
+    name: "home.keys",
+    hint: "home.keys.hint",
+    roles: admins,
+    page: admin(() => import("@/features/keys/Keys")),
+  },
+  {
+    path: "/settings",
+    group: "oversight",
+    icon: "settings",
+    letter: "n",
+    name: "home.settings",
+    hint: "home.settings.hint",
+    roles: admins,
+    page: admin(() => import("@/features/settings/Settings")),
   },
   {
     path: "/profile",

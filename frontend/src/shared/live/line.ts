@@ -117,7 +117,7 @@ export class Line {
       clearTimeout(this.silence);
       this.silence = setTimeout(cut, SILENCE_MS);
       const { value, done } = await pieces.read();
-      if (done || signal.aborted) return;
+      if (done) return;
       take(decoder.decode(value, { stream: true }));
     }
   }

@@ -238,6 +238,7 @@ export const messages = {
   "profile.sessions.this": "This device",
   "profile.sessions.seen": "Last used {when}",
   "profile.sessions.end": "Sign out there",
+  "profile.sessions.endOthers": "Sign out everywhere else",
   "profile.sessions.endOne": "Sign out: {device}",
   "profile.signOut": "Sign out",
   "profile.signOut.waiting":
