@@ -88,6 +88,14 @@ bench: $(DEV) $(BUILT) ## Measure how fast the site starts and answers
 	@$(BIN)/python -m tests.bench.imports
 	@$(BIN)/python -m tests.bench.import_while_scanning
 
+.PHONY: load
+load: $(DEV) $(BUILT) ## The site under load with a million bags: report in .make/load (WRITE=1: into docs)
+	@$(BIN)/python -m tests.bench.load
+
+.PHONY: growth
+growth: $(DEV) $(BUILT) ## The same questions at 100 thousand, 1 and 10 million bags (SIZES=...)
+	@$(BIN)/python -m tests.bench.growth
+
 .PHONY: cluster
 cluster: $(RUN) $(BUILT) ## Run the whole cluster on this machine (HOSTS=2, PORT=8000; Debian's packages)
 	@exec $(BIN)/python -m deploy.cluster.loopback

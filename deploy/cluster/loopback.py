@@ -82,6 +82,7 @@ class Cluster:
         site_port: where HAProxy serves the site.
         workers: web workers of each host.
         etcd: other addresses of etcd for a node, so that a test can cut it off.
+        etcd_api: ``etcd`` (version 2, right for Debian 12's Patroni) or ``etcd3``.
     """
 
     def __init__(
@@ -93,12 +94,14 @@ class Cluster:
         site_port: int = 17080,
         workers: int = 1,
         etcd: Callable[[int], str] | None = None,
+        etcd_api: str = "etcd",
     ) -> None:
         self.folder = folder
         self.hosts = hosts
         self.base = base
         self.site_port = site_port
         self.workers = workers
+        self.etcd_api = etcd_api
         self._etcd_of = etcd or (lambda _: ",".join(self.address("etcd", n) for n in NODES))
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -229,6 +232,17 @@ class Cluster:
         """The nodes that stream."""
         return [number for number in NODES if self.is_role(number, "replica")]
 
+    def streaming(self) -> int:
+        """How many replicas get the leader's log at this moment."""
+        leader = self.leader()
+        if leader is None:
+            return 0
+        try:
+            told = httpx.get(f"http://{self.address('rest', leader)}/patroni", timeout=1).json()
+        except (httpx.HTTPError, ValueError):
+            return 0
+        return sum(one["state"] == "streaming" for one in told.get("replication", []))
+
     def synchronous(self) -> int | None:
         """The node that has every acknowledged write."""
         return next((number for number in NODES if self.is_role(number, "sync")), None)
@@ -269,7 +283,7 @@ class Cluster:
                 *("--listen-client-urls", client, "--advertise-client-urls", client),
                 *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
                 *("--initial-cluster", members, "--initial-cluster-token", "tracetrack"),
-                *("--initial-cluster-state", "new", "--logger", "zap", "--log-level", "warn"),
+                *("--initial-cluster-state", "new", "--enable-v2", "--logger", "zap", "--log-level", "warn"),
             ],
             {},
         )
@@ -289,6 +303,7 @@ class Cluster:
             REST_PORT=self.port("rest", number),
             PG_PORT=self.port("pg", number),
             ETCD=self._etcd_of(number),
+            ETCD_API=self.etcd_api,
             PG_BIN=find("postgres"),
             DATA=own / "data",
             PGPASS=own / "pgpass",

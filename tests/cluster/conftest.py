@@ -12,7 +12,6 @@ import pytest
 from deploy.cluster.loopback import LOOPBACK, Cluster, install
 from tests.cluster.load import Load
 from tests.cluster.relay import Relay
-from tracetrack.platform.embedded.processes import free_port
 
 collect_ignore_glob = [] if os.environ.get("TRACETRACK_CLUSTER_TEST") else ["test_*.py"]
 
@@ -35,9 +34,10 @@ def cluster(relays: dict[int, Relay]) -> Iterator[Cluster]:
         folder.chmod(0o711)
         made = Cluster(
             folder,
-            base=free_port() // 100 * 100 if os.environ.get("ANY_PORT") else 18000,
+            base=18000,
             site_port=18099,
             etcd=lambda number: f"{LOOPBACK}:{relays[number].port}",
+            etcd_api=os.environ.get("ETCD_API", "etcd"),
         )
         for number, relay in relays.items():
             relay.open(made.port("etcd", number))
@@ -63,7 +63,7 @@ async def cluster_whole(cluster: Cluster) -> None:
     await until(
         lambda: (
             cluster.leader() is not None
-            and len(cluster.replicas()) == 2
+            and len(cluster.replicas()) == cluster.streaming() == 2
             and cluster.synchronous() is not None
         ),
         90,

@@ -21,6 +21,7 @@ from tracetrack.platform.migrate import load_functions
 
 ROUNDS = int(os.environ.get("ROUNDS", "10"))
 SWITCHOVERS = int(os.environ.get("SWITCHOVERS", "5"))
+FREEZES = int(os.environ.get("FREEZES", "5"))
 BACK_SECONDS = 12.0
 
 pytestmark = pytest.mark.slow
@@ -102,6 +103,29 @@ async def test_a_planned_switchover_loses_nothing(cluster: Cluster, load: Load) 
         silent.append(load.silence(began))
         assert await load.lost() == []
     tell(f"{SWITCHOVERS} planned switchovers", load, silent)
+
+
+async def test_a_frozen_leader_wakes_when_another_has_its_place(cluster: Cluster, load: Load) -> None:
+    """Its guardian slept through the change, and must not believe on waking that nothing happened."""
+    silent = []
+    for _ in range(FREEZES):
+        await cluster_whole(cluster)
+        await load.more(20, 30)
+        leader = cluster.leader()
+        assert leader is not None
+        began = time.monotonic()
+        cluster.processes[f"patroni{leader}"].send_signal(signal.SIGSTOP)
+        kill_server(cluster, leader)
+        try:
+            await load.more(20, 60)
+            silent.append(load.silence(began))
+        finally:
+            cluster.processes[f"patroni{leader}"].send_signal(signal.SIGCONT)
+        await load.more(20, 60)
+        assert await load.lost() == []
+        # A replica of another past could not follow; all of them do.
+        await cluster_whole(cluster)
+    tell(f"the leader frozen and its server killed, {FREEZES} times", load, silent)
 
 
 async def test_a_replica_is_killed(cluster: Cluster, load: Load) -> None:
