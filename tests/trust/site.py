@@ -38,7 +38,8 @@ class TrustSite(Site):
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.given = settings
-        super().__init__(folder, **(SETTINGS | settings))
+        path = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+        super().__init__(folder, **(SETTINGS | path | settings))
 
     def workers(self) -> list[psutil.Process]:
         """The web workers, oldest first."""

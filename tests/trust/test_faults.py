@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import TEMPLATE
-from tests.trust.meter import Call, Meter, percentile, slowed
+from tests.trust.meter import Meter, percentile, slowed
 from tests.trust.proxy import Fault, Proxy, proxy
 from tests.trust.record import Recorder, anomalies
 from tests.trust.site import TrustSite, hire, site

@@ -44,7 +44,6 @@ class Device:
                 if answer.status == 401:
                     self.ended = True
                 elif answer.status < 300:
-                    assert not self.ended, "let in after having been turned away"
                     self.last = sent
             await asyncio.sleep(0.03)
 
@@ -61,19 +60,19 @@ async def test_nobody_is_let_in_later_than_a_second_after_being_disabled(tmp_pat
         tasks = [asyncio.create_task(one.try_on()) for mine in devices.values() for one in mine]
         await asyncio.sleep(1)
         assert len([worker for worker in running.workers() if _served(running.port, worker)]) == WORKERS
-        late: list[float] = []
+        done = {}
         for person in people:
-            mine = devices[person.username]
             answer = await admin.call("PATCH", f"/users/{person.user_id}", {"disabled": True})
-            done = time.monotonic()
+            done[person.username] = time.monotonic()
             assert answer.status == 200, answer.body
-            await asyncio.sleep(WITHIN_SECONDS + 0.3)
+            await asyncio.sleep(0.3)
+        # Everybody tries on to the end: who got in again, however late, would be seen.
+        await asyncio.sleep(WITHIN_SECONDS + 1)
+        late = []
+        for username, mine in devices.items():
             assert all(device.last for device in mine), "nobody was in before"
             assert all(device.ended for device in mine)
-            late.append(max(device.last for device in mine) - done)
-        await asyncio.sleep(1)
-        for device in (one for mine in devices.values() for one in mine):
-            assert device.ended
+            late.append(max(device.last for device in mine) - done[username])
         for task in tasks:
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
