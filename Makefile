@@ -45,9 +45,14 @@ icons: $(DEV) ## Draw the application's icons anew, after frontend/public/favico
 
 .PHONY: soak
 soak: $(DEV) ## Races and made-up input for longer than in make test (SOAK=300 seconds a role)
-	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest -rP tests/properties \
+	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest -rP tests/properties tests/test_leaks.py \
 	  tests/billing/test_workload.py tests/billing/test_attach.py \
 	  tests/imports/test_interrupted.py tests/imports/test_accounting.py tests/e2e/test_zero_loss.py
+
+.PHONY: trust
+trust: $(DEV) ## Kills, bad wires, revocation, restarts, then a soak, at full length (KILLS, ACTS, MINUTES)
+	@TRACETRACK_TRUST=1 $(BIN)/pytest -rP tests/trust
+	@$(BIN)/python -m tests.trust.soak
 
 .PHONY: check
 check: $(DEV) $(MODULES) ## Check style, types, layers, lock files and the API client
