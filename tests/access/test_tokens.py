@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from jose import jwt
 
 from tests.floor import Floor
 from tracetrack.access import tokens
+from tracetrack.access.keyring import HEARD_SECONDS, Keyring
 from tracetrack.platform.problems import Problem
 from tracetrack.settings import Settings
 
@@ -184,16 +186,62 @@ def test_a_short_key_is_refused_at_the_start(own_keys: Settings) -> None:
         tokens.open_tokens(short)
 
 
-def test_without_a_key_one_is_made_once_and_kept_private(own_keys: Settings, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    unset = own_keys.model_copy(update={"secret_key": None, "data": tmp_path / "data"})
+def of_folder(settings: Settings, folder: Path) -> Settings:
+    return settings.model_copy(update={"secret_key": None, "data": folder})
+
+
+def test_without_a_key_one_is_made_once_and_kept_private(own_keys: Settings, tmp_path: Path) -> None:
+    unset = of_folder(own_keys, tmp_path / "data")
     tokens.open_tokens(unset)
-    kept = tmp_path / "data" / "secret_key"
+    kept = tmp_path / "data" / "signing_keys.json"
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert len(kept.read_text()) >= 43
     made = kept.read_text()
+    assert len(json.loads(made)[0]["key"]) >= 43
     tokens.open_tokens(unset)
     assert kept.read_text() == made
-    assert [p.name for p in kept.parent.iterdir()] == ["secret_key"]
+
+
+def test_a_folder_from_before_keeps_its_key(own_keys: Settings, tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").write_text(json.dumps({"secret_key": "o" * 40}))
+    tokens.open_tokens(of_folder(own_keys, tmp_path))
+    assert tokens._opened().current == "o" * 40
+
+
+def test_a_changed_key_signs_when_all_have_heard_and_the_old_one_stays_good(
+    own_keys: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens.open_tokens(of_folder(own_keys, tmp_path))
+    clock = {"now": time.time(), "ticks": time.monotonic()}
+    monkeypatch.setattr(tokens.time, "time", lambda: clock["now"])
+    monkeypatch.setattr(tokens.time, "monotonic", lambda: clock["ticks"])
+
+    def later(seconds: float) -> None:
+        clock["now"] += seconds
+        clock["ticks"] += seconds
+
+    def kid(token: str) -> str:
+        return str(jwt.get_unverified_header(token)["kid"])
+
+    before = tokens.access_token(1, uuid4())
+    csrf = tokens.derived("csrf", "x")[0]
+    ring = Keyring(tmp_path)
+    ring.rotate(keep_days=30)
+    later(2)
+    # Heard of, and not used yet: others may not have.
+    assert kid(tokens.access_token(1, uuid4())) == kid(before)
+    later(HEARD_SECONDS)
+    after = tokens.access_token(1, uuid4())
+    assert kid(after) != kid(before)
+    assert tokens.read_access_token(before).user_id == tokens.read_access_token(after).user_id == 1
+    assert tokens.is_derived("csrf", "x", csrf)
+    assert tokens.derived("csrf", "x")[0] != csrf
+    # Every so often by itself, and what no session can hold any more is forgotten.
+    assert not ring.rotate_if_older(90, 30)
+    later(91 * 86_400)
+    assert ring.rotate_if_older(90, 30)
+    assert len(ring.load()) == 2
+    later(2 + HEARD_SECONDS)
+    assert not tokens.is_derived("csrf", "x", csrf)
 
 
 def test_a_remembered_token_expires_all_the_same(own_keys: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,7 +185,7 @@ async def test_everybody_may_take_his_own_off_and_dispatchers_have_none(floor: F
 async def test_a_site_may_ask_it_of_its_admins(floor: Floor) -> None:
     other = await floor.person("other", "admin")
     ask = {"totp_for_admins": True}
-    assert said(await floor.admin.patch("/settings", ask)) == (403, "totp_setup_required")
+    assert said(await floor.admin.patch("/settings", ask)) == (409, "totp_missing")
     await set_up(floor.admin)
     assert (await floor.admin.patch("/settings", ask)).status_code == 200
     await asyncio.sleep(0.6)

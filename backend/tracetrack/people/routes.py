@@ -235,7 +235,7 @@ async def read_settings(_: Admin) -> SiteSettings:
     return await settings.site_settings()
 
 
-@router.patch("/settings", responses=problems("reauthentication_required", "totp_setup_required"))
+@router.patch("/settings", responses=problems("reauthentication_required", "totp_missing"))
 async def change_settings(change: SettingsChange, actor: Admin) -> SiteSettings:
     """Change some of the site's settings."""
     return await settings.change_settings(actor, change)

@@ -59,14 +59,14 @@ async def change_settings(actor: Actor, change: SettingsChange) -> SiteSettings:
 
     Raises:
         Problem: ``reauthentication_required`` (403) for those that guard the site,
-            ``totp_setup_required`` (403) to ask for second factors without having one.
+            ``totp_missing`` (409) to ask for second factors without having one.
     """
     wanted = change.model_dump(exclude_none=True)
     if any(name in wanted for name in GUARDED):
         await again.prove_lately(actor)
     if wanted.get("totp_for_admins") and not (await totp.state(actor)).enabled:
         # Else this very change would shut its author out.
-        raise Problem("totp_setup_required")
+        raise Problem("totp_missing")
     async with db.transaction() as tx:
         await tx.execute(queries.LOCK_SETTINGS)
         rows = (await tx.execute(queries.SETTINGS)).all()

@@ -289,6 +289,12 @@ PROBLEMS: dict[str, Kind] = {
         "You have a second factor already; take it off first.",
         "आपका दूसरा ताला पहले से लगा है; पहले उसे हटाएँ।",
     ),
+    "totp_missing": Kind(
+        409,
+        "Second factor missing",
+        "Set up your own second factor first.",
+        "पहले अपना दूसरा ताला लगाएँ।",
+    ),
     "totp_not_begun": Kind(
         409, "Not set up", "Begin with the second factor first.", "पहले दूसरा ताला लगाना शुरू करें।"
     ),

@@ -3,18 +3,26 @@ import { Component, type ComponentChildren } from "preact";
 import { useEffect } from "react";
 import { lazy, Suspense } from "preact/compat";
 import { Redirect, Route, Switch } from "wouter";
+import { useAskedAgain } from "@/shared/api/again";
 import { ApiProblem } from "@/shared/api/problems";
 import { useSession } from "@/shared/api/session";
 import { chosenLanguage, isLanguage, switchLanguage, t, useCurrentLanguage } from "@/shared/i18n/i18n";
 import { QueueContext, useQueueOf } from "@/shared/queue/useQueue";
 import { BigBag } from "@/shared/ui/icons";
-import { jobs } from "./jobs";
+import { admin, jobs } from "./jobs";
 import { Shell } from "./Shell";
 import { useNewVersion } from "./version";
 
 const SignIn = lazy(() => import("@/features/sign-in/SignIn"));
 const NewPassword = lazy(() => import("@/features/sign-in/NewPassword"));
+const SecondFactorFirst = lazy(admin(() => import("@/features/sign-in/SecondFactorFirst")));
+const AskAgain = lazy(admin(() => import("@/features/sign-in/AskAgain")));
 const Home = lazy(() => import("@/features/home/Home"));
+const Help = lazy(async () => {
+  const { loadHelp } = await import("@/shared/i18n/help");
+  const [loaded] = await Promise.all([import("@/features/help/Help"), loadHelp()]);
+  return loaded;
+});
 const pages = jobs.map((job) => ({ ...job, Page: lazy(job.page) }));
 
 const queries = new QueryClient({
@@ -35,6 +43,7 @@ export function App() {
   useCurrentLanguage();
   const user = session.status === "signed-in" ? session.user : null;
   const newVersion = useNewVersion();
+  const askedAgain = useAskedAgain();
   const queue = useQueueOf(user?.id ?? null);
 
   // The account's language follows its owner to a device where nobody has chosen one; English is what
@@ -58,6 +67,8 @@ export function App() {
               <SignIn />
             ) : user.must_change_password ? (
               <NewPassword />
+            ) : user.must_set_up_totp ? (
+              <SecondFactorFirst />
             ) : queue === null ? (
               <OneMoment />
             ) : (
@@ -73,6 +84,9 @@ export function App() {
                         <Page />
                       </Route>
                     ))}
+                  <Route path="/help/:which?">
+                    <Help />
+                  </Route>
                   <Route>
                     <Redirect to="/" />
                   </Route>
@@ -80,6 +94,11 @@ export function App() {
               </Shell>
             )}
           </Suspense>
+          {user !== null && askedAgain !== null && (
+            <Suspense fallback={null}>
+              <AskAgain onAnswer={askedAgain} />
+            </Suspense>
+          )}
         </Mishap>
       </QueueContext.Provider>
     </QueryClientProvider>

@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense } from "preact/compat";
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { changePassword, endSession, saveLanguage, sessions } from "@/shared/api/calls";
+import { changePassword, endOtherSessions, endSession, saveLanguage, sessions } from "@/shared/api/calls";
 import { signOut, useUser } from "@/shared/api/session";
 import type { SessionItem } from "@/shared/api/types";
 import { ago, t } from "@/shared/i18n/i18n";
@@ -17,6 +18,12 @@ import { Note, PasswordField, ToneIcon } from "@/shared/ui/parts";
 import { Switch } from "@/shared/ui/Switch";
 import "./profile.css";
 
+const Account = lazy(async () => {
+  const { loadAdmin } = await import("@/shared/i18n/admin");
+  const [loaded] = await Promise.all([import("./Account"), loadAdmin()]);
+  return loaded;
+});
+
 export default function Profile() {
   return (
     <>
@@ -29,6 +36,9 @@ export default function Profile() {
         </div>
         <div class="profile-side">
           <Password />
+          <Suspense fallback={null}>
+            <Account />
+          </Suspense>
           <Sessions />
           <SignOut />
         </div>
@@ -206,6 +216,11 @@ function Sessions() {
     mutationFn: endSession,
     onSuccess: () => cache.invalidateQueries({ queryKey: ["sessions"] }),
   });
+  const endOthers = useMutation({
+    mutationFn: endOtherSessions,
+    onSuccess: () => cache.invalidateQueries({ queryKey: ["sessions"] }),
+  });
+  const failed = list.error ?? end.error ?? endOthers.error;
   const items = [...(list.data?.items ?? [])].sort((a, b) => Number(b.current) - Number(a.current));
   return (
     <section class="card" aria-labelledby="sessions">
@@ -213,7 +228,7 @@ function Sessions() {
         <Icon name="phone" />
         {t("profile.sessions")}
       </h3>
-      {(list.isError || end.isError) && <Note tone="refused">{errorText(list.error ?? end.error)}</Note>}
+      {failed !== null && <Note tone="refused">{errorText(failed)}</Note>}
       <ul class="sessions">
         {items.map((one) => {
           const device = deviceOf(one);
@@ -243,6 +258,12 @@ function Sessions() {
           );
         })}
       </ul>
+      {items.length > 2 && (
+        <button type="button" class="button" data-wide onClick={() => endOthers.mutate()}>
+          <Icon name="sign-out" />
+          {t("profile.sessions.endOthers")}
+        </button>
+      )}
     </section>
   );
 }

@@ -1,5 +1,7 @@
 import { useEffect, useState } from "react";
-import { signIn, useSession } from "@/shared/api/session";
+import { lazy, Suspense } from "preact/compat";
+import { ApiProblem } from "@/shared/api/problems";
+import { reach, signIn, useSession } from "@/shared/api/session";
 import { t } from "@/shared/i18n/i18n";
 import { errorText } from "@/shared/i18n/problem";
 import { heldScans } from "@/shared/queue/useQueue";
@@ -8,25 +10,43 @@ import { LanguageChoice } from "@/shared/ui/LanguageChoice";
 import { Note, PasswordField, TextField } from "@/shared/ui/parts";
 import "./sign-in.css";
 
+const Register = lazy(() => import("./Register"));
+
+/** What the site says of itself before anybody has signed in; nothing, when it cannot be asked. */
+async function maySomebodyAsk(): Promise<boolean> {
+  try {
+    const answer = await reach("/api/v1/site");
+    return answer.ok && ((await answer.json()) as { registration: boolean }).registration;
+  } catch {
+    return false;
+  }
+}
+
 export default function SignIn() {
   const session = useSession();
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
+  /** The code from the phone, once the server has asked for it. */
+  const [code, setCode] = useState<string | null>(null);
   const [going, setGoing] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const [held, setHeld] = useState(0);
+  const [mayAsk, setMayAsk] = useState(false);
+  const [asking, setAsking] = useState(false);
 
   useEffect(() => {
     void heldScans().then(setHeld);
+    void maySomebodyAsk().then(setMayAsk);
   }, []);
 
   const go = async () => {
     setGoing(true);
     setError(null);
     try {
-      await signIn(name.trim(), password);
+      await signIn(name.trim(), password, code ?? undefined);
     } catch (failure) {
-      setError(errorText(failure));
+      if (failure instanceof ApiProblem && failure.problem.code === "totp_required") setCode("");
+      else setError(errorText(failure));
       setGoing(false);
     }
   };
@@ -39,51 +59,98 @@ export default function SignIn() {
       </header>
       <main class="entrance-form">
         <LanguageChoice />
-        <h1>{t("signIn.title")}</h1>
-        {session.status === "signed-out" && session.ended && error === null && (
+        <h1>{t(asking ? "register.title" : code === null ? "signIn.title" : "signIn.code")}</h1>
+        {session.status === "signed-out" && session.ended && error === null && !asking && (
           <Note tone="waiting">{t("signIn.ended")}</Note>
         )}
-        {held > 0 && <Note tone="waiting">{t("signIn.waiting", { count: held })}</Note>}
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (!going) void go();
-          }}
-        >
-          <TextField
-            label={t("signIn.name")}
-            icon="person"
-            name="username"
-            value={name}
-            onValue={setName}
-            required
-            maxLength={80}
-            autoComplete="username"
-          />
-          <PasswordField
-            label={t("signIn.password")}
-            name="password"
-            value={password}
-            onValue={setPassword}
-            autoComplete="current-password"
-          />
-          {error !== null && (
-            <Note tone="refused" alert>
-              {error}
-            </Note>
-          )}
-          <button
-            type="submit"
-            class="button"
-            data-kind="main"
-            data-size="scan"
-            data-wide
-            aria-disabled={going}
+        {held > 0 && !asking && <Note tone="waiting">{t("signIn.waiting", { count: held })}</Note>}
+        {asking ? (
+          <Suspense fallback={<p class="breathing">{t("app.loading")}</p>}>
+            <Register onBack={() => setAsking(false)} />
+          </Suspense>
+        ) : (
+          <form
+            onSubmit={(event) => {
+              event.preventDefault();
+              if (!going) void go();
+            }}
           >
-            <span class={going ? "breathing" : ""}>{t(going ? "signIn.going" : "signIn.go")}</span>
-            <Icon name="forward" />
-          </button>
-        </form>
+            {code === null ? (
+              <>
+                <TextField
+                  label={t("signIn.name")}
+                  icon="person"
+                  name="username"
+                  value={name}
+                  onValue={setName}
+                  required
+                  maxLength={80}
+                  autoComplete="username"
+                />
+                <PasswordField
+                  label={t("signIn.password")}
+                  name="password"
+                  value={password}
+                  onValue={setPassword}
+                  autoComplete="current-password"
+                />
+              </>
+            ) : (
+              <>
+                <p class="soft">{t("signIn.code.why")}</p>
+                <TextField
+                  label={t("signIn.code")}
+                  icon="phone"
+                  name="totp"
+                  value={code}
+                  onValue={setCode}
+                  required
+                  maxLength={40}
+                  autoComplete="one-time-code"
+                  focusFirst
+                />
+              </>
+            )}
+            {error !== null && (
+              <Note tone="refused" alert>
+                {error}
+              </Note>
+            )}
+            <button
+              type="submit"
+              class="button"
+              data-kind="main"
+              data-size="scan"
+              data-wide
+              aria-disabled={going}
+            >
+              <span class={going ? "breathing" : ""}>{t(going ? "signIn.going" : "signIn.go")}</span>
+              <Icon name="forward" />
+            </button>
+            {code !== null ? (
+              <button
+                type="button"
+                class="button"
+                data-kind="plain"
+                onClick={() => {
+                  setCode(null);
+                  setPassword("");
+                  setError(null);
+                }}
+              >
+                <Icon name="back" />
+                {t("signIn.other")}
+              </button>
+            ) : (
+              mayAsk && (
+                <button type="button" class="button" data-kind="plain" onClick={() => setAsking(true)}>
+                  <Icon name="plus" />
+                  {t("signIn.ask")}
+                </button>
+              )
+            )}
+          </form>
+        )}
       </main>
     </div>
   );

@@ -63,6 +63,8 @@ export const sessions = () => take(api.GET("/api/v1/auth/sessions"));
 export const endSession = (session_id: string) =>
   take(api.DELETE("/api/v1/auth/sessions/{session_id}", { params: { path: { session_id } } }));
 
+export const endOtherSessions = () => take(api.DELETE("/api/v1/auth/sessions"));
+
 export async function changePassword(current_password: string, new_password: string): Promise<void> {
   setUser(await take(api.POST("/api/v1/auth/password", { body: { current_password, new_password } })));
 }

@@ -2051,6 +2051,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/seal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Seal
+         * @description How far the log is sealed; `tracetrack audit verify` walks the whole chain.
+         */
+        get: operations["seal_api_v1_audit_seal_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/users/{user_id}": {
         parameters: {
             query?: never;
@@ -2270,7 +2290,7 @@ export interface paths {
          * Export
          * @description Every row of a table as a file, streamed. The audit log is for admins.
          *
-         *     `kind` and `state` are filters of bags, `user_id` of links, scans, audit and bills. The supervisors'
+         *     `action`, `subject_type` and `code` are filters of the audit log, `kind` and `state` of bags, `user_id` of links, scans, audit and bills. The supervisors'
          *     lists (`/lists/...`) have an area and a range of time, which `left-open`, `conflicts` and `work` need.
          */
         get: operations["export_api_v1_exports__table__get"];
@@ -2315,7 +2335,7 @@ export interface components {
             /** User Id */
             user_id: number;
             role: components["schemas"]["Role"];
-            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /**
              * Created At
              * Format: date-time
@@ -2369,7 +2389,7 @@ export interface components {
          * @description One area today.
          */
         AreaFigures: {
-            area: components["schemas"]["tracetrack__access__schemas__AreaRef"];
+            area: components["schemas"]["AreaRef"];
             /** Bags */
             bags: number;
             /** Open Parents */
@@ -2378,6 +2398,16 @@ export interface components {
             scans_today: number;
             /** Refused Today */
             refused_today: number;
+        };
+        /**
+         * AreaRef
+         * @description An area by name.
+         */
+        AreaRef: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
         };
         /**
          * AreaReport
@@ -2476,7 +2506,7 @@ export interface components {
              * @default 0
              */
             weight_dispatched_kg: number;
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /**
              * Parents In Stock
              * @default 0
@@ -2570,7 +2600,7 @@ export interface components {
              * @default 0
              */
             weight_dispatched_kg: number;
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
         };
         /**
          * Attached
@@ -2607,7 +2637,7 @@ export interface components {
             /** Action */
             action: string;
             actor: components["schemas"]["tracetrack__oversight__audit__schemas__UserRef"] | null;
-            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Subject Type */
             subject_type: string;
             /** Subject Id */
@@ -2655,7 +2685,7 @@ export interface components {
              * @enum {string}
              */
             state: "open" | "completed" | "billed" | "dispatched" | "free" | "linked";
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Child Count */
             child_count: number;
             /**
@@ -2669,7 +2699,7 @@ export interface components {
             expected_weight_kg: number | null;
             parent: components["schemas"]["BagRef"] | null;
             bill: components["schemas"]["BillRef"] | null;
-            bag_type: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            bag_type: components["schemas"]["AreaRef"] | null;
             /** Lot */
             lot: string | null;
             /** Variety */
@@ -2795,7 +2825,7 @@ export interface components {
             description: string;
             /** Destination */
             destination: string;
-            destination_area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            destination_area: components["schemas"]["AreaRef"] | null;
             /** Vehicle */
             vehicle: string;
             /**
@@ -2803,7 +2833,7 @@ export interface components {
              * @enum {string}
              */
             state: "new" | "processing" | "completed";
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Target Parents */
             target_parents: number | null;
             /** Parent Count */
@@ -2906,7 +2936,7 @@ export interface components {
             number: string;
             /** State */
             state: string;
-            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Parent Count */
             parent_count: number;
         };
@@ -2924,7 +2954,7 @@ export interface components {
              * @enum {string}
              */
             state: "new" | "processing" | "completed";
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Destination */
             destination: string;
             /** Vehicle */
@@ -3121,7 +3151,7 @@ export interface components {
              * @enum {string}
              */
             state: "open" | "completed" | "billed" | "dispatched" | "free" | "linked";
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Child Count */
             child_count: number;
             /**
@@ -3135,7 +3165,7 @@ export interface components {
             expected_weight_kg: number | null;
             parent: components["schemas"]["BagRef"] | null;
             bill: components["schemas"]["BillRef"] | null;
-            bag_type: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            bag_type: components["schemas"]["AreaRef"] | null;
             /** Lot */
             lot: string | null;
             /** Variety */
@@ -3350,7 +3380,7 @@ export interface components {
             kind?: ("parent" | "child") | null;
             /** State */
             state?: ("open" | "completed" | "billed" | "dispatched" | "free" | "linked") | null;
-            area?: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area?: components["schemas"]["AreaRef"] | null;
             /** Child Count */
             child_count?: number | null;
             /** Expected Children */
@@ -3701,7 +3731,7 @@ export interface components {
             file_name: string;
             /** File Bytes */
             file_bytes: number;
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             created_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
             /**
              * Created At
@@ -4015,7 +4045,7 @@ export interface components {
              * @enum {string}
              */
             state: "open" | "completed" | "billed" | "dispatched" | "free" | "linked";
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Child Count */
             child_count: number;
             /**
@@ -4029,7 +4059,7 @@ export interface components {
             expected_weight_kg: number | null;
             parent: components["schemas"]["BagRef"] | null;
             bill: components["schemas"]["BillRef"] | null;
-            bag_type: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            bag_type: components["schemas"]["AreaRef"] | null;
             /** Lot */
             lot: string | null;
             /** Variety */
@@ -4086,7 +4116,7 @@ export interface components {
              * @enum {string}
              */
             state: "open" | "completed" | "billed" | "dispatched" | "free" | "linked";
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Child Count */
             child_count: number;
             /**
@@ -4100,7 +4130,7 @@ export interface components {
             expected_weight_kg: number | null;
             parent: components["schemas"]["BagRef"] | null;
             bill: components["schemas"]["BillRef"] | null;
-            bag_type: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            bag_type: components["schemas"]["AreaRef"] | null;
             /** Lot */
             lot: string | null;
             /** Variety */
@@ -4141,7 +4171,7 @@ export interface components {
             /** User Id */
             user_id: number;
             role: components["schemas"]["Role"];
-            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /**
              * Created At
              * Format: date-time
@@ -4166,7 +4196,7 @@ export interface components {
             /** Full Name */
             full_name: string;
             role: components["schemas"]["Role"];
-            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Language */
             language: string;
             /** Must Change Password */
@@ -4391,7 +4421,7 @@ export interface components {
             number: string;
             /** State */
             state: string;
-            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Parent Count */
             parent_count: number;
             /** Child Count */
@@ -5132,7 +5162,7 @@ export interface components {
             reason: string;
             /** Dealer */
             dealer: string;
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Parent Count */
             parent_count: number;
             created_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
@@ -5276,7 +5306,7 @@ export interface components {
             bag: components["schemas"]["BagRef"] | null;
             parent: components["schemas"]["BagRef"] | null;
             user: components["schemas"]["tracetrack__bags__schemas__UserRef"];
-            area: components["schemas"]["tracetrack__bags__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /**
              * Scanned At
              * @description The device's time.
@@ -5289,6 +5319,22 @@ export interface components {
             received_at: string;
             /** Undone */
             undone: boolean;
+        };
+        /**
+         * SealState
+         * @description The chain that the log is sealed in.
+         */
+        SealState: {
+            /** Seals */
+            seals: number;
+            /** Head */
+            head: string | null;
+            /** Sealed At */
+            sealed_at: string | null;
+            /** Unsealed */
+            unsealed: number;
+            /** Unsealed Since */
+            unsealed_since: string | null;
         };
         /**
          * SecondFactor
@@ -5890,7 +5936,7 @@ export interface components {
             /** Full Name */
             full_name: string;
             role: components["schemas"]["Role"];
-            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Must Change Password */
             must_change_password: boolean;
             /** Must Set Up Totp */
@@ -5944,7 +5990,7 @@ export interface components {
             /** Full Name */
             full_name: string;
             role: components["schemas"]["Role"];
-            area: components["schemas"]["tracetrack__access__schemas__AreaRef"] | null;
+            area: components["schemas"]["AreaRef"] | null;
             /** Language */
             language: string;
             /** Must Change Password */
@@ -6194,26 +6240,6 @@ export interface components {
             worker: components["schemas"]["tracetrack__bags__schemas__UserRef"];
             /** Full Name */
             full_name: string;
-        };
-        /**
-         * AreaRef
-         * @description An area by name.
-         */
-        tracetrack__access__schemas__AreaRef: {
-            /** Id */
-            id: number;
-            /** Name */
-            name: string;
-        };
-        /**
-         * AreaRef
-         * @description An area by id and name.
-         */
-        tracetrack__bags__schemas__AreaRef: {
-            /** Id */
-            id: number;
-            /** Name */
-            name: string;
         };
         /**
          * UserRef
@@ -17955,6 +17981,89 @@ export interface operations {
             };
         };
     };
+    seal_api_v1_audit_seal_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealState"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     timeline_api_v1_audit_users__user_id__get: {
         parameters: {
             query?: {
@@ -19088,6 +19197,10 @@ export interface operations {
                 user_id?: number | null;
                 /** @description Part of a code or number */
                 q?: string | null;
+                action?: string | null;
+                subject_type?: string | null;
+                /** @description Of one thing and what is in it */
+                code?: string | null;
                 from?: string | null;
                 to?: string | null;
             };

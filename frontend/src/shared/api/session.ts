@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from "react";
+import { proveAgain } from "./again";
 import { ApiProblem, readProblem, Unreachable } from "./problems";
 import type { Tokens, User } from "./types";
 
@@ -77,11 +78,12 @@ function csrf(): Record<string, string> {
   return found?.[1] === undefined ? {} : { "X-CSRF-Token": decodeURIComponent(found[1]) };
 }
 
-export async function signIn(username: string, password: string): Promise<void> {
+/** `totp` is the code of the second factor, once the answer was `totp_required`. */
+export async function signIn(username: string, password: string, totp?: string): Promise<void> {
   const response = await reach(`${BASE}/auth/login`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ username, password }),
+    body: JSON.stringify({ username, password, ...(totp === undefined ? {} : { totp }) }),
   });
   if (!response.ok) throw new ApiProblem(await readProblem(response));
   accept((await response.json()) as Tokens);
@@ -165,12 +167,23 @@ export function authorized(request: Request): Promise<Response> {
 /** The same for what takes its time to answer, such as a document that is made first. */
 export async function authorizedWithin(request: Request, timeout: number): Promise<Response> {
   const again = request.clone();
+  const proved = request.clone();
   await renewIfNeeded();
-  const first = await reach(withToken(request), undefined, timeout);
-  if (first.status !== 401) return noteForcedChange(first);
-  if (!(await refresh())) return first;
-  return noteForcedChange(await reach(withToken(again), undefined, timeout));
+  let answer = await reach(withToken(request), undefined, timeout);
+  if (answer.status === 401) {
+    if (!(await refresh())) return answer;
+    answer = await reach(withToken(again), undefined, timeout);
+  }
+  if (await mustProveAgain(answer)) {
+    if (!(await proveAgain())) return answer;
+    await renewIfNeeded();
+    answer = await reach(withToken(proved), undefined, timeout);
+  }
+  return noteForcedChange(answer);
 }
+
+const mustProveAgain = async (answer: Response): Promise<boolean> =>
+  answer.status === 403 && (await readProblem(answer)).code === "reauthentication_required";
 
 async function renewIfNeeded(): Promise<void> {
   if (token === null || token.endsAt - Date.now() < RENEW_EARLY_MS) await refresh();
@@ -190,11 +203,15 @@ function withToken(request: Request): Request {
   return new Request(request, { headers });
 }
 
-/** An admin may ask for a new password in the middle of a session. */
+/** An admin may ask for a new password, or for second factors, in the middle of a session. */
 async function noteForcedChange(response: Response): Promise<Response> {
-  if (response.status === 403 && session.status === "signed-in" && !session.user.must_change_password) {
-    const problem = await readProblem(response);
-    if (problem.code === "password_change_required") setUser({ ...session.user, must_change_password: true });
+  if (response.status === 403 && session.status === "signed-in") {
+    const { code } = await readProblem(response);
+    const { user } = session;
+    if (code === "password_change_required" && !user.must_change_password)
+      setUser({ ...user, must_change_password: true });
+    if (code === "totp_setup_required" && !user.must_set_up_totp)
+      setUser({ ...user, must_set_up_totp: true });
   }
   return response;
 }

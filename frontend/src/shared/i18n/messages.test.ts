@@ -1,6 +1,7 @@
 import { compileMessage } from "@lingui/message-utils/compileMessage";
 import { expect, test } from "vitest";
 import { messages as adminEnglish } from "./admin/en";
+import { messages as helpEnglish } from "./help/en";
 import { messages as english } from "./messages/en";
 import { messages as officeEnglish } from "./office/en";
 
@@ -16,10 +17,15 @@ const admin = import.meta.glob<Record<string, string>>("./admin/*.ts", {
   import: "messages",
   eager: true,
 });
+const help = import.meta.glob<Record<string, string>>("./help/*.ts", {
+  import: "messages",
+  eager: true,
+});
 /** Each file with the English one it must match. */
 const files = [
   ...Object.entries(languages).map(([file, messages]) => [file, messages, english] as const),
   ...Object.entries(office).map(([file, messages]) => [file, messages, officeEnglish] as const),
+  ...Object.entries(help).map(([file, messages]) => [file, messages, helpEnglish] as const),
   ...Object.entries(admin).map(([file, messages]) => [file, messages, adminEnglish] as const),
 ];
 

@@ -23,6 +23,8 @@ export function Sheet({ title, onClose, children }: SheetProps) {
     const inside = () => [...(sheet.current?.querySelectorAll<HTMLElement>(REACHABLE) ?? [])];
     (sheet.current?.querySelector<HTMLElement>("[data-first]") ?? inside()[1] ?? inside()[0])?.focus();
     const onKey = (event: KeyboardEvent) => {
+      // One over another: only the one on top answers.
+      if ([...document.querySelectorAll(".sheet")].at(-1) !== sheet.current) return;
       if (event.key === "Escape") close.current();
       if (event.key !== "Tab") return;
       const all = inside();

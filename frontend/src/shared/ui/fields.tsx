@@ -1,9 +1,27 @@
 import type { ComponentChildren } from "preact";
 import { useId } from "react";
+import { Icon } from "./icons";
+
+/** What is wrong with a field, said right below it. */
+function Wrong({ id, children }: { id: string; children: string }) {
+  return (
+    <span class="line-wrong" id={id} role="alert">
+      <Icon name="refused" />
+      {children}
+    </span>
+  );
+}
+
+/** The ids of what says more about a field. */
+const said = (id: string, hint: string | undefined, wrong: string | undefined): string | undefined =>
+  [hint !== undefined && `${id}-hint`, wrong !== undefined && `${id}-wrong`].filter(Boolean).join(" ") ||
+  undefined;
 
 interface LineProps {
   label: string;
   hint?: string | undefined;
+  /** What is wrong with it. */
+  wrong?: string | undefined;
   value: string;
   onValue: (value: string) => void;
   type?: "text" | "number" | "date" | "search";
@@ -11,13 +29,17 @@ interface LineProps {
   required?: boolean;
   min?: number;
   max?: number;
+  step?: number | "any";
   first?: boolean;
   name?: string;
   placeholder?: string;
+  inputMode?: "numeric";
+  autoComplete?: "one-time-code" | "username" | "off";
+  list?: string;
 }
 
 /** One line of a form at a desk. */
-export function Line({ label, hint, onValue, first, type = "text", ...rest }: LineProps) {
+export function Line({ label, hint, wrong, onValue, first, type = "text", ...rest }: LineProps) {
   const id = useId();
   // The typings want each kind of field by itself.
   const kind = { type } as { type: "text" };
@@ -30,9 +52,11 @@ export function Line({ label, hint, onValue, first, type = "text", ...rest }: Li
         {...kind}
         id={id}
         data-first={first || undefined}
-        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
+        aria-invalid={wrong === undefined ? undefined : true}
+        aria-describedby={said(id, hint, wrong)}
         onInput={(event) => onValue(event.currentTarget.value)}
       />
+      {wrong !== undefined && <Wrong id={`${id}-wrong`}>{wrong}</Wrong>}
       {hint !== undefined && (
         <span class="soft" id={`${id}-hint`}>
           {hint}
@@ -44,6 +68,8 @@ export function Line({ label, hint, onValue, first, type = "text", ...rest }: Li
 
 interface ParagraphProps {
   label: string;
+  hint?: string | undefined;
+  wrong?: string | undefined;
   value: string;
   onValue: (value: string) => void;
   maxLength: number;
@@ -51,7 +77,7 @@ interface ParagraphProps {
   first?: boolean;
 }
 
-export function Paragraph({ label, onValue, first, ...rest }: ParagraphProps) {
+export function Paragraph({ label, hint, wrong, onValue, first, ...rest }: ParagraphProps) {
   const id = useId();
   return (
     <div class="line">
@@ -61,8 +87,16 @@ export function Paragraph({ label, onValue, first, ...rest }: ParagraphProps) {
         id={id}
         rows={3}
         data-first={first || undefined}
+        aria-invalid={wrong === undefined ? undefined : true}
+        aria-describedby={said(id, hint, wrong)}
         onInput={(event) => onValue(event.currentTarget.value)}
       />
+      {wrong !== undefined && <Wrong id={`${id}-wrong`}>{wrong}</Wrong>}
+      {hint !== undefined && (
+        <span class="soft" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
     </div>
   );
 }
@@ -78,29 +112,50 @@ interface ChoiceProps {
   options: readonly Option[];
   onValue: (value: string) => void;
   hideLabel?: boolean;
+  hint?: string | undefined;
+  wrong?: string | undefined;
+  name?: string;
 }
 
 /** One of a few, from a list. */
-export function Choice({ label, value, options, onValue, hideLabel }: ChoiceProps) {
+export function Choice({ label, value, options, onValue, hideLabel, hint, wrong, name }: ChoiceProps) {
   const id = useId();
   return (
     <div class="line">
       <label for={id} class={hideLabel ? "hidden-visually" : ""}>
         {label}
       </label>
-      <select id={id} value={value} onChange={(event) => onValue(event.currentTarget.value)}>
+      <select
+        id={id}
+        name={name}
+        value={value}
+        aria-invalid={wrong === undefined ? undefined : true}
+        aria-describedby={said(id, hint, wrong)}
+        onChange={(event) => onValue(event.currentTarget.value)}
+      >
         {options.map((option) => (
           <option key={option.value} value={option.value}>
             {option.name}
           </option>
         ))}
       </select>
+      {wrong !== undefined && <Wrong id={`${id}-wrong`}>{wrong}</Wrong>}
+      {hint !== undefined && (
+        <span class="soft" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
     </div>
   );
 }
 
 /** One of a few, all in sight. */
-export function Tabs({ label, value, options, onValue }: Omit<ChoiceProps, "hideLabel">) {
+export function Tabs({
+  label,
+  value,
+  options,
+  onValue,
+}: Pick<ChoiceProps, "label" | "value" | "options" | "onValue">) {
   const name = useId();
   return (
     <fieldset class="tabs">

@@ -38,10 +38,22 @@ export interface PasswordFieldProps {
   onValue: (value: string) => void;
   autoComplete: "current-password" | "new-password";
   name: string;
+  /** Takes the focus in a sheet. */
+  first?: boolean;
+  wrong?: string | undefined;
 }
 
 /** A password that can be looked at: gloves and small keys make mistakes. */
-export function PasswordField({ label, hint, value, onValue, autoComplete, name }: PasswordFieldProps) {
+export function PasswordField({
+  label,
+  hint,
+  value,
+  onValue,
+  autoComplete,
+  name,
+  first,
+  wrong,
+}: PasswordFieldProps) {
   const id = useId();
   const [shown, setShown] = useState(false);
   const look: { type: "text" } | { type: "password" } = shown ? { type: "text" } : { type: "password" };
@@ -60,6 +72,8 @@ export function PasswordField({ label, hint, value, onValue, autoComplete, name 
           autoComplete={autoComplete}
           autoCapitalize="none"
           spellcheck={false}
+          data-first={first || undefined}
+          aria-invalid={wrong === undefined ? undefined : true}
           aria-describedby={hint === undefined ? undefined : `${id}-hint`}
           onInput={(event) => onValue(event.currentTarget.value)}
         />
@@ -73,6 +87,11 @@ export function PasswordField({ label, hint, value, onValue, autoComplete, name 
           <Icon name={shown ? "eye-off" : "eye"} />
         </button>
       </div>
+      {wrong !== undefined && (
+        <Note tone="refused" alert>
+          {wrong}
+        </Note>
+      )}
       {hint !== undefined && (
         <span class="soft" id={`${id}-hint`}>
           {hint}
@@ -90,7 +109,7 @@ export interface TextFieldProps {
   name?: string;
   required?: boolean;
   maxLength: number;
-  autoComplete?: "username" | "off";
+  autoComplete?: "username" | "one-time-code" | "off";
   enterKeyHint?: "done" | "search";
   /** Takes the focus when it appears, the caret at the end. */
   focusFirst?: boolean;

@@ -39,7 +39,7 @@ export const messages = {
   "people.seen": "Last seen",
   "people.seen.never": "Never",
   "people.sessions": "Signed in",
-  "people.sessions.count": "{count, plural, =0 {nowhere} one {on # device} other {on # devices}}",
+  "people.sessions.count": "{count, plural, =0 {on no device} one {on # device} other {on # devices}}",
   "people.totp": "Code from phone",
   "people.since": "Here since",
   "people.oneTime": "Must choose a password",

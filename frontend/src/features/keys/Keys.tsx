@@ -1,0 +1,100 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { t } from "@/shared/i18n/admin";
+import { Table, When, type Column } from "@/shared/table/Table";
+import { useList } from "@/shared/table/useList";
+import { Bar } from "@/shared/ui/Bar";
+import { Icon } from "@/shared/ui/icons";
+import { Question } from "@/shared/ui/Question";
+import "@/shared/ui/office.css";
+import { listKeys, revokeKey, type ApiKey } from "./calls";
+import { NewKey } from "./NewKey";
+
+const columns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => [
+  { key: "name", name: t("keys.name"), value: (key) => <strong>{key.name}</strong> },
+  {
+    key: "state",
+    name: t("keys.state"),
+    value: (key) => (
+      <span class="badge" data-state={key.revoked_at === null ? "completed" : undefined}>
+        <Icon name={key.revoked_at === null ? "ok" : "lock"} />
+        {t(key.revoked_at === null ? "keys.state.good" : "keys.state.revoked")}
+      </span>
+    ),
+  },
+  {
+    key: "scope",
+    name: t("keys.scope"),
+    value: (key) => `${t(`role.${key.role}`)}, ${key.area?.name ?? t("people.area.none")}`,
+  },
+  { key: "beginning", name: t("keys.beginning"), value: (key) => <span class="code">{key.beginning}</span> },
+  {
+    key: "used",
+    name: t("keys.used"),
+    value: (key) => (key.last_used_at === null ? t("keys.used.never") : <When at={key.last_used_at} />),
+  },
+  { key: "made", name: t("keys.made"), value: (key) => <When at={key.created_at} /> },
+  {
+    key: "acts",
+    name: t("keys.revoke"),
+    value: (key) =>
+      key.revoked_at === null && (
+        <button type="button" class="button" onClick={() => onRevoke(key)}>
+          <Icon name="bin" />
+          {t("keys.revoke")}
+        </button>
+      ),
+  },
+];
+
+/** Keys of other programs: what each may do, when it was last used, and the end of it. */
+export default function Keys() {
+  const queries = useQueryClient();
+  const [making, setMaking] = useState(false);
+  const [revoking, setRevoking] = useState<ApiKey | null>(null);
+  const list = useList(["keys"], listKeys);
+  const again = () => void queries.invalidateQueries({ queryKey: ["keys"] });
+  return (
+    <>
+      <Bar title={t("keys.page")} />
+      <main class="page office">
+        <Table
+          name="keys"
+          label={t("keys.page")}
+          list={list}
+          keyOf={(key) => key.id}
+          columns={columns(setRevoking)}
+          empty={t("keys.none")}
+          testid="key-row"
+          lead={
+            <button
+              type="button"
+              class="button"
+              data-kind="main"
+              data-size="scan"
+              onClick={() => setMaking(true)}
+            >
+              <Icon name="plus" />
+              {t("keys.new")}
+            </button>
+          }
+        />
+      </main>
+      {making && <NewKey onClose={() => setMaking(false)} onMade={again} />}
+      {revoking !== null && (
+        <Question
+          title={t("keys.revoke.title", { name: revoking.name })}
+          go={t("keys.revoke")}
+          icon="bin"
+          onClose={() => setRevoking(null)}
+          act={async () => {
+            await revokeKey(revoking.id);
+            again();
+          }}
+        >
+          <p>{t("keys.revoke.why")}</p>
+        </Question>
+      )}
+    </>
+  );
+}

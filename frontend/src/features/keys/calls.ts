@@ -1,0 +1,14 @@
+import { api, take } from "@/shared/api/calls";
+import type { components } from "@/shared/api/schema";
+
+type Schemas = components["schemas"];
+export type ApiKey = Schemas["ApiKey"];
+export type MadeKey = Schemas["MadeKey"];
+
+export const listKeys = (cursor: string | null) =>
+  take(api.GET("/api/v1/api-keys", { params: { query: { cursor, limit: 50 } } }));
+
+export const createKey = (body: Schemas["NewKey"]) => take(api.POST("/api/v1/api-keys", { body }));
+
+export const revokeKey = (key_id: string) =>
+  take(api.DELETE("/api/v1/api-keys/{key_id}", { params: { path: { key_id } } }));

@@ -1,0 +1,11 @@
+import { api, take } from "@/shared/api/calls";
+import type { components } from "@/shared/api/schema";
+
+type Schemas = components["schemas"];
+export type SiteSettings = Required<Schemas["SiteSettings"]>;
+export type SettingsChange = Schemas["SettingsChange"];
+
+export const readSettings = async () => (await take(api.GET("/api/v1/settings"))) as SiteSettings;
+
+export const saveSettings = async (body: SettingsChange) =>
+  (await take(api.PATCH("/api/v1/settings", { body }))) as SiteSettings;
