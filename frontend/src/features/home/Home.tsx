@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { useUser } from "@/shared/api/session";
 import type { Role } from "@/shared/api/types";
 import { t, type MessageKey } from "@/shared/i18n/i18n";
-import { LinkPill } from "@/shared/ui/Bar";
+import { HelpLink, LinkPill } from "@/shared/ui/Bar";
 import {
   BillDrawing,
   FindDrawing,
@@ -66,6 +66,7 @@ export default function Home({
           </p>
         </div>
         <LinkPill />
+        <HelpLink />
       </header>
       <main class="page home">
         {onNewVersion !== null && (

@@ -94,6 +94,8 @@ export default function Scan() {
             <Suspense fallback={<div class="camera-place" />}>
               <Camera
                 onCodes={(codes) => {
+                  // A refusal is over the picture: the next label must not wipe it away unseen.
+                  if (refused !== null || deciding) return false;
                   const [only, ...more] = codes;
                   if (only === undefined || more.length > 0) return floor.scanTogether(codes);
                   take(only);

@@ -29,7 +29,17 @@ export function Bar({
       <h1 data-long={title.length > 14 || undefined}>{title}</h1>
       {children}
       <LinkPill />
+      <HelpLink />
     </header>
+  );
+}
+
+/** Help, in the same corner of every screen. */
+export function HelpLink() {
+  return (
+    <Link href="/help" class="icon-button" aria-label={t("help.title")}>
+      <Icon name="help" />
+    </Link>
   );
 }
 

@@ -1,0 +1,194 @@
+"""The camera as scanner: a real Chromium with a film of labels before its (fake) camera."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, BrowserContext, Locator, async_playwright, expect
+
+from . import chromium
+from .conftest import OpenScreens
+from .films import PACKING, Shown, film
+from .screens import PHONE, Screens
+from .site import Site
+from .test_packing import children_of, scans_by
+
+SHOWN_MS = 20_000
+"""A film runs so long before it is given up."""
+
+Film = Sequence[tuple[float, Sequence[Shown]]]
+Filmed = Callable[..., Awaitable[Screens]]
+
+
+@pytest.fixture
+async def filmed(served: Site, tmp_path: Path) -> AsyncIterator[Filmed]:
+    """Opens the site on a device whose camera sees a film."""
+    async with async_playwright() as playwright:
+        browsers: list[Browser] = []
+        complaints: list[str] = []
+
+        async def one(scenes: Film, *, kept: bool = False) -> Screens:
+            shown = film(tmp_path / f"film{len(browsers)}.mjpeg", scenes)
+            browser = await playwright.chromium.launch(
+                executable_path=chromium.ensure(),
+                args=[
+                    *chromium.flags(),
+                    "--use-fake-device-for-media-stream",
+                    "--use-fake-ui-for-media-stream",
+                    f"--use-file-for-fake-video-capture={shown}",
+                ],
+            )
+            browsers.append(browser)
+            context: BrowserContext = await browser.new_context(
+                base_url=served.url,
+                viewport=PHONE,
+                has_touch=True,
+                locale="en-IN",
+                service_workers="allow" if kept else "block",
+            )
+            page = await context.new_page()
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on(
+                "console",
+                lambda said: complaints.append(said.text) if "Content Security" in said.text else None,
+            )
+            await page.goto("/")
+            return Screens(page)
+
+        yield one
+        for browser in browsers:
+            await browser.close()
+        assert complaints == []
+
+
+def camera(screens: Screens) -> Locator:
+    return screens.page.get_by_test_id("camera")
+
+
+async def test_labels_turned_blurred_and_several_at_once_are_packed_once_each(
+    filmed: Filmed, served: Site, stored: asyncpg.Connection
+) -> None:
+    screens = await filmed(PACKING)
+    await screens.start_scanning(served.dispatcher("filmed"))
+    began = time.monotonic()
+    await screens.button("Camera").click()
+    await expect(screens.parent).to_have_text("PB000777", timeout=SHOWN_MS)
+    print(f"\ncamera opened to first code on screen: {time.monotonic() - began:.2f} s")
+    await expect(screens.count).to_have_text(re.compile("^7 / 30$"), timeout=SHOWN_MS)
+    await screens.all_sent()
+    inside = ["4006381333931", *(f"SB0000{number}" for number in range(1, 7))]
+    assert await children_of(stored, "PB000777") == inside
+    # The labels lay there for seconds, in dozens of pictures.
+    assert await scans_by(stored, "filmed") == {"created": 1, "linked": 7}
+
+
+async def test_each_code_is_marked_with_what_came_of_it(
+    filmed: Filmed, served: Site, stored: asyncpg.Connection
+) -> None:
+    together = [
+        Shown("CX1", at=(250, 200), scale=8),
+        Shown("CX2", at=(640, 200), scale=8),
+        Shown("CX3", "DataMatrix", at=(1000, 480), scale=9),
+    ]
+    screens = await filmed([(3, [Shown("PX1"), Shown("CX1", at=(200, 200))]), (60, together)])
+    await screens.start_scanning(served.dispatcher("marked"))
+    await screens.scan_parent("PX0")
+    await screens.wedge("CX1")
+    await screens.all_sent()
+    await screens.button("Next big bag").click()
+    await screens.button("Camera").click()
+    # Which of two labels is the big bag? Not for a machine to guess.
+    await expect(camera(screens)).to_contain_text("First show the big bag alone", timeout=SHOWN_MS)
+    await expect(screens.parent).to_have_count(0)
+    # The wedge works beside it.
+    await screens.scan_parent("PX1")
+    # A refusal is over the picture, so the camera waits until it is acknowledged.
+    await expect(screens.refusal).to_contain_text("It is in big bag PX0")
+    await screens.refusal.get_by_role("button", name="OK, understood").click()
+    await screens.shows(2)
+    mark = camera(screens).get_by_test_id("camera-mark")
+    await expect(mark).to_have_count(3)
+    tones = {
+        await one.locator("title").text_content(): await one.get_attribute("data-tone")
+        for one in await mark.all()
+    }
+    assert tones == {"CX1": "refused", "CX2": "ok", "CX3": "ok"}
+    assert await children_of(stored, "PX1") == ["CX2", "CX3"]
+
+
+async def test_the_camera_reads_without_network_after_the_first_visit(
+    filmed: Filmed, served: Site, stored: asyncpg.Connection
+) -> None:
+    screens = await filmed([(60, [Shown("PO1")])], kept=True)
+    await screens.start_scanning(served.dispatcher("filmed-offline"))
+    await screens.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    await screens.page.context.set_offline(True)
+    await screens.page.goto("/scan")
+    await screens.button("Camera").click()
+    await expect(screens.parent).to_have_text("PO1", timeout=SHOWN_MS)
+    await expect(screens.waiting).to_have_attribute("data-waiting", "1")
+    await screens.page.context.set_offline(False)
+    await screens.all_sent()
+    assert await scans_by(stored, "filmed-offline") == {"created": 1}
+
+
+async def test_the_camera_stops_when_the_page_is_hidden_and_is_open_again_the_next_time(
+    filmed: Filmed, served: Site
+) -> None:
+    screens = await filmed([(60, [])])
+    page = screens.page
+    await screens.start_scanning(served.dispatcher("hiding"))
+    await screens.button("Camera").click()
+    await expect(camera(screens)).to_have_attribute("data-state", "running", timeout=SHOWN_MS)
+    live = "document.querySelector('.camera video').srcObject?.active ?? false"
+    assert await page.evaluate(live)
+    hide = """(to) => {
+        Object.defineProperty(document, "visibilityState", { value: to, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    await page.evaluate(hide, "hidden")
+    assert not await page.evaluate(live)
+    await page.evaluate(hide, "visible")
+    await expect(camera(screens)).to_have_attribute("data-state", "running")
+    assert await page.evaluate(live)
+    await screens.open("/scan")
+    await expect(camera(screens)).to_have_attribute("data-state", "running", timeout=SHOWN_MS)
+    await camera(screens).get_by_role("button", name="Close the camera").click()
+    await expect(camera(screens)).to_have_count(0)
+    await screens.open("/scan")
+    await expect(screens.button("Camera")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "cause", "sentence"),
+    [
+        ("none", "new DOMException('', 'NotFoundError')", "There is no camera here."),
+        ("refused", "new DOMException('', 'NotAllowedError')", "The camera is not allowed."),
+        ("busy", "new DOMException('', 'NotReadableError')", "Something else is using the camera."),
+        ("insecure", None, "The camera works only at a secure address"),
+    ],
+)
+async def test_without_a_camera_it_says_why_and_the_scanner_goes_on(
+    open_screens: OpenScreens, served: Site, trouble: str, cause: str | None, sentence: str
+) -> None:
+    screens = await open_screens()
+    page = screens.page
+    await screens.start_scanning(served.dispatcher(f"camera-{trouble}"))
+    if cause is None:
+        await page.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
+        await page.evaluate("Object.defineProperty(window, 'isSecureContext', { value: false })")
+    else:
+        await page.evaluate(
+            f"() => {{ navigator.mediaDevices.getUserMedia = () => Promise.reject({cause}); }}"
+        )
+    await screens.button("Camera").click()
+    await expect(camera(screens)).to_have_attribute("data-state", trouble)
+    await expect(camera(screens).get_by_role("alert")).to_contain_text(sentence)
+    await screens.scan_parent(f"P-{trouble[:1]}")
+    await camera(screens).get_by_role("button", name="Try again").click()
+    await expect(camera(screens)).to_have_attribute("data-state", trouble)
