@@ -18,7 +18,7 @@ COPY backend/ backend/
 COPY alembic/ alembic/
 RUN pip install --no-deps --no-build-isolation --no-index -e . \
     && useradd --system --uid 10001 --home-dir /data --no-create-home tracetrack \
-    && install -d -m 0700 -o tracetrack /data
+    && install -d -m 0700 -o tracetrack /data /data/uploads
 COPY --from=screens /build/dist frontend/dist
 USER tracetrack
 VOLUME /data

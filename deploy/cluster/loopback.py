@@ -210,10 +210,11 @@ class Cluster:
         except (httpx.HTTPError, ValueError, KeyError):
             return False
 
-    def ready(self) -> bool:
-        """Whether the site can serve."""
+    def ready(self, host: int | None = None) -> bool:
+        """Whether the site can serve, or one host of it."""
+        url = f"http://{self.address('host', host)}" if host else self.url
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -421,12 +422,9 @@ def main() -> None:
             cluster.start()
             password = cluster.secrets.secret("admin")
             print(f"Ready: {cluster.url} ({time.monotonic() - began:.1f} s), user admin, password {password}")
-            print(
-                f"Leader pg{cluster.leader()}, ports: write {cluster.port('write')}, read {cluster.port('read')}"
-            )
-            print(
-                f"Look: patronictl -c {cluster.folder}/patroni1/patroni.yml list. Stop: Ctrl-C.", flush=True
-            )
+            ports = f"write {cluster.port('write')}, read {cluster.port('read')}"
+            print(f"Leader pg{cluster.leader()}; ports: {ports}; stop with Ctrl-C. To look:")
+            print(f"  patronictl -c {cluster.folder}/patroni1/patroni.yml list", flush=True)
             signal.pause()
         except KeyboardInterrupt:
             pass

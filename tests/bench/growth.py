@@ -51,6 +51,14 @@ SCANS = """
 """
 
 
+SIZES_OF = """
+    select name, sum(pg_total_relation_size(oid)) as bytes, sum(greatest(reltuples, 0)) as rows
+    from pg_class join unnest(array['scans', 'audit_events', 'bag_search', 'bags']) as name
+      on relname = name or relname ~ ('^' || name || '_\\d{4}_\\d\\d$')
+    where relkind = 'r' group by name order by name
+"""
+
+
 async def fill(owner: asyncpg.Connection, bags: int) -> None:
     """Bags, audit events and tallies as :mod:`tests.bench.oversight` makes them, and scans by the month."""
     began = time.monotonic()
@@ -72,6 +80,8 @@ async def fill(owner: asyncpg.Connection, bags: int) -> None:
         await owner.execute(SCANS, bags, starts)
     await owner.execute("alter table scans enable trigger user")
     await owner.execute("vacuum analyze")
+    for row in await owner.fetch(SIZES_OF):
+        print(f"   {row['name']}: {row['bytes'] / max(1, row['rows']):.0f} bytes a row with its indexes")
     print(f"{bags:,} bags and {bags * SCANS_A_BAG:,} scans in {time.monotonic() - began:.0f} s", flush=True)
 
 
