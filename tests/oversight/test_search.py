@@ -125,6 +125,61 @@ async def test_what_an_accident_took_from_the_index_is_put_right(floor: Floor) -
     assert await codes(floor.north, "ccide") == ["ACCIDENT"]
 
 
+READ = """
+    select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables
+    where relname in ('bags', 'bag_search')"""
+WALK = 20_000
+"""How far a search walks before it asks the trigrams."""
+
+
+async def test_a_part_that_only_old_bags_have_is_found_by_its_trigrams(floor: Floor) -> None:
+    """And one that is everywhere by a short walk; neither reads all bags, as walking on would."""
+    owner, young, old = floor.owner, 60_000, 1_000
+    transaction = owner.transaction()
+    await transaction.start()
+    try:
+        await owner.execute("alter table bags disable trigger user")
+        for mark, number in (("OLD", old), ("NEW", young)):
+            await owner.execute(
+                "insert into bags (code, kind, area_id, created_by)"
+                " select $1 || '-' || lpad(n::text, 7, '0'), 'child', $2, $3"
+                " from generate_series(1, $4::int) n",
+                mark,
+                floor.areas["North"],
+                floor.north.id,
+                number,
+            )
+        await owner.execute("insert into bag_search select id, lower(code) from bags")
+        await owner.execute("update bag_search_progress set indexed_to = (select max(id) from bags)")
+        await owner.execute("analyze bags; analyze bag_search")
+
+        async def search(part: str, sort: str = "newest", area: int | None = None) -> tuple[list[str], int]:
+            before = await owner.fetchval(READ)
+            rows = await owner.fetch(
+                "select b.code from bags_containing($1, $2, null, null, null, null, null, $3, null, 5)"
+                " with ordinality c (id, place) join bags b using (id) order by place",
+                part,
+                area,
+                sort,
+            )
+            return [row[0] for row in rows], await owner.fetchval(READ) - before
+
+        for sort, wanted in (("newest", "OLD-0001000"), ("oldest", "OLD-0000001"), ("code", "OLD-0000001")):
+            found, read = await search("old-", sort)
+            assert (found[0], len(found)) == (wanted, 5)
+            assert read < WALK + 3 * old, sort
+        assert (await search("old-", area=floor.areas["South"]))[0] == []
+        found, read = await search("ew-00")
+        assert (found[0], read < WALK + 100) == ("NEW-0060000", True)
+        # A control: walking on until five are found reads nearly everything.
+        before = await owner.fetchval(READ)
+        await owner.execute("set local enable_seqscan = off; set local enable_bitmapscan = off")
+        await owner.fetch("select id from bags where lower(code) like '%old-%' order by id desc limit 5")
+        assert await owner.fetchval(READ) - before > young
+    finally:
+        await transaction.rollback()
+
+
 @pytest.mark.parametrize("q", ["\u0000", "a\u202eb", "x" * 129, ""])
 async def test_what_can_be_no_name_is_refused(floor: Floor, q: str) -> None:
     assert (await floor.north.get("/search", q=q)).status_code == 422

@@ -46,53 +46,79 @@ revoke all on function mend_bag_search(integer) from public;
 grant execute on function mend_bag_search(integer) to tracetrack_app;
 
 -- Ids of a page of the bags whose code has p_part in it. p_sort: newest, oldest or code; p_after is
--- the id (or code) of the last bag of the page before. Planned anew each time: a frequent part is
--- found by walking from the end, a rare one by its trigrams.
+-- the id (or code) of the last bag of the page before.
+--
+-- First a walk of bounded length along the order asked for: what is frequent is found there at once.
+-- What is not found in it is rare, or lies far away: then its trigrams name all bags that have it, and
+-- those are put in order. Only of a part that a million bags have is that more than to walk on.
 create or replace function bags_containing(
     p_part text, sees_area bigint, p_kind text, p_state text, p_area bigint, p_since timestamptz,
-    p_until timestamptz, p_sort text, p_after text, p_limit integer) returns setof bigint stable
-    language plpgsql as $$
+    p_until timestamptz, p_sort text, p_after text, p_limit integer) returns setof bigint
+    -- Volatile for the sake of EXPLAIN alone.
+    volatile language plpgsql as $$
 declare
+    c_walk constant integer := 20000;
+    c_many constant integer := 1000000;
     v_like text := '%' || replace(replace(replace(lower(p_part), '\', '\\'), '%', '\%'), '_', '\_') || '%';
-    v_key text := case when p_sort = 'code' then 'code' else 'bag_id' end;
+    v_name text := case when p_sort = 'code' then 'code' else 'id' end;
+    v_key text := case when p_sort = 'code' then 'lower(b.code)' else 'b.id' end;
     v_order text := case when p_sort = 'newest' then 'desc' else 'asc' end;
-    v_where text := '';
-    v_join text := '';
+    v_filters text := '';
     v_after text := '';
     v_indexed bigint := (select indexed_to from bag_search_progress);
+    v_found bigint[];
+    v_walked bigint;
+    v_plan json;
 begin
     if sees_area is not null then
-        v_where := v_where || format(' and b.area_id = %s', sees_area);
+        v_filters := v_filters || format(' and b.area_id = %s', sees_area);
     end if;
     if p_area is not null then
-        v_where := v_where || format(' and b.area_id = %s', p_area);
+        v_filters := v_filters || format(' and b.area_id = %s', p_area);
     end if;
     if p_kind is not null then
-        v_where := v_where || format(' and b.kind = %L', p_kind);
+        v_filters := v_filters || format(' and b.kind = %L', p_kind);
     end if;
     if p_state is not null then
-        v_where := v_where || format(' and b.state = %L', p_state);
+        v_filters := v_filters || format(' and b.state = %L', p_state);
     end if;
     if p_since is not null then
-        v_where := v_where || format(' and b.created_at >= %L', p_since);
+        v_filters := v_filters || format(' and b.created_at >= %L', p_since);
     end if;
     if p_until is not null then
-        v_where := v_where || format(' and b.created_at < %L', p_until);
-    end if;
-    if v_where <> '' then
-        v_join := ' join bags b on b.id = s.bag_id';
+        v_filters := v_filters || format(' and b.created_at < %L', p_until);
     end if;
     if p_after is not null then
-        v_after := format(' and s.%s %s %L', v_key, case v_order when 'desc' then '<' else '>' end, p_after);
+        v_after := format(' and %s %s %L', v_key, case v_order when 'desc' then '<' else '>' end, p_after);
+    end if;
+
+    execute format(
+        'with walked as materialized (
+            select b.id, b.code, b.area_id, b.kind, b.state, b.created_at from bags b where true%s
+            order by %s %s limit %s)
+         select (select count(*) from walked),
+                array(select b.id from walked b where lower(b.code) like %L%s order by %s %s limit %s)',
+        v_after, v_key, v_order, c_walk, v_like, v_filters, v_key, v_order, p_limit)
+    into v_walked, v_found;
+    if v_walked < c_walk or cardinality(v_found) = p_limit then
+        return query select unnest(v_found);
+        return;
+    end if;
+
+    execute format('explain (format json) select from bag_search s where s.code like %L', v_like) into v_plan;
+    if (v_plan -> 0 -> 'Plan' ->> 'Plan Rows')::bigint > c_many then
+        return query execute format(
+            'select b.id from bags b where lower(b.code) like %L%s%s order by %s %s limit %s',
+            v_like, v_after, v_filters, v_key, v_order, p_limit);
+        return;
     end if;
     return query execute format(
-        'select bag_id from (
-            (select s.bag_id, s.code from bag_search s%s where s.code like %L%s%s order by s.%s %s limit %s)
+        -- Put in order before the filters are looked at, so that they are for a page alone.
+        'with hits as materialized (
+            select s.bag_id as id, s.code from bag_search s where s.code like %1$L
             union all
-            (select s.bag_id, s.code from (select id as bag_id, lower(code) as code from bags where id > %s) s%s
-             where s.code like %L%s%s order by s.%s %s limit %s)
-         ) found order by %s %s limit %s',
-        v_join, v_like, v_after, v_where, v_key, v_order, p_limit,
-        v_indexed, v_join, v_like, v_after, v_where, v_key, v_order, p_limit,
-        v_key, v_order, p_limit);
+            select b.id, lower(b.code) from bags b where b.id > %2$s and lower(b.code) like %1$L
+         ), ordered as (select * from hits b where true%3$s order by b.%4$s %5$s)
+         select b.id from ordered o join bags b on b.id = o.id where true%6$s order by o.%4$s %5$s limit %7$s',
+        v_like, v_indexed, v_after, v_name, v_order, v_filters, p_limit);
 end $$;
