@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 from typing import Any
 
 import pytest
 
 from tests.floor import Floor
+from tracetrack.ledger.seals import seal
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -117,3 +120,40 @@ async def test_the_actions_to_choose_from(floor: Floor) -> None:
 async def test_a_cursor_of_another_list_is_refused(floor: Floor, cursor: str) -> None:
     answer = await floor.admin.get("/audit", cursor=cursor)
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_cursor")
+
+
+async def test_the_file_has_what_the_list_shows(floor: Floor) -> None:
+    for person, parent in ((floor.north, "NP"), (floor.south, "SP")):
+        await person.scan_parent(parent)
+        await person.scan_child(parent, f"C-{parent}")
+    await floor.biller.post("/bills", {"number": "BILL-NP", "area_id": floor.areas["North"]})
+    for query in (
+        {"action": "child_linked"},
+        {"subject_type": "bill"},
+        {"code": "np"},
+        {"q": "np"},
+        {"q": "child link"},
+        {"q": "nort"},
+        {"action": "child_linked", "q": "C-S"},
+        {"area_id": floor.areas["South"]},
+    ):
+        file = await floor.admin.get("/exports/audit", format="csv", **query)
+        assert file.status_code == 200, file.text
+        rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+        shown = [event for event in await events(floor, **query) if event["action"] != "exported"]
+        assert {int(row["id"]) for row in rows} == {event["id"] for event in shown}, query
+        assert rows, query
+    refused = await floor.admin.get("/exports/bags", action="x")
+    assert refused.status_code == 422
+
+
+async def test_the_state_of_the_seal(floor: Floor) -> None:
+    await floor.north.scan_parent("P1")
+    before = (await floor.admin.get("/audit/seal")).json()
+    assert before["unsealed"] >= 1
+    assert before["unsealed_since"] is not None
+    assert await seal() >= 1
+    after = (await floor.admin.get("/audit/seal")).json()
+    assert (after["unsealed"], len(after["head"])) == (0, 64)
+    assert after["seals"] > before["seals"]
+    assert after["head"] != before["head"]

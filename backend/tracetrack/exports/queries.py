@@ -155,7 +155,19 @@ TABLES: dict[str, Table] = {
         filters={
             "area_id": "e.area_id = {}::bigint",
             "user_id": "e.actor_id = {}::bigint",
-            "q": "strpos(lower(e.subject_code), lower({}::text)) > 0",
+            "action": "e.action = {}::text",
+            "subject_type": "e.subject_type = {}::text",
+            # Of what has exactly this code or name, and of what is in it.
+            "code": "(lower(e.subject_code) = lower({0}::text)"
+            " or (e.subject_type = 'bag' and e.subject_id in (select id from find_bag({0}::text)))"
+            " or e.parent_id in (select id from find_bag({0}::text)))",
+            # As the log's search: the beginning of a code, part of a number, of a name or of an action.
+            "q": "(case when e.subject_type = 'bag' then starts_with(lower(e.subject_code), lower({0}::text))"
+            " else strpos(lower(e.subject_code), lower({0}::text)) > 0 end"
+            " or e.parent_id in (select id from bags where starts_with(lower(code), lower({0}::text)))"
+            " or strpos(lower(u.username), lower({0}::text)) > 0"
+            " or strpos(lower(u.full_name), lower({0}::text)) > 0"
+            " or strpos(e.action, replace(lower({0}::text), ' ', '_')) > 0)",
             "since": "e.at >= {}::timestamptz",
             "until": "e.at < {}::timestamptz",
         },

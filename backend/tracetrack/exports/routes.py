@@ -22,6 +22,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 Table = Literal[
     "bags", "links", "scans", "audit", "bills", "left-open", "empty", "unbilled", "conflicts", "work"
 ]
+Word = Annotated[str | None, Query(max_length=64)]
 Id = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 
 
@@ -35,13 +36,17 @@ async def export(
     area_id: Id = None,
     user_id: Id = None,
     q: Annotated[str | None, Query(max_length=128, description="Part of a code or number")] = None,
+    action: Word = None,
+    subject_type: Word = None,
+    code: Annotated[str | None, Query(max_length=128, description="Of one thing and what is in it")] = None,
     since: Annotated[Moment | None, Query(alias="from")] = None,
     until: Annotated[Moment | None, Query(alias="to")] = None,
 ) -> Response:
     """Every row of a table as a file, streamed. The audit log is for admins.
 
-    `kind` and `state` are filters of bags, `user_id` of links, scans, audit and bills. The supervisors'
-    lists (`/lists/...`) have an area and a range of time, which `left-open`, `conflicts` and `work` need.
+    `action`, `subject_type` and `code` are filters of the audit log, `kind` and `state` of bags,
+    `user_id` of links, scans, audit and bills. The supervisors' lists (`/lists/...`) have an area and
+    a range of time, which `left-open`, `conflicts` and `work` need.
     """
     given = {
         "kind": kind,
@@ -49,6 +54,9 @@ async def export(
         "area_id": area_id,
         "user_id": user_id,
         "q": q,
+        "action": action,
+        "subject_type": subject_type,
+        "code": code,
         "since": since,
         "until": until,
     }

@@ -154,4 +154,15 @@ async def events_page(
     return [dict(row) for row in (await tx.execute(statement, values)).mappings()]
 
 
+# The end of the chain, and how much has been written since.
+SEAL = text("""
+    select s.id as seals, encode(s.head, 'hex') as head, s.sealed_at,
+        u.n as unsealed, u.oldest as unsealed_since
+    from (select coalesce(max(id), 0) as last from ledger_seals) l
+    left join ledger_seals s on s.id = l.last
+    cross join lateral (
+        select count(*) as n, min(at) as oldest from (
+            select at from audit_events where txid >= coalesce(s.to_txid, '0'::xid8) limit 10000) e) u
+""")
+
 USER_NAME = text("select username from users where id = :user_id")

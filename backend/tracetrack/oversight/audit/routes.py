@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from tracetrack.access.dependencies import Admin
 from tracetrack.oversight.audit import service
-from tracetrack.oversight.audit.schemas import AuditEvent
+from tracetrack.oversight.audit.schemas import AuditEvent, SealState
 from tracetrack.platform.clock import Moment
 from tracetrack.platform.paging import Cursor, Limit, Page
 from tracetrack.platform.problems import problems
@@ -59,6 +59,12 @@ async def list_events(
 async def list_actions(_: Admin) -> list[str]:
     """Every action that was ever recorded, for a filter to choose from."""
     return await service.actions()
+
+
+@router.get("/audit/seal", responses=problems())
+async def seal(_: Admin) -> SealState:
+    """How far the log is sealed; `tracetrack audit verify` walks the whole chain."""
+    return await service.seal_state()
 
 
 @router.get("/audit/users/{user_id}", responses=problems("user_not_found", "bad_cursor"))

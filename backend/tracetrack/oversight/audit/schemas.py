@@ -18,6 +18,19 @@ class UserRef(BaseModel):
     username: str
 
 
+class SealState(BaseModel):
+    """The chain that the log is sealed in."""
+
+    seals: int
+    """Links of the chain so far."""
+    head: str | None
+    """The end of the chain, in hexadecimal: compare it with the one in the server's log."""
+    sealed_at: dt.datetime | None
+    unsealed: int
+    """Events that are not in the chain yet, counted up to ten thousand; new ones are for some seconds."""
+    unsealed_since: dt.datetime | None
+
+
 class AuditEvent(BaseModel):
     """One effect: who did what to what, as it was and as it is."""
 

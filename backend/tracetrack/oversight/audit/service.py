@@ -8,7 +8,7 @@ from typing import Any
 from tracetrack.bags.codes import clean
 from tracetrack.oversight.audit import queries
 from tracetrack.oversight.audit.queries import Ways
-from tracetrack.oversight.audit.schemas import AuditEvent
+from tracetrack.oversight.audit.schemas import AuditEvent, SealState
 from tracetrack.platform import replica
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
@@ -70,6 +70,13 @@ async def timeline(user_id: int, cursor: str | None, limit: int) -> Page[AuditEv
             raise Problem("user_not_found")
         ways = Ways(types=["user"], ids=[user_id], actors=[user_id])
         return _page(await queries.events_page(tx, {}, ways, after, limit), limit)
+
+
+async def seal_state() -> SealState:
+    """How far the chain has come."""
+    async with replica.browsing() as tx:
+        row = (await tx.execute(queries.SEAL)).mappings().one()
+    return SealState.model_validate({**row, "seals": row["seals"] or 0})
 
 
 async def actions() -> list[str]:

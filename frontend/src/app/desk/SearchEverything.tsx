@@ -108,7 +108,7 @@ export function SearchEverything({
         name: t("desk.search.people"),
         hits: (data?.users ?? []).map((user) => ({
           key: `user-${user.id}`,
-          to: `/audit?actor=${user.id}`,
+          to: `/people/${user.id}`,
           icon: "person",
           name: user.full_name || user.username,
           more: `${user.username} · ${t(`role.${user.role}`)}`,

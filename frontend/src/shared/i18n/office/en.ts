@@ -71,6 +71,7 @@ export const messages = {
   "performance.perSecond": "{rate} a second",
   "performance.errors": "Errors",
   "performance.cache": "Found in the cache",
+  "performance.redis": "Redis: {state}",
   "performance.connections": "Database connections",
   "performance.size": "Size of the database",
   "performance.allRoutes": "All routes",
