@@ -46,7 +46,7 @@ export function PersonPage({ id }: { id: number }) {
             <Facts person={person} />
             <PersonActs person={person} onChanged={() => void found.refetch()} />
           </div>
-          <Edit key={`${person.role} ${person.area?.id}`} person={person} onSaved={accept} />
+          <Edit person={person} onSaved={accept} />
         </main>
       )}
     </>
