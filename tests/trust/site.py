@@ -23,7 +23,10 @@ from tracetrack.access.passwords import hash_now
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.embedded.processes import Remembered
 
-WORKERS = int(os.environ.get("TRACETRACK_TRUST_WORKERS", "4"))
+FULL = bool(os.environ.get("TRACETRACK_TRUST"))
+"""Whether the proofs run at full length, as ``make trust`` has them."""
+WORKERS = 4 if FULL else 2
+START_SECONDS = 180
 SETTINGS = {
     "TRACETRACK_WORKERS": str(WORKERS),
     "TRACETRACK_LOG_LEVEL": "WARNING",
@@ -40,6 +43,15 @@ class TrustSite(Site):
         self.given = settings
         path = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
         super().__init__(folder, **(SETTINGS | path | settings))
+
+    def until_ready(self) -> TrustSite:
+        """Wait for it, on a machine that may be busy with other tests."""
+        until = time.monotonic() + START_SECONDS
+        while "Ready: " not in self.words():
+            assert self.process.poll() is None, self.words()
+            assert time.monotonic() < until, self.words()
+            time.sleep(0.05)
+        return self
 
     def workers(self) -> list[psutil.Process]:
         """The web workers, oldest first."""

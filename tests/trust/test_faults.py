@@ -22,13 +22,12 @@ from tests.conftest import TEMPLATE
 from tests.trust.meter import Meter, percentile, slowed
 from tests.trust.proxy import Fault, Proxy, proxy
 from tests.trust.record import Recorder, anomalies
-from tests.trust.site import TrustSite, hire, site
+from tests.trust.site import FULL, TrustSite, hire, site
 from tests.trust.workload import Workload
 from tracetrack.platform.embedded import postgres
 
 pytestmark = pytest.mark.slow
 
-FULL = bool(os.environ.get("TRACETRACK_TRUST"))
 SECONDS = float(os.environ.get("SECONDS", "30" if FULL else "2.5"))
 """Of each fault, and of the fine weather before it."""
 USERS = 50 if FULL else 25
@@ -65,7 +64,8 @@ class Weathered:
 
 @asynccontextmanager
 async def weathered(server: postgres.Postgres, redis_url: str, folder: Path) -> AsyncIterator[Weathered]:
-    name = f"tracetrack_weather_{os.getpid()}"
+    name = "tracetrack_weather"
+    server.drop_database(name)
     server.create_database(name, TEMPLATE)
     redis = urlsplit(redis_url)
     async with proxy(redis.port or 0) as to_redis, proxy(server.port) as to_base:
@@ -92,6 +92,7 @@ async def weathered(server: postgres.Postgres, redis_url: str, folder: Path) -> 
             work.over = False
             await work.settle()
             work.recorder.close()
+            assert work.recorder.answers["lost"] == 0, "somebody got no answer at all"
             owner = await running.owner()
             assert await anomalies(work.recorder.path, owner) == []
             await owner.close()
@@ -99,7 +100,6 @@ async def weathered(server: postgres.Postgres, redis_url: str, folder: Path) -> 
                 line.hang_up()
         finally:
             await asyncio.to_thread(started.__exit__, None, None, None)
-    server.drop_database(name)
 
 
 async def test_a_bad_wire_to_valkey_is_not_noticed(
@@ -112,17 +112,20 @@ async def test_a_bad_wire_to_valkey_is_not_noticed(
                 await site_.while_(site_.redis, weather) for weather in ("fine", fault, "fine")
             ]
             await asyncio.sleep(0.5)
-            fine = [call for while_ in (before, after) for call in site_.meter.between(*while_)]
-            faulty = site_.meter.between(*wrong)
+            fine, faulty, later = [site_.meter.between(*while_) for while_ in (before, wrong, after)]
+            # What a machine that does other things too makes of two calm whiles.
+            noise = max(map(abs, slowed(fine, later, least=20).values()), default=0.0)
+            fine += later
             more = slowed(fine, faulty, least=20)
             print(
                 f"valkey {fault}: {len(faulty)} answers, {Counter(c.status for c in faulty)},"
                 f" p95 {percentile([c.seconds * 1000 for c in faulty], 0.95):.0f} ms"
                 f" (fine {percentile([c.seconds * 1000 for c in fine], 0.95):.0f} ms), median slower by"
-                f" {max(more.values()):.1f} ms at most ({max(more, key=lambda route: more[route])})"
+                f" {max(more.values()):.1f} ms at most ({max(more, key=lambda route: more[route])});"
+                f" two fine whiles are {noise:.1f} ms apart"
             )
             assert [call for call in faulty if call.status >= 500] == []
-            assert max(more.values()) <= 50, more
+            assert max(more.values()) <= 50 + noise, more
 
 
 async def test_a_bad_wire_to_postgresql_is_told_at_once_and_gets_well_by_itself(

@@ -18,14 +18,13 @@ import asyncpg
 import pytest
 
 from tests.trust.record import Recorder, anomalies, told
-from tests.trust.site import TrustSite, hire, site
+from tests.trust.site import FULL, TrustSite, hire, site
 from tests.trust.workload import Workload
 
 pytestmark = pytest.mark.slow
 
-FULL = bool(os.environ.get("TRACETRACK_TRUST"))
-ACTS = int(os.environ.get("ACTS", "100000" if FULL else "2500"))
-KILLS = int(os.environ.get("KILLS", "100" if FULL else "5"))
+ACTS = int(os.environ.get("ACTS", "100000" if FULL else "1500"))
+KILLS = int(os.environ.get("KILLS", "100" if FULL else "4"))
 VICTIMS = {"worker": 0.5, "postgres": 0.3, "valkey": 0.2}
 
 HARM = (
@@ -122,7 +121,7 @@ async def _finds(work: Workload, owner: asyncpg.Connection, harm: str) -> None:
 
 async def test_a_database_that_promises_too_early_is_found_out(tmp_path: Path) -> None:
     """The control of the whole: with ``synchronous_commit = off`` a kill loses what was promised."""
-    async with stormy(tmp_path, 1_500, 2, only="postgres", careless=True) as (running, work, killed):
+    async with stormy(tmp_path, 600, 2, only="postgres", careless=True) as (running, work, killed):
         owner = await running.owner()
         wrong = await anomalies(work.recorder.path, owner)
         print(f"{dict(killed)} kills: {len(wrong)} anomalies, such as {wrong[:2]}")

@@ -20,13 +20,12 @@ import pytest
 from tests.oversight.streams import listening
 from tests.trust.line import Answer, Line, Lost
 from tests.trust.record import Recorder, anomalies
-from tests.trust.site import WORKERS, TrustSite, hire, site
+from tests.trust.site import FULL, WORKERS, TrustSite, hire, site
 from tests.trust.workload import Workload
 from tracetrack.platform.folder import holder
 
 pytestmark = pytest.mark.slow
 
-FULL = bool(os.environ.get("TRACETRACK_TRUST"))
 ROUNDS = int(os.environ.get("ROUNDS", "10" if FULL else "1"))
 STREAMS = 50 if FULL else 10
 REST = 0.25

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from pathlib import Path
 
@@ -12,12 +11,11 @@ import psutil
 import pytest
 
 from tests.trust.line import Line, Lost
-from tests.trust.site import WORKERS, hire, site
+from tests.trust.site import FULL, WORKERS, hire, site
 from tracetrack.platform.embedded.processes import free_port
 
 pytestmark = pytest.mark.slow
 
-FULL = bool(os.environ.get("TRACETRACK_TRUST"))
 DISABLED = 40 if FULL else 6
 """People who are disabled, one after the other."""
 DEVICES = 6
