@@ -118,8 +118,9 @@ async def empty(owner: asyncpg.Connection) -> None:
     await owner.execute("""
         truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, report_mails, scans,
                  scan_receipts, audit_events, imports, import_report,
-                 label_patterns, ledger_seals, performance_minutes, performance_workers,
-                 bag_search, empty_parents, bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
+                 label_patterns, ledger_seals, ledger_anchor, performance_minutes, performance_workers,
+                 alerts_raised, alert_messages, bag_search, empty_parents,
+                 bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
                  refresh_tokens, sessions, sign_in_tries, sign_in_failures, api_keys, second_factors,
                  recovery_codes, registrations, promotions, users, areas, site_settings
         restart identity cascade;

@@ -202,6 +202,7 @@ OF_ONE_MIGRATION = {
     "performance_minutes",
     "api_keys",
     *("second_factors", "recovery_codes", "registrations", "promotions"),
+    *("ledger_anchor", "alerts_raised", "alert_messages"),
     *("ledger_seals", "bag_tallies", "bag_changes", "scan_tallies", "scan_minutes", "scan_changes"),
     *("bill_receipts", "bill_receipt_scans", "return_days", "returns", "return_bags", "bill_returns"),
     "report_mails",

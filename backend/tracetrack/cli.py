@@ -36,6 +36,9 @@ app = typer.Typer(
 audit = typer.Typer(help="The ledger of all that happened.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 
+keys = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
 FACTORY = "tracetrack.app:create_app"
 
 _DATABASE_SECONDS = 30.0
@@ -203,6 +206,21 @@ def openapi() -> None:
     typer.echo(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False))
 
 
+@keys.command()
+def rotate() -> None:
+    """Make a new signing key now. Nobody is signed out, and the running site takes it over by itself."""
+    from tracetrack.access.keyring import HEARD_SECONDS, Keyring
+
+    with _plain_words() as settings:
+        if settings.secret_key is not None:
+            raise StartError(
+                "The key is TRACETRACK_SECRET_KEY: put it into TRACETRACK_SECRET_KEY_PREVIOUS, a new one into"
+                " TRACETRACK_SECRET_KEY, and run `tracetrack reload`."
+            )
+        Keyring(settings.data.expanduser().absolute()).rotate(settings.session_days)
+        typer.echo(f"A new key signs from {HEARD_SECONDS:.0f} seconds on; the one before it stays good.")
+
+
 @audit.command()
 def verify(
     head: Annotated[
@@ -220,7 +238,7 @@ def verify(
         raise typer.Exit(1)
     typer.echo(
         f"The ledger is as it was sealed: {verdict.seals} seals, {verdict.rows} rows,"
-        f" {verdict.unsealed} not sealed yet. Head: {verdict.head}"
+        f" {verdict.forgotten} more forgotten, {verdict.unsealed} not sealed yet. Head: {verdict.head}"
     )
 
 

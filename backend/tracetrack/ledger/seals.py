@@ -29,6 +29,8 @@ _SEALS = """
     select id, from_txid::text, to_txid::text, row_count, ids, marks, digest, head
     from ledger_seals where id > $1 order by id limit 100
 """
+# Where the chain begins, after months of the log were forgotten.
+_ANCHOR = "select to_txid::text, head, row_count from ledger_anchor"
 _STRETCH = "select row_count, ids, marks, digest from ledger_stretch($1::text::xid8, $2::text::xid8)"
 _CHAINED = "select ledger_head($1, $2::text::xid8, $3::text::xid8, $4, $5)"
 _UNSEALED = "select count(*) from audit_events where txid >= $1::text::xid8"
@@ -65,6 +67,8 @@ class Verdict:
     rows: int
     unsealed: int
     head: str | None
+    forgotten: int = 0
+    """Rows that were sealed and have been forgotten since, as the setting of how long they are kept says."""
     wrong: str | None = None
     row_id: int | None = None
     """The first bad row, where it is a row."""
@@ -95,13 +99,14 @@ async def _seals(connection: asyncpg.Connection[Any]) -> AsyncIterator[asyncpg.R
 
 
 async def _walk(connection: asyncpg.Connection[Any], wanted: str | None) -> Verdict:
-    previous: asyncpg.Record | None = None
+    previous: asyncpg.Record | None = await connection.fetchrow(_ANCHOR)
+    forgotten = previous["row_count"] if previous else 0
     seals = rows = 0
-    met = wanted is None
+    met = wanted is None or (previous is not None and previous["head"].hex() == wanted)
     async for seal_ in _seals(connection):
         wrong, row_id = await _judge(connection, previous, seal_)
         if wrong:
-            return Verdict(seals, rows, 0, _hex(previous), wrong, row_id)
+            return Verdict(seals, rows, 0, _hex(previous), forgotten, wrong, row_id)
         seals += 1
         rows += seal_["row_count"]
         met = met or seal_["head"].hex() == wanted
@@ -110,7 +115,7 @@ async def _walk(connection: asyncpg.Connection[Any], wanted: str | None) -> Verd
     wrong = (
         None if met else "The head that was given is not in the chain: later seals were removed or made anew."
     )
-    return Verdict(seals, rows, unsealed, _hex(previous), wrong)
+    return Verdict(seals, rows, unsealed, _hex(previous), forgotten, wrong)
 
 
 def _hex(seal_: asyncpg.Record | None) -> str | None:

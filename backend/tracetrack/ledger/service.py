@@ -11,7 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tracetrack.platform.upkeep import Chore
 
-UPKEEP = (Chore("partitions", "select keep_partitions()"),)
+UPKEEP = (
+    Chore("audit_forgotten", "select forget_audit()"),
+    Chore("partitions", "select keep_partitions()"),
+)
 """A scan or event without a partition for its month is kept all the same, but costs more to find."""
 
 _RECORD = text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracetrack.oversight.alerts import service as alerts
 from tracetrack.oversight.audit import routes as audit
 from tracetrack.oversight.dashboard import routes as dashboard
 from tracetrack.oversight.dashboard import service as tallies
@@ -12,5 +13,5 @@ from tracetrack.oversight.search import routes as search
 from tracetrack.oversight.stream import routes as stream
 
 ROUTERS = (dashboard.router, lists.router, search.router, stream.router, audit.router, performance.router)
-JOBS = (*tallies.JOBS, *minutes.JOBS)
-UPKEEP = minutes.UPKEEP
+JOBS = (*tallies.JOBS, *minutes.JOBS, *alerts.JOBS)
+UPKEEP = (*minutes.UPKEEP, *alerts.UPKEEP)

@@ -6,6 +6,7 @@ import datetime as dt
 import unicodedata
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -260,6 +261,18 @@ ShiftStarts = Annotated[
 AuditMonths = Annotated[int, Field(ge=0, le=1_200)]
 
 
+def _webhook(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("must be an http or https address")
+    return url
+
+
+Webhook = Annotated[str, Field(max_length=500), AfterValidator(_webhook)]
+MailAddress = Annotated[str, Field(max_length=254, pattern=r"^[^@\s,<>]+@[^@\s,<>]+$")]
+AlertMails = Annotated[list[MailAddress], Field(max_length=20)]
+
+
 class SiteSettings(BaseModel):
     """What an admin sets for the whole site while it runs."""
 
@@ -287,6 +300,10 @@ class SiteSettings(BaseModel):
     """Warn when a worker is busy with one thing for longer."""
     alert_pool_percent: AlertPercent = 90
     """Warn when so much of a worker's database connections is in use."""
+    alert_webhook: Webhook = ""
+    """Where alerts are posted to, as JSON; empty: nowhere."""
+    alert_mail_to: AlertMails = []
+    """Who gets alerts by mail, where SMTP is set up."""
 
 
 class SettingsChange(Body):
@@ -304,3 +321,5 @@ class SettingsChange(Body):
     alert_errors_percent: AlertPercent | None = None
     alert_loop_lag_ms: AlertMs | None = None
     alert_pool_percent: AlertPercent | None = None
+    alert_webhook: Webhook | None = None
+    alert_mail_to: AlertMails | None = None

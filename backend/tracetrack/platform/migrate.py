@@ -21,6 +21,7 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/ledger/ledger.sql",
     ROOT / "backend/tracetrack/ledger/partitions.sql",
     ROOT / "backend/tracetrack/ledger/seal.sql",
+    ROOT / "backend/tracetrack/ledger/retention.sql",
     ROOT / "backend/tracetrack/access/limits.sql",
     ROOT / "backend/tracetrack/bags/bags.sql",
     ROOT / "backend/tracetrack/bags/search.sql",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import smtplib
-import ssl
 from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
@@ -18,11 +16,10 @@ from tracetrack.platform import db
 from tracetrack.platform.background import Job
 from tracetrack.platform.clock import now
 from tracetrack.platform.logs import get_logger
+from tracetrack.platform.mail import send_mail, sender
 from tracetrack.settings import Settings, get_settings
 
 log = get_logger("mail")
-
-SMTP_SECONDS = 30
 
 # Whoever comes first sends; a sender that died lets another try after ten minutes.
 _CLAIM = text("""
@@ -58,7 +55,7 @@ async def send_due(settings: Settings | None = None, moment: dt.datetime | None 
         return False
     try:
         message = await _message(settings, today)
-        await asyncio.to_thread(_send, settings, message)
+        await asyncio.to_thread(send_mail, settings, message)
     except BaseException:
         async with db.transaction() as tx:
             await tx.execute(_RELEASE, {"day": today})
@@ -78,7 +75,7 @@ async def _message(settings: Settings, day: dt.date) -> EmailMessage:
     title, about, tables = made
     message = EmailMessage()
     message["Subject"] = f"{site.site_name}: {title} {about}"
-    message["From"] = settings.smtp_from or settings.smtp_user or f"tracetrack@{settings.smtp_host}"
+    message["From"] = sender(settings)
     message["To"] = ", ".join(settings.report_mail_to)
     heads, sums = tables[0]["columns"][1:], tables[0]["sums"][1:]
     message.set_content("\n".join(f"{name}: {value:g}" for name, value in zip(heads, sums, strict=True)))
@@ -93,23 +90,6 @@ async def _message(settings: Settings, day: dt.date) -> EmailMessage:
             filename=f"end-of-day-{day}.{kind}",
         )
     return message
-
-
-def _send(settings: Settings, message: EmailMessage) -> None:
-    assert settings.smtp_host is not None
-    context = ssl.create_default_context()
-    if settings.smtp_security == "tls":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(
-            settings.smtp_host, settings.smtp_port, timeout=SMTP_SECONDS, context=context
-        )
-    else:
-        client = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=SMTP_SECONDS)
-    with client:
-        if settings.smtp_security == "starttls":
-            client.starttls(context=context)
-        if settings.smtp_user and settings.smtp_password:
-            client.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-        client.send_message(message)
 
 
 JOBS = (Job("report mail", 60.0, send_due),)

@@ -136,6 +136,15 @@ async def summary(period: Period, route: str | None = None) -> PerformanceSummar
     )
 
 
+async def beyond_limits() -> list[Alert]:
+    """What is beyond its limit now."""
+    recent = {"seconds": LOOKED_BACK.total_seconds(), "stretch": LOOKED_BACK.total_seconds()}
+    async with db.reading() as tx:
+        lately = (await tx.execute(queries.BY_ROUTE, recent)).all()
+        workers = [dict(row) for row in (await tx.execute(queries.WORKERS)).mappings()]
+    return _alerts(list(lately), workers, await _limits())
+
+
 async def _limits() -> dict[str, float]:
     settings = await site_settings()
     return {name: getattr(settings, f"alert_{name}") for name in Limits.model_fields}

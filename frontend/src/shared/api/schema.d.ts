@@ -2290,8 +2290,9 @@ export interface paths {
          * Export
          * @description Every row of a table as a file, streamed. The audit log is for admins.
          *
-         *     `action`, `subject_type` and `code` are filters of the audit log, `kind` and `state` of bags, `user_id` of links, scans, audit and bills. The supervisors'
-         *     lists (`/lists/...`) have an area and a range of time, which `left-open`, `conflicts` and `work` need.
+         *     `action`, `subject_type` and `code` are filters of the audit log, `kind` and `state` of bags,
+         *     `user_id` of links, scans, audit and bills. The supervisors' lists (`/lists/...`) have an area and
+         *     a range of time, which `left-open`, `conflicts` and `work` need.
          */
         get: operations["export_api_v1_exports__table__get"];
         put?: never;
@@ -5431,6 +5432,10 @@ export interface components {
             alert_loop_lag_ms?: number | null;
             /** Alert Pool Percent */
             alert_pool_percent?: number | null;
+            /** Alert Webhook */
+            alert_webhook?: string | null;
+            /** Alert Mail To */
+            alert_mail_to?: string[] | null;
         };
         /**
          * SheetGuess
@@ -5649,6 +5654,16 @@ export interface components {
              * @default 90
              */
             alert_pool_percent: number;
+            /**
+             * Alert Webhook
+             * @default
+             */
+            alert_webhook: string;
+            /**
+             * Alert Mail To
+             * @default []
+             */
+            alert_mail_to: string[];
         };
         /**
          * Slot
