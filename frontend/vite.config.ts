@@ -38,6 +38,20 @@ function serviceWorker(): Plugin {
   };
 }
 
+/** The API's documentation, served by us: nothing is loaded from elsewhere. */
+function documentation(): Plugin {
+  return {
+    name: "documentation",
+    apply: "build",
+    generateBundle() {
+      for (const name of ["swagger-ui-bundle.js", "swagger-ui.css"]) {
+        const source = readFileSync(new URL(`./node_modules/swagger-ui-dist/${name}`, import.meta.url));
+        this.emitFile({ type: "asset", fileName: `docs/${name}`, source });
+      }
+    },
+  };
+}
+
 /** Smaller files are not worth a second one, in bytes. */
 const WORTH_PACKING = 1_024;
 
@@ -75,7 +89,7 @@ export default defineConfig({
     },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [serviceWorker(), packed()],
+  plugins: [serviceWorker(), documentation(), packed()],
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
   build: {
     // Hand-held scanners keep old WebViews for years.

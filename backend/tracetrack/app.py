@@ -14,7 +14,7 @@ from tracetrack.access import limits as access_limits
 from tracetrack.access import opening as access
 from tracetrack.access import queries as access_queries
 from tracetrack.access import routes as access_routes
-from tracetrack.access import totp
+from tracetrack.access import tokens, totp
 from tracetrack.bags import routes as bag_routes
 from tracetrack.bags import search as bag_search
 from tracetrack.billing import routes as bill_routes
@@ -40,7 +40,7 @@ from tracetrack.platform.http import API, Envelope, protective_headers
 from tracetrack.platform.logs import configure_logs
 from tracetrack.platform.metrics import forget_this_worker, metrics
 from tracetrack.platform.openapi import describe
-from tracetrack.platform.pages import Everywhere, Pages
+from tracetrack.platform.pages import Everywhere, Pages, documentation
 from tracetrack.platform.upkeep import keep_up
 from tracetrack.scanning import routes as scan_routes
 from tracetrack.scanning import service as scanning
@@ -49,6 +49,7 @@ from tracetrack.settings import ROOT, Settings, get_settings
 JOBS = (
     *access_keys.JOBS,
     *totp.JOBS,
+    *tokens.JOBS,
     *seals.JOBS,
     *bag_search.JOBS,
     *oversight_routes.JOBS,
@@ -123,7 +124,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="Bag tracking for warehouses. Errors are `application/problem+json` (RFC 9457).",
         lifespan=lifespan,
         openapi_url="/openapi.json" if settings.docs else None,
-        docs_url="/docs" if settings.docs else None,
+        # The page is one of our own files: FastAPI's is put together from another site.
+        docs_url=None,
         redoc_url=None,
         # A path is one thing: no second spelling of it with a slash at the end.
         redirect_slashes=False,
@@ -135,7 +137,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes += [
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
-        Route("/metrics", metrics),
+        *([Route("/metrics", metrics)] if settings.metrics else []),
+        *documentation(ROOT / "frontend" / "dist", shown=settings.docs),
         Everywhere(Pages(ROOT / "frontend" / "dist")),
     ]
     describe(app)

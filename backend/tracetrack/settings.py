@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     """Hosts whose URLs on labels stand for their last path segment."""
 
     secret_key: SecretStr | None = None
-    """Signs access tokens, at least 32 characters; absent: made once and kept in the data folder."""
+    """Signs access tokens, at least 32 characters; absent: made, kept and renewed in the data folder."""
+    signing_key_days: float = Field(default=90, gt=0)
+    """How old a signing key of the data folder gets before another takes over."""
     secret_key_previous: SecretStr | None = None
     """The key before a change of ``secret_key``: set it for a day, and nobody is signed out by the change."""
     access_token_seconds: int = Field(default=600, ge=60, le=600)
@@ -143,6 +145,10 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     docs: bool = True
     """Serve ``/docs`` and ``/openapi.json``."""
+    metrics: bool = True
+    """Serve ``/metrics``."""
+    metrics_token: SecretStr | None = None
+    """What Prometheus must send as a bearer token; absent: whoever reaches the site may read ``/metrics``."""
 
 
 @lru_cache

@@ -61,7 +61,21 @@ async def test_the_application_may_use_the_database_and_not_own_it(server: postg
     rights = await owner.fetch("""
         select rolname, rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls as mighty
         from pg_roles where rolname like 'tracetrack%' order by 1""")
-    assert [tuple(row) for row in rights] == [("tracetrack_app", False), ("tracetrack_owner", False)]
+    # The one that copies the server may read no table.
+    assert {row["rolname"]: row["mighty"] for row in rights} == {
+        "tracetrack_app": False,
+        "tracetrack_backup": True,
+        "tracetrack_owner": False,
+        "tracetrack_report": False,
+    }
+    for role in ("tracetrack_backup", "tracetrack_report"):
+        refused = await owner.fetch(
+            "select 1 from information_schema.role_table_grants where grantee = $1 and table_name = 'things'",
+            role,
+        )
+        assert not refused
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(server.url("tracetrack_backup"))
     await app.close()
     await owner.close()
 

@@ -2,10 +2,13 @@
 
 import httpx
 from alembic.script import ScriptDirectory
+from pydantic import SecretStr
 
 from tests.floor import Floor
+from tracetrack.app import create_app
 from tracetrack.platform.health import newest_revision
-from tracetrack.settings import ROOT
+from tracetrack.platform.http import HEADERS
+from tracetrack.settings import ROOT, Settings
 
 
 def outside(floor: Floor) -> httpx.AsyncClient:
@@ -56,6 +59,62 @@ async def test_every_answer_has_its_id_and_the_headers_that_protect_it(floor: Fl
             assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
         forged = await operator.get("/healthz", headers={"X-Request-Id": 'a"b'})
         assert forged.headers["x-request-id"] != 'a"b'
+
+
+async def test_what_is_shown_to_everybody_can_be_hidden(floor: Floor, settings: Settings) -> None:
+    async def asked(path: str, token: str = "", **changed: object) -> int:
+        app = create_app(settings.model_copy(update=changed))
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            return (await client.get(path, headers=headers)).status_code
+
+    secret = SecretStr("a token for prometheus")
+    assert await asked("/metrics") == 200
+    assert await asked("/metrics", metrics_token=secret) == 401
+    assert await asked("/metrics", "a token for prometheu", metrics_token=secret) == 401
+    assert await asked("/metrics", "a token for prometheus", metrics_token=secret) == 200
+    # What is not there is a page of the application, which says so.
+    assert await asked("/metrics/", metrics=False) != 401
+    for path in ("/docs", "/docs/index.html"):
+        assert await asked(path, docs=False) == 404
+        assert await asked(path) == 200
+    assert await asked("/openapi.json") == 200
+    assert await asked("/openapi.json", docs=False) == 404
+
+
+async def test_no_other_site_is_let_in(floor: Floor) -> None:
+    """CORS is closed: no answer names an origin, not even to a preflight."""
+    headers = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+    async with outside(floor) as operator:
+        for method, path in (("OPTIONS", "/api/v1/scans/parent"), ("GET", "/api/v1/bags"), ("GET", "/")):
+            answer = await operator.request(method, path, headers=headers)
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_every_kind_of_answer_is_protected(floor: Floor, settings: Settings) -> None:
+    """Pages, files, errors, refusals and redirects alike; over TLS browsers are told to insist on it."""
+    app = create_app(settings.model_copy(update={"public_url": "https://bags.example"}))
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        for method, path, status in (
+            ("GET", "/", 200),
+            ("GET", "/favicon.svg", 200),
+            ("GET", "/docs", 200),
+            ("GET", "/none.js", 404),
+            ("GET", "/api/v1/nothing", 404),
+            ("PUT", "/api/v1/bags", 405),
+            ("POST", "/api/v1/auth/login", 422),
+            ("GET", "/metrics", 200),
+        ):
+            answer = await client.request(method, path)
+            assert answer.status_code == status, path
+            policy = answer.headers["content-security-policy"]
+            assert "unsafe-inline" not in policy
+            assert "default-src 'self'" in policy
+            for name in HEADERS:
+                assert name in answer.headers, (path, name)
+            assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
 
 
 async def test_errors_speak_the_language_asked_for(floor: Floor) -> None:

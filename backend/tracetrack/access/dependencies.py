@@ -16,6 +16,7 @@ from starlette.requests import Request
 from tracetrack.access import keys, sessions, tokens
 from tracetrack.access.actor import Actor, Role
 from tracetrack.access.limits import count_request
+from tracetrack.access.wall import bound_to
 from tracetrack.platform.logs import request_id
 from tracetrack.platform.problems import Problem
 
@@ -64,7 +65,7 @@ class SignedInAs(SecurityBase):
             raise Problem("totp_setup_required")
         if session.role not in self.roles:
             raise Problem("forbidden")
-        return Actor(
+        actor = Actor(
             user_id=session.user_id,
             username=session.username,
             role=session.role,
@@ -74,6 +75,8 @@ class SignedInAs(SecurityBase):
             request_id=request_id.get(),
             address=request.client.host if request.client else "",
         )
+        bound_to(actor)
+        return actor
 
 
 class Anyone:

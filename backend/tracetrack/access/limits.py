@@ -35,8 +35,8 @@ from tracetrack.platform.problems import Problem
 from tracetrack.platform.upkeep import Chore
 from tracetrack.settings import Settings
 
-WRONG = frozenset({"bad_credentials", "totp_wrong", "wrong_password", "wrong_code"})
-"""Problems that say that somebody guessed."""
+WRONG = frozenset({"bad_credentials", "wrong_password"})
+"""Problems that say that somebody guessed a password; codes of a second factor have waits of their own."""
 
 BROWSER_COOKIE = "tt_browser"
 BROWSER_DAYS = 180

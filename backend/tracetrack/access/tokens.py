@@ -6,22 +6,23 @@ One algorithm, our own headers only, every claim required: whatever is odd is a 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import re
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
 from jose import jwt
 
+from tracetrack.access.keyring import Keyring
+from tracetrack.platform.background import Job
 from tracetrack.platform.problems import Problem
-from tracetrack.settings import Settings
+from tracetrack.settings import Settings, get_settings
 
 ALGORITHM = "HS256"
 ISSUER = "tracetrack"
@@ -52,48 +53,73 @@ class _Keys:
     read: dict[str, tuple[Claims, int]] = field(default_factory=dict)
 
 
+LOOK_SECONDS = 1.0
+"""How often a worker looks whether the keys were changed."""
+
 _keys: _Keys | None = None
+_ring: Keyring | None = None
+_stamp = 0
+_next_since = float("inf")
+_looked_at = float("-inf")
 
 
 def _key_id(key: str) -> str:
     return hashlib.sha256(b"tracetrack key id:" + key.encode()).hexdigest()[:16]
 
 
-def _kept_key(folder: Path) -> str:
-    """The key in the data folder, made at first; of two that make one at once, one wins for both."""
-    path = folder / "secret_key"
-    with suppress(FileNotFoundError):
-        return path.read_text("ascii").strip()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = folder / f".secret_key.{token_urlsafe(8)}"
-    made.touch(mode=0o600, exist_ok=False)
-    made.write_text(token_urlsafe(48), "ascii")
-    with suppress(FileExistsError):
-        path.hardlink_to(made)
-    made.unlink()
-    return path.read_text("ascii").strip()
-
-
 def open_tokens(settings: Settings) -> None:
-    """Load the signing key, and the one before it while tokens of that one are about.
+    """Load the signing keys: those of the environment, else those of the data folder.
 
     Raises:
         ValueError: a key has fewer than 32 characters.
     """
-    global _keys
-    current = settings.secret_key.get_secret_value() if settings.secret_key else _kept_key(settings.data)
-    keys = [current]
+    global _keys, _ring
+    if settings.secret_key is None:
+        _ring = Keyring(settings.data)
+        _keys = _of_ring(_ring, settings.access_token_seconds)
+        return
+    _ring = None
+    keys = [settings.secret_key.get_secret_value()]
     if settings.secret_key_previous:
         keys.append(settings.secret_key_previous.get_secret_value())
+    _keys = _made_of(keys, settings.access_token_seconds)
+
+
+def _made_of(keys: list[str], seconds: int) -> _Keys:
     if any(len(key) < MIN_KEY_CHARACTERS for key in keys):
         raise ValueError(f"the secret key must have at least {MIN_KEY_CHARACTERS} characters")
-    _keys = _Keys(current, {_key_id(key): key for key in keys}, settings.access_token_seconds)
+    return _Keys(keys[0], {_key_id(key): key for key in keys}, seconds)
+
+
+def _of_ring(ring: Keyring, seconds: int) -> _Keys:
+    """The newest key that may sign already, then all others: what another worker signs is good here."""
+    global _stamp, _next_since
+    _stamp, now = ring.stamp(), time.time()
+    keys = ring.load()
+    signing = next(key for key in keys if key.since <= now)
+    _next_since = min((key.since for key in keys if key.since > now), default=float("inf"))
+    return _made_of([signing.key, *(key.key for key in keys if key is not signing)], seconds)
 
 
 def _opened() -> _Keys:
+    global _keys, _looked_at
     if _keys is None:
         raise RuntimeError("tokens are not open")
+    if _ring is not None and time.monotonic() - _looked_at > LOOK_SECONDS:
+        _looked_at = time.monotonic()
+        if _ring.stamp() != _stamp or time.time() >= _next_since:
+            _keys = _of_ring(_ring, _keys.seconds)
     return _keys
+
+
+async def renew_key(settings: Settings | None = None) -> None:
+    """Make a new signing key when the one in the data folder is old."""
+    settings = settings or get_settings()
+    if _ring is not None:
+        await asyncio.to_thread(_ring.rotate_if_older, settings.signing_key_days, settings.session_days)
+
+
+JOBS = (Job("signing key", 3_600.0, renew_key),)
 
 
 def access_token(user_id: int, session_id: UUID) -> str:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from tracetrack.access.schemas import AreaRef as AreaRef
+from tracetrack.access.wall import WalledArea
 from tracetrack.bags.codes import LONGEST_LABEL
 from tracetrack.platform.paging import Page
 
@@ -21,13 +23,6 @@ class Body(BaseModel):
     """A request body: unknown fields are refused, numbers are finite."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=False)
-
-
-class AreaRef(BaseModel):
-    """An area by id and name."""
-
-    id: int
-    name: str
 
 
 class BagRef(BaseModel):
@@ -63,7 +58,7 @@ class Bag(BaseModel):
     code: str
     kind: Kind
     state: BagState
-    area: AreaRef | None
+    area: WalledArea
     child_count: int
     expected_children: int | None = Field(description="Of a parent, from its bag type; it refuses nothing.")
     weight_kg: float
@@ -97,7 +92,7 @@ class ScanRecord(BaseModel):
     bag: BagRef | None
     parent: BagRef | None
     user: UserRef
-    area: AreaRef | None
+    area: WalledArea
     scanned_at: AwareDatetime | None = Field(description="The device's time.")
     received_at: AwareDatetime
     undone: bool
@@ -133,7 +128,7 @@ class CodeState(BaseModel):
     code: str | None = None
     kind: Kind | None = None
     state: BagState | None = None
-    area: AreaRef | None = None
+    area: WalledArea = None
     child_count: int | None = None
     expected_children: int | None = None
     parent: BagRef | None = None

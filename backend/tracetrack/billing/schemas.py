@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
 
+from tracetrack.access.wall import refuse_foreign
 from tracetrack.bags.schemas import AreaRef, Bag, Body, LabelText, UserRef
 from tracetrack.people.schemas import Id, OneLine
 from tracetrack.platform.clock import Moment
@@ -99,6 +100,12 @@ class Bill(BaseModel):
     completed_at: AwareDatetime | None
     revision: int | None = Field(description="Of the snapshot that a completed bill shows.")
     etag: str = Field(description="As in the header `ETag`; moves with the bill's own fields and state.")
+
+    @model_validator(mode="after")
+    def _walled(self) -> Self:
+        coming = self.destination_area if self.completed_at else None
+        refuse_foreign(*(area.id for area in (self.area, coming) if area))
+        return self
 
 
 class BilledBag(Bag):

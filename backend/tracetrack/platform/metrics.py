@@ -6,6 +6,7 @@ writes to a file there and any worker's ``/metrics`` adds them all up.
 
 from __future__ import annotations
 
+import hmac
 import os
 
 from prometheus_client import (
@@ -18,11 +19,13 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tracetrack.platform import db
 from tracetrack.platform.minutes import BOUNDS
+from tracetrack.platform.problems import Problem
 
 REQUEST_SECONDS = Histogram(
     "tracetrack_request_seconds",
@@ -55,8 +58,13 @@ CACHE_SECONDS = Histogram(
 )
 
 
-async def metrics(_: Request) -> Response:
-    """``GET /metrics``: all workers' figures in Prometheus' text format."""
+async def metrics(request: Request) -> Response:
+    """``GET /metrics``: all workers' figures in Prometheus' text format, if need be for a token."""
+    token: SecretStr | None = request.app.state.settings.metrics_token
+    if token is not None:
+        given = request.headers.get("authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {token.get_secret_value()}".encode()):
+            return Problem("unauthorized", headers={"WWW-Authenticate": "Bearer"}).response(request)
     POOL_IN_USE.set(db.connections_in_use())
     registry: CollectorRegistry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.routing import Match, Mount
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
@@ -75,6 +76,20 @@ class Everywhere(Mount):
         match, inner = super().matches(scope)
         readable = scope["method"] in ("GET", "HEAD")
         return (match if readable or match is Match.NONE else Match.PARTIAL), inner
+
+
+def documentation(folder: Path, *, shown: bool) -> list[Route]:
+    """``/docs``: the API's page, a file of the build; without it nothing is there, below it neither."""
+
+    async def page(_: Request) -> Response:
+        return FileResponse(folder / "docs" / "index.html", headers={"cache-control": "no-cache"})
+
+    async def nothing(_: Request) -> Response:
+        raise HTTPException(404)
+
+    if shown:
+        return [Route("/docs", page)]
+    return [Route("/docs", nothing), Route("/docs/{rest:path}", nothing)]
 
 
 def _codings(header: str) -> set[str]:

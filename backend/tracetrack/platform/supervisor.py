@@ -97,7 +97,7 @@ class LogArchive:
         self.process = self._launch()
 
     def stop(self) -> None:
-        """Stop it once it has all: the database is stopped after it, so it is asked to end and waits for none."""
+        """Stop it; the database, which stops after it, keeps what it has not copied."""
         stop(self.process, signal.SIGINT, 10)
 
 
@@ -183,8 +183,8 @@ def bring_back(settings: Settings, source: Path, archive: Path | None, until: dt
 def restored(settings: Settings) -> Iterator[Addresses]:
     """The database of a data folder that was just brought back, its log replayed."""
     with database(settings.model_copy(update={"database_url": None})) as addresses:
-        cluster = settings.data.expanduser().absolute() / f"postgresql-{version(find_binaries(settings.pg_bin))}"
-        backup.forget_recovery(cluster)
+        major = version(find_binaries(settings.pg_bin))
+        backup.forget_recovery(settings.data.expanduser().absolute() / f"postgresql-{major}")
         yield addresses
 
 
@@ -484,12 +484,11 @@ def _environment(addresses: Addresses, folder: DataFolder, settings: Settings) -
         for name, value in os.environ.items()
         if name not in ("TRACETRACK_MIGRATE_URL", "TRACETRACK_ADMIN_PASSWORD", "TRACETRACK_DEMO_PASSWORD")
     }
-    secret = settings.secret_key.get_secret_value() if settings.secret_key else None
     return {
         **kept,
         "TRACETRACK_DATABASE_URL": addresses.app,
         **({"TRACETRACK_REDIS_URL": addresses.redis} if addresses.redis else {}),
-        "TRACETRACK_SECRET_KEY": secret or folder.remembered.secret("secret_key"),
+        **({"TRACETRACK_SECRET_KEY": settings.secret_key.get_secret_value()} if settings.secret_key else {}),
         "TRACETRACK_DATA": str(folder.path),
         "TRACETRACK_WORKERS": str(settings.workers),
         "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics()),

@@ -7,6 +7,7 @@ import datetime as dt
 from pydantic import BaseModel
 
 from tracetrack.access.schemas import AreaRef
+from tracetrack.access.wall import WalledArea
 from tracetrack.oversight.audit.schemas import UserRef
 
 
@@ -60,7 +61,7 @@ class OpenBill(BaseModel):
     id: int
     number: str
     state: str
-    area: AreaRef | None
+    area: WalledArea
     parent_count: int
     child_count: int
     target_parents: int | None

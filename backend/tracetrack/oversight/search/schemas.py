@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from tracetrack.access.actor import Role
-from tracetrack.access.schemas import AreaRef
+from tracetrack.access.wall import WalledArea
 from tracetrack.bags.schemas import Bag
 
 
@@ -15,7 +15,7 @@ class BillFound(BaseModel):
     id: int
     number: str
     state: str
-    area: AreaRef | None
+    area: WalledArea
     parent_count: int
 
 

@@ -66,7 +66,8 @@ def take(folder: Path, binaries: Path, port: int, password: str, target: Path) -
             password=password,
         )
         # After the database: each file that it knows of is there.
-        shutil.copytree(folder, unfinished / "files", ignore=shutil.ignore_patterns(*_LEFT_OUT), symlinks=True)
+        left_out = shutil.ignore_patterns(*_LEFT_OUT)
+        shutil.copytree(folder, unfinished / "files", ignore=left_out, symlinks=True)
         _run(binaries / "pg_verifybackup", "--no-parse-wal", str(unfinished / "postgresql"))
         total = sum(file.stat().st_size for file in unfinished.rglob("*") if file.is_file())
         about = Backup(made_at.isoformat(timespec="seconds"), _own_version(), version(binaries), total)
@@ -124,12 +125,14 @@ def bring_back(
     for name, place in (("base", cluster), ("pg_wal", cluster / "pg_wal")):
         place.mkdir(mode=0o700, exist_ok=True)
         with tarfile.open(backup / "postgresql" / f"{name}.tar.gz") as packed:
-            packed.extractall(place, filter="tar")
+            packed.extractall(place, filter=_ours)  # noqa: S202 - the filter keeps them in their place
     if archive is not None:
         recovery = [
             # The last segment is still open in the archive, and ends where the server did.
-            f"restore_command = 'cp \"{archive}/%f\" \"%p\" || cp \"{archive}/%f.partial\" \"%p\"'",
+            f'restore_command = \'cp "{archive}/%f" "%p" || cp "{archive}/%f.partial" "%p"\'',
             "recovery_target_action = 'promote'",
+            # Nobody is let in before all of it is there.
+            "hot_standby = off",
             *([f"recovery_target_time = '{until.isoformat()}'"] if until else []),
         ]
         with (cluster / "postgresql.auto.conf").open("a") as settings:
@@ -139,6 +142,12 @@ def bring_back(
     cluster.rename(cluster.with_suffix(""))
 
 
+def _ours(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+    """A file of the cluster as whoever restores it owns it; the server may have been another user."""
+    kept = tarfile.tar_filter(member, path)
+    return kept.replace(uid=os.geteuid(), gid=os.getegid(), uname="", gname="", deep=False)
+
+
 def forget_recovery(cluster: Path) -> None:
     """Take the settings of a finished recovery out: a later one must not follow an old archive."""
     place = cluster / "postgresql.auto.conf"
@@ -146,7 +155,7 @@ def forget_recovery(cluster: Path) -> None:
         kept = [
             line
             for line in place.read_text().splitlines()
-            if not line.startswith(("restore_command", "recovery_target"))
+            if not line.startswith(("restore_command", "recovery_target", "hot_standby"))
         ]
         place.write_text("\n".join([*kept, ""]))
 

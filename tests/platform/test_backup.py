@@ -1,0 +1,179 @@
+"""The drill: a backup under writes, the machine lost, and everything acknowledged back in an empty folder."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from tests.test_serve import Site, signed_in
+from tracetrack.platform.embedded import postgres
+from tracetrack.platform.embedded.processes import Remembered
+from tracetrack.settings import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def command(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """``tracetrack WORDS`` on a data folder."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", "from tracetrack.cli import app; app()", *words],
+        env={**kept, "TRACETRACK_DATA": str(folder), **settings},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class Floor:
+    """Someone who scans without cease, and remembers what was acknowledged."""
+
+    def __init__(self, site: Site) -> None:
+        self.linked: list[str] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._scan, args=(site,))
+
+    def __enter__(self) -> Floor:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _scan(self, site: Site) -> None:
+        with signed_in(site) as client:
+            client.post("/areas", json={"name": "North"})
+            for number in itertools.count():
+                if self._over.is_set():
+                    return
+                code = f"C{number}"
+                try:
+                    if number % 30 == 0:
+                        parent = f"P{number}"
+                        client.post("/scans/parent", json={"code": parent})
+                    answer = client.post("/scans/child", json={"parent_code": parent, "code": code})
+                except httpx.TransportError:
+                    return
+                if answer.status_code == 200:
+                    self.linked.append(code)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    sites: list[Site] = []
+
+    def start(**settings: str) -> Site:
+        sites.append(Site(tmp_path, TRACETRACK_WORKERS="1", **settings))
+        return sites[-1].until_ready()
+
+    yield start
+    for site in sites:
+        if site.process.poll() is None:
+            site.stop()
+
+
+def codes(folder: Path) -> set[str]:
+    """The linked children in a restored folder."""
+    with postgres_of(folder) as url, psycopg.connect(url) as connection:
+        rows = connection.execute("select code from bags where parent_id is not null").fetchall()
+        wrong = connection.execute("""
+            select count(*) from bags p where kind = 'parent'
+            and child_count <> (select count(*) from bags c where c.parent_id = p.id)""").fetchone()
+    assert wrong == (0,)
+    return {row[0] for row in rows}
+
+
+def postgres_of(folder: Path):  # type: ignore[no-untyped-def]
+    import contextlib
+
+    @contextlib.contextmanager
+    def running() -> Iterator[str]:
+        server = postgres.start(folder, Remembered(folder / "secrets.json"))
+        try:
+            yield server.url(postgres.OWNER)
+        finally:
+            server.stop()
+
+    return running()
+
+
+def test_all_that_was_acknowledged_comes_back(serve: Callable[..., Site], tmp_path: Path) -> None:
+    archive, backups, data = tmp_path / "archive", tmp_path / "backups", tmp_path / "data"
+    site = serve(TRACETRACK_WAL_ARCHIVE=str(archive))
+    with Floor(site) as floor:
+        _until(lambda: len(floor.linked) > 40)
+        before = list(floor.linked)
+        made = command(data, "backup", str(backups))
+        assert made.returncode == 0, made.stdout + made.stderr
+        _until(lambda: len(floor.linked) > len(before) + 40)
+        # The power goes, and with it the disk with the data folder.
+        family = site.family()
+        for process in family:
+            process.send_signal(signal.SIGKILL)
+        site.stop(signal.SIGKILL)
+    shutil.rmtree(data)
+    (backup,) = backups.iterdir()
+    assert backup.stat().st_mode & 0o077 == 0
+
+    whole = tmp_path / "whole"
+    back = command(whole, "restore", str(backup), "--archive", str(archive))
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert "as it was sealed" in back.stdout
+    assert set(floor.linked) <= codes(whole)
+    assert (whole / "secrets.json").stat().st_mode & 0o077 == 0
+
+    # Without the archive: all until the backup, and nothing half.
+    alone = tmp_path / "alone"
+    back = command(alone, "restore", str(backup))
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert set(before) <= codes(alone)
+
+    again = command(alone, "restore", str(backup))
+    assert again.returncode == 1
+    assert "is not empty" in again.stderr
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_damaged_backup_is_refused_and_old_ones_are_removed(tmp_path: Path) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    for _ in range(2):
+        made = command(data, "backup", str(backups), "--keep", "1")
+        assert made.returncode == 0, made.stderr
+        time.sleep(1.1)
+    assert "removed" in made.stdout
+    (backup,) = backups.iterdir()
+    with (backup / "postgresql" / "base.tar.gz").open("r+b") as file:
+        file.seek(5_000)
+        file.write(b"\0" * 100)
+    back = command(tmp_path / "new", "restore", str(backup))
+    assert back.returncode == 1
+    assert "pg_verifybackup failed" in back.stderr
+    assert "Traceback" not in back.stderr
+    nothing = command(tmp_path / "new", "restore", str(tmp_path))
+    assert "is no backup" in nothing.stderr
+
+
+def test_a_database_of_ones_own_is_backed_up_by_ones_own_means(tmp_path: Path) -> None:
+    answer = command(tmp_path, "backup", str(tmp_path / "b"), TRACETRACK_DATABASE_URL="postgresql://x@y/z")
+    assert answer.returncode == 1
+    assert "docs/operations.md" in answer.stderr
