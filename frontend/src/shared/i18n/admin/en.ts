@@ -176,6 +176,11 @@ export const messages = {
   "setting.alert_errors_percent": "Failed answers (percent)",
   "setting.alert_loop_lag_ms": "Busy server (milliseconds)",
   "setting.alert_pool_percent": "Database connections in use (percent)",
+  "setting.alert_webhook": "Post alerts to",
+  "setting.alert_webhook.hint":
+    "A web address that takes JSON, such as a chat's incoming webhook. Empty: nowhere.",
+  "setting.alert_mail_to": "Mail alerts to",
+  "setting.alert_mail_to.hint": "One address a line. The server needs a mail server in its settings.",
   "setting.audit_months": "Keep the record for (months)",
   "setting.audit_months.hint": "0 keeps it for ever.",
   "setting.shift_starts": "Shifts begin at",
