@@ -9,7 +9,7 @@ import { BAG_STATES } from "@/shared/ui/BagState";
 import { Paragraph, Tabs } from "@/shared/ui/fields";
 import { Icon } from "@/shared/ui/icons";
 import { Note } from "@/shared/ui/parts";
-import { BagName, BagTitle } from "../bags/columns";
+import { bagAt, BagName, BagTitle } from "../bags/columns";
 import { codesIn, MOST } from "./codes";
 import { statesFile, statesOf, type BagState, type CodeState } from "./calls";
 
@@ -33,13 +33,13 @@ const columns = (): Column<CodeState>[] => [
       one.code != null && one.kind != null && one.state != null ? (
         <BagTitle bag={{ code: one.code, kind: one.kind, state: one.state }} />
       ) : (
-        <>
+        <span class="missing">
           <span class="code">{one.asked}</span>
           <span class="badge" data-state="missing">
             <Icon name="refused" />
             <span class="badge-word">{word(outcome(one))}</span>
           </span>
-        </>
+        </span>
       ),
   },
   {
@@ -125,6 +125,7 @@ export function CheckCodes() {
           }}
           columns={columns()}
           keyOf={(one) => one.place}
+          href={(one) => (one.code == null ? undefined : bagAt(one.code))}
           {...(user.role !== "dispatcher" && {
             exports: (format) => statesFile(asked.variables, format),
           })}

@@ -39,7 +39,7 @@ export default function Lists() {
           onValue={(value) => go(`/lists/${value}`, { replace: true })}
           options={NAMES.map((value) => ({ value, name: t(`lists.${value}`) }))}
         />
-        <p class="soft list-about">{t(`lists.${which}.about`)}</p>
+        <p class="soft">{t(`lists.${which}.about`)}</p>
         <List key={which} />
       </main>
     </>

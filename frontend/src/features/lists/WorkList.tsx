@@ -15,7 +15,7 @@ import { areaOf, scansOf, work, type Range, type Worked } from "./calls";
 import { ShiftFilter } from "./ShiftFilter";
 import { useShift } from "./useShift";
 
-const columns = (): Column<Worked>[] => [
+const columns = (clock: (time: string) => string): Column<Worked>[] => [
   {
     key: "worker",
     name: t("lists.worker"),
@@ -29,8 +29,8 @@ const columns = (): Column<Worked>[] => [
   },
   { key: "refused", name: t("lists.refused"), number: true, value: (one) => number(one.refused) },
   { key: "undone", name: t("lists.undone"), number: true, value: (one) => number(one.undone) },
-  { key: "first", name: t("lists.first"), value: (one) => <When at={one.first_slot} exact /> },
-  { key: "last", name: t("lists.last"), value: (one) => <When at={one.last_slot} exact /> },
+  { key: "first", name: t("lists.first"), number: true, value: (one) => clock(one.first_slot) },
+  { key: "last", name: t("lists.last"), number: true, value: (one) => clock(one.last_slot) },
 ];
 
 /** What each worker scanned in a shift; a row tells which codes. */
@@ -59,7 +59,7 @@ export function WorkList() {
         name="work"
         label={t("lists.work")}
         list={{ ...list, error: list.error ?? shift.error }}
-        columns={columns()}
+        columns={columns(shift.clock)}
         keyOf={({ user }) => user.id}
         detail={({ user }) => <Scans user={user.id} range={range} />}
         {...(viewer.role !== "dispatcher" && {

@@ -11,6 +11,8 @@ interface ShiftChoice {
   date: string;
   value: string;
   options: { value: string; name: string }[];
+  /** A time of the day by the site's clock. */
+  clock: (time: string) => string;
   error: unknown;
 }
 
@@ -25,12 +27,15 @@ export function useShift(date: string, shift: string): ShiftChoice {
     refetchInterval: 60_000,
   });
   const shifts: Shifts | undefined = query.data;
-  if (shifts === undefined) return { range: null, date, value: shift, options: [], error: query.error };
-  const clock = new Intl.DateTimeFormat(language, {
+  if (shifts === undefined)
+    return { range: null, date, value: shift, options: [], clock: () => "", error: query.error };
+  const format = new Intl.DateTimeFormat(language, {
     hour: "2-digit",
     minute: "2-digit",
+    hourCycle: "h23",
     timeZone: shifts.time_zone,
   });
+  const clock = (time: string) => format.format(new Date(time));
   const now = shifts.items.findIndex((one) => one.current);
   const at = /^\d{1,2}$/.test(shift) ? Number(shift) : shift === "" ? now : -1;
   const chosen = shifts.items[at];
@@ -44,10 +49,11 @@ export function useShift(date: string, shift: string): ShiftChoice {
         ? []
         : shifts.items.map((one, place) => ({
             value: String(place),
-            name: `${clock.format(new Date(one.start))} – ${clock.format(new Date(one.end))}`,
+            name: `${clock(one.start)} – ${clock(one.end)}`,
           }))),
       { value: WHOLE_DAY, name: t("lists.shift.day") },
     ],
+    clock,
     error: query.error,
   };
 }

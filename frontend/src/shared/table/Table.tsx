@@ -61,8 +61,8 @@ export interface TableProps<T> {
   list: List<T>;
   columns: readonly Column<T>[];
   keyOf: (row: T) => string | number;
-  /** Where a row leads. */
-  href?: (row: T) => string;
+  /** Where a row leads, if anywhere. */
+  href?: (row: T) => string | undefined;
   /** More about a row, below it, once it is asked for. */
   detail?: (row: T) => ComponentChildren;
   /** A word about a row for its look, as `data-look`. */

@@ -498,6 +498,7 @@ export const messages = {
   "import.alone": "Big bags alone",
   "import.duplicates": "Already known",
   "import.rejected": "Refused",
+  "import.file": "File",
   "import.total": "Rows in the file",
   "import.parents": "New big bags",
   "import.children": "New small bags",

@@ -494,6 +494,7 @@ export const messages: OfficeMessages = {
   "import.alone": "अकेले बड़े बैग",
   "import.duplicates": "पहले से मौजूद",
   "import.rejected": "नहीं मानी गईं",
+  "import.file": "फ़ाइल",
   "import.total": "फ़ाइल की पंक्तियाँ",
   "import.parents": "नए बड़े बैग",
   "import.children": "नए छोटे बैग",
