@@ -52,7 +52,7 @@ SCANS = """
 
 
 SIZES_OF = """
-    select name, sum(pg_total_relation_size(oid)) as bytes, sum(greatest(reltuples, 0)) as rows
+    select name, sum(pg_total_relation_size(oid))::float8 as bytes, sum(greatest(reltuples, 0))::float8 as rows
     from pg_class join unnest(array['scans', 'audit_events', 'bag_search', 'bags']) as name
       on relname = name or relname ~ ('^' || name || '_\\d{4}_\\d\\d$')
     where relkind = 'r' group by name order by name
@@ -112,7 +112,7 @@ class Size:
     @contextlib.contextmanager
     def served(self) -> Iterator[None]:
         """A site of one worker."""
-        site = Site(
+        self.site = Site(
             self.folder,
             TRACETRACK_DATABASE_URL=self.server.url(postgres.APP, self.name),
             TRACETRACK_MIGRATE_URL=self.server.url(postgres.OWNER, self.name),
@@ -120,14 +120,13 @@ class Size:
             TRACETRACK_LOG_LEVEL="WARNING",
         ).until_ready()
         try:
-            self.url = site.url
             yield
         finally:
-            site.stop()
+            self.site.stop()
 
     async def sign_in(self) -> None:
         """As an admin, who may do all of it."""
-        self.client = httpx.AsyncClient(base_url=f"{self.url}/api/v1", timeout=120)
+        self.client = httpx.AsyncClient(base_url=f"{self.site.url}/api/v1", timeout=120)
         answer = await self.client.post("/auth/login", json={"username": "boss", "password": PASSWORD})
         self.client.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
         await self.scan_parent()
@@ -141,7 +140,7 @@ class Size:
     async def get(self, path: str, **query: object) -> None:
         """A question that must be answered."""
         answer = await self.client.get(path, params={key: str(value) for key, value in query.items()})
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200, f"{path} {query}: {answer.text}\n{self.site.words()[-3000:]}"
 
     def code(self) -> str:
         """Of some parent."""

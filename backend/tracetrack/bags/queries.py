@@ -19,7 +19,6 @@ from sqlalchemy import (
     case,
     cast,
     desc,
-    exists,
     func,
     null,
     or_,
@@ -274,61 +273,67 @@ async def scans_page(
     limit: int,
 ) -> list[dict[str, Any]]:
     """Recorded scans, newest first."""
+    wanted = [within_area(actor, scans.c.area_id)]
+    if user_id is not None:
+        wanted.append(scans.c.user_id == user_id)
+    if area_id is not None:
+        wanted.append(scans.c.area_id == area_id)
+    if since is not None:
+        wanted.append(scans.c.received_at >= since)
+    if until is not None:
+        wanted.append(scans.c.received_at < until)
+    if after is not None:
+        wanted.append(scans.c.id < after[0])
+
+    def newest(*more: ColumnElement[bool]) -> Select[Any]:
+        return select(scans).where(*wanted, *more).order_by(scans.c.id.desc()).limit(limit + 1)
+
+    # First the few scans, then what they name: so many joins are made in the order in which they are written,
+    # and would be made for every scan there is.
+    if bag_id is None:
+        scan = newest().subquery("scan")
+    else:
+        # As itself, or as the parent: two index scans, one a column, which have no row in common.
+        scan = (
+            newest(scans.c.bag_id == bag_id).union_all(newest(scans.c.parent_id == bag_id)).subquery("scan")
+        )
     bag = bag_cards.alias("bag")
     parent = bag_cards.alias("parent")
     undo = scans.alias("undo")
     statement = (
         select(
-            scans.c.id,
-            cast(scans.c.scan_id, Text).label("scan_id"),
-            scans.c.action,
-            scans.c.outcome,
-            scans.c.refused,
-            scans.c.code,
-            scans.c.scanned_at,
-            scans.c.received_at,
+            scan.c.id,
+            cast(scan.c.scan_id, Text).label("scan_id"),
+            scan.c.action,
+            scan.c.outcome,
+            scan.c.refused,
+            scan.c.code,
+            scan.c.scanned_at,
+            scan.c.received_at,
             _ref("bag", bag.c.id, "code", bag.c.code),
             _ref("parent", parent.c.id, "code", parent.c.code),
             _ref("user", users.c.id, "username", users.c.username),
             _ref("area", areas.c.id, "name", areas.c.name),
-            exists(select(undo.c.id).where(undo.c.undoes == scans.c.scan_id)).label("undone"),
+            # With a limit it is looked up scan by scan, rather than by reading all that undo something.
+            (
+                select(undo.c.id)
+                .where(undo.c.undoes == scan.c.scan_id)
+                .limit(1)
+                .scalar_subquery()
+                .is_not(None)
+            ).label("undone"),
         )
-        .join(users, users.c.id == scans.c.user_id)
-        .join(areas, areas.c.id == scans.c.area_id, isouter=True)
+        .join(users, users.c.id == scan.c.user_id)
+        .join(areas, areas.c.id == scan.c.area_id, isouter=True)
         # A bag that has moved to another area is not named.
-        .join(bag, and_(bag.c.id == scans.c.bag_id, within_area(actor, bag.c.area_id)), isouter=True)
+        .join(bag, and_(bag.c.id == scan.c.bag_id, within_area(actor, bag.c.area_id)), isouter=True)
         .join(
-            parent, and_(parent.c.id == scans.c.parent_id, within_area(actor, parent.c.area_id)), isouter=True
+            parent, and_(parent.c.id == scan.c.parent_id, within_area(actor, parent.c.area_id)), isouter=True
         )
-        .where(within_area(actor, scans.c.area_id))
+        .order_by(scan.c.id.desc())
+        .limit(limit + 1)
     )
-    if bag_id is not None:
-        # Two index scans, one a column, rather than one filter over every scan.
-        about = _ids_about(bag_id, limit)
-        statement = statement.where(scans.c.id.in_(about))
-    if user_id is not None:
-        statement = statement.where(scans.c.user_id == user_id)
-    if area_id is not None:
-        statement = statement.where(scans.c.area_id == area_id)
-    if since is not None:
-        statement = statement.where(scans.c.received_at >= since)
-    if until is not None:
-        statement = statement.where(scans.c.received_at < until)
-    if after is not None:
-        statement = statement.where(scans.c.id < after[0])
-    rows = (await tx.execute(statement.order_by(scans.c.id.desc()).limit(limit + 1))).mappings()
-    return [dict(row) for row in rows]
-
-
-def _ids_about(bag_id: int, limit: int) -> Select[Any]:
-    """Ids of the newest scans of a bag, as itself or as the parent."""
-    as_itself = (
-        select(scans.c.id).where(scans.c.bag_id == bag_id).order_by(scans.c.id.desc()).limit(limit + 1)
-    )
-    as_parent = (
-        select(scans.c.id).where(scans.c.parent_id == bag_id).order_by(scans.c.id.desc()).limit(limit + 1)
-    )
-    return select(as_itself.union_all(as_parent).subquery().c.id)
+    return [dict(row) for row in (await tx.execute(statement)).mappings()]
 
 
 async def history_page(

@@ -66,10 +66,11 @@ def _client(url: str, seconds: float) -> Redis:
     hosts = [place.rpartition(":") for place in places.split(",")]
     patience["password"] = unquote(login.partition(":")[2]) or None
     # The Sentinels have the master's password.
-    sentinels = Sentinel(
+    sentinels = Sentinel(  # type: ignore[no-untyped-call]
         [(host, int(port)) for host, _, port in hosts], sentinel_kwargs=dict(patience), **patience
     )
-    return sentinels.master_for(parts.path.strip("/"))
+    master: Redis = sentinels.master_for(parts.path.strip("/"))
+    return master
 
 
 async def close_cache() -> None:
