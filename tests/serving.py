@@ -109,7 +109,7 @@ def worker(server: postgres.Postgres, database: str, **settings: str) -> Iterato
         stack.callback(process.kill)
         port = sock.getsockname()[1]
         served = Served(f"http://127.0.0.1:{port}", port, psutil.Process(process.pid), log)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while True:
             assert process.poll() is None, log.read_text("utf-8")
             assert time.monotonic() < until, log.read_text("utf-8")

@@ -27,6 +27,8 @@ OF_COLLECTION = {
     "bag-types": "type_id",
     "label-patterns": "pattern_id",
     "api-keys": "key_id",
+    "registrations": "registration_id",
+    "promotions": "promotion_id",
 }
 MADE_ONLY = {"users": "user_id", "areas": "area_id"}
 

@@ -45,6 +45,9 @@ async def served(server: postgres.Postgres) -> AsyncIterator[Served]:
                 for child in range(3):
                     body = {"parent_code": parent, "code": f"{parent}-C{child}"}
                     await client.post("/scans/child", json=body)
+        async with running.client("admin") as client:
+            # So that there is somebody to decide about.
+            assert (await client.patch("/settings", json={"registration": True})).status_code == 200
         yield running
     server.drop_database("tracetrack_fuzzed")
 
