@@ -20,11 +20,12 @@ def run(connection: Connection) -> None:
 
 async def main() -> None:
     url = config.attributes.get("url") or sqlalchemy_url(os.environ["DATABASE_URL"])
-    # A migration must not queue behind running work and make everybody wait behind it.
+    # A migration must not queue behind running work and make everybody wait behind it: it gives up
+    # and is tried again, see tracetrack.platform.migrate.
     engine = create_async_engine(
         url,
         poolclass=pool.NullPool,
-        connect_args={"server_settings": {"lock_timeout": "5000", "timezone": "UTC"}},
+        connect_args={"server_settings": {"lock_timeout": "1000", "timezone": "UTC"}},
     )
     async with engine.connect() as connection:
         await connection.run_sync(run)

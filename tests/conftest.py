@@ -16,7 +16,7 @@ os.environ.setdefault("TRACETRACK_BCRYPT_ROUNDS", "4")
 os.environ.setdefault("TRACETRACK_SECRET_KEY", "tests-" + "k" * 40)
 
 from tracetrack.app import create_app
-from tracetrack.platform import stamps
+from tracetrack.platform import breaker, stamps
 from tracetrack.platform.embedded import postgres, valkey
 from tracetrack.platform.embedded.processes import Remembered
 from tracetrack.platform.migrate import migrate
@@ -74,6 +74,8 @@ def settings(
         data=tmp_path_factory.mktemp("data"),
         pool_size=60,
         desk_pool_size=40,
+        # A machine that runs tests is busy.
+        pool_timeout_seconds=10,
         # Tests do it themselves, when they want it done.
         background=False,
         # Every test signs its people in, all from one address.
@@ -109,6 +111,7 @@ async def floor(application: httpx.ASGITransport, owner: asyncpg.Connection) -> 
     """An empty warehouse with areas North and South and a person of each role."""
     await empty(owner)
     stamps.forget_stamps()
+    breaker.reset_all()
     async with contextlib.AsyncExitStack() as stack:
         yield await Floor.set_up(application, owner, stack)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
-from alembic import command
 from alembic.script import ScriptDirectory
 
+from alembic import command
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.health import newest_revision
 from tracetrack.platform.migrate import alembic_config, load_functions, migrate_async
@@ -265,6 +266,30 @@ async def test_two_that_migrate_at_once_take_turns(scratch: str) -> None:
     await holder.rollback()
     assert await connection.fetch("select version_num from alembic_version") != []
     await connection.close()
+
+
+async def test_a_migration_lets_running_work_go_first(scratch: str) -> None:
+    """While somebody works on a table the change waits outside, and nobody waits behind it for long."""
+    await migrate_async(scratch)
+    await go(scratch, revisions()[0], up=False)
+    holder, passer = await asyncpg.connect(scratch), await asyncpg.connect(scratch)
+    working = holder.transaction()
+    await working.start()
+    await holder.execute("lock table users in row exclusive mode")
+    migrating = asyncio.create_task(migrate_async(scratch))
+    longest = 0.0
+    for _ in range(30):
+        began = time.monotonic()
+        await passer.execute("select count(*) from users")
+        longest = max(longest, time.monotonic() - began)
+        await asyncio.sleep(0.1)
+    assert not migrating.done()
+    assert longest < 2
+    await working.rollback()
+    await asyncio.wait_for(migrating, 60)
+    assert await passer.fetchval("select version_num from alembic_version") == revisions()[-1]
+    await holder.close()
+    await passer.close()
 
 
 @pytest.fixture

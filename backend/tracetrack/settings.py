@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     """Database connections of each worker for scanning; so many scans are asked for at a time."""
     desk_pool_size: int = Field(default=4, ge=1, le=200)
     """Database connections of each worker for lists, reports and background jobs."""
-    pool_timeout_seconds: float = Field(default=1.0, gt=0)
+    pool_timeout_seconds: float = Field(default=1.5, gt=0)
     statement_timeout_ms: int = Field(default=5_000, ge=100)
     lock_timeout_ms: int = Field(default=2_000, ge=50)
     idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100)

@@ -111,6 +111,8 @@ class Bill(BaseModel):
 class BilledBag(Bag):
     """A parent on a bill; on a completed one its weights are the snapshot's."""
 
+    # Not walled: who receives a bill sees what comes on it, from whichever area.
+    area: AreaRef | None
     attached_at: AwareDatetime
     attached_by: UserRef | None
     warnings: list[Warning_]

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from typing import TypedDict
 
 from prometheus_client import Counter, Gauge
 
@@ -23,6 +24,18 @@ OPEN = Gauge(
     "tracetrack_breaker_open", "Whether a breaker is not closed.", ("name",), multiprocess_mode="livemax"
 )
 OPENED = Counter("tracetrack_breaker_opened_total", "How often a breaker opened.", ("name",))
+
+
+class Patience(TypedDict):
+    """With what fails."""
+
+    failures: int
+    rest: float
+    longest: float
+
+
+PATIENCE: Patience = {"failures": 3, "rest": 15.0, "longest": 600.0}
+"""With mail servers and webhooks: they are far away, and what they are told can wait."""
 
 
 class State(StrEnum):
@@ -161,6 +174,12 @@ _all: dict[str, Breaker] = {}
 def breaker(name: str, *, failures: int = 1, rest: float = 1.0, longest: float = 5.0) -> Breaker:
     """The breaker of this name, made at the first call; for things that come and go, such as webhooks."""
     return _all.get(name) or Breaker(name, failures=failures, rest=rest, longest=longest)
+
+
+def reset_all() -> None:
+    """Close every breaker, as at the start."""
+    for one in _all.values():
+        one.reset()
 
 
 def states() -> dict[str, State]:

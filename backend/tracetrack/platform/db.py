@@ -97,7 +97,8 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
         json_serializer=to_json,
         connect_args={
             **(unprepared if pooler else {}),
-            "timeout": settings.pool_timeout_seconds,
+            # A busy machine takes a while; for one that hangs nobody waits so long, see platform/reach.py.
+            "timeout": max(2.0, settings.pool_timeout_seconds),
             # For a server that hangs and so does not keep its own statement_timeout.
             "command_timeout": settings.statement_timeout_ms / 1000 + 1,
             "server_settings": said if pooler else {**said, **limits},

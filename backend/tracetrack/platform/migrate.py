@@ -11,10 +11,11 @@ import asyncio
 from pathlib import Path
 
 import asyncpg
-from alembic import command, op
 from alembic.config import Config
+from sqlalchemy.exc import DBAPIError
 
-from tracetrack.platform.db import driver_url, sqlalchemy_url
+from alembic import command, op
+from tracetrack.platform.db import driver_url, sqlalchemy_url, sqlstate
 from tracetrack.settings import ROOT
 
 FUNCTIONS = (
@@ -36,6 +37,12 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/platform/roles.sql",
 )
 """SQL functions and views that are replaced at every migration, in this order."""
+
+
+LOCKED = "55P03"
+TRIES = 30
+PAUSE_SECONDS = 1.0
+"""A migration waits one second for a lock, and lets as long pass before it tries again."""
 
 
 def alembic_config(owner_url: str) -> Config:
@@ -62,11 +69,24 @@ async def migrate_async(owner_url: str) -> None:
     guard = await asyncpg.connect(driver_url(owner_url))
     try:
         await guard.execute("select pg_advisory_lock(hashtext('tracetrack migrate'))")
-        # Alembic runs an event loop of its own, hence the thread.
-        await asyncio.to_thread(command.upgrade, alembic_config(owner_url), "head")
+        await _upgrade(owner_url)
         await load_functions(guard)
     finally:
         await guard.close()
+
+
+async def _upgrade(owner_url: str) -> None:
+    """Run the migrations beside running traffic: who cannot have a lock at once lets the others go first."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            # Alembic runs an event loop of its own, hence the thread.
+            await asyncio.to_thread(command.upgrade, alembic_config(owner_url), "head")
+        except DBAPIError as error:
+            if sqlstate(error) != LOCKED or attempt == TRIES:
+                raise
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return
 
 
 async def load_functions(connection: asyncpg.Connection[asyncpg.Record]) -> None:

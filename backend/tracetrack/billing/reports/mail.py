@@ -14,6 +14,7 @@ from tracetrack.billing.reports import files, service
 from tracetrack.people.settings import site_settings
 from tracetrack.platform import db
 from tracetrack.platform.background import Job
+from tracetrack.platform.breaker import PATIENCE, breaker
 from tracetrack.platform.clock import now
 from tracetrack.platform.logs import get_logger
 from tracetrack.platform.mail import send_mail, sender
@@ -55,7 +56,8 @@ async def send_due(settings: Settings | None = None, moment: dt.datetime | None 
         return False
     try:
         message = await _message(settings, today)
-        await asyncio.to_thread(send_mail, settings, message)
+        async with breaker("mail", **PATIENCE).guarding(OSError):
+            await asyncio.to_thread(send_mail, settings, message)
     except BaseException:
         async with db.transaction() as tx:
             await tx.execute(_RELEASE, {"day": today})

@@ -21,6 +21,7 @@ from tracetrack.people.schemas import SiteSettings
 from tracetrack.people.settings import site_settings
 from tracetrack.platform import db
 from tracetrack.platform.background import Job
+from tracetrack.platform.breaker import PATIENCE, breaker
 from tracetrack.platform.clock import now
 from tracetrack.platform.logs import get_logger
 from tracetrack.platform.mail import send_mail, sender
@@ -109,7 +110,8 @@ async def _send(settings: Settings, channel: str, body: dict[str, Any]) -> None:
     """Send a message to where the settings say now."""
     site = await site_settings()
     if channel == "webhook" and site.alert_webhook:
-        await asyncio.to_thread(_post, site.alert_webhook, orjson.dumps(body))
+        async with breaker("webhook", **PATIENCE).guarding(OSError):
+            await asyncio.to_thread(_post, site.alert_webhook, orjson.dumps(body))
     elif channel == "mail" and site.alert_mail_to:
         if settings.smtp_host is None:
             raise OSError("TRACETRACK_SMTP_HOST is not set")
@@ -118,7 +120,8 @@ async def _send(settings: Settings, channel: str, body: dict[str, Any]) -> None:
         message["From"] = sender(settings)
         message["To"] = ", ".join(site.alert_mail_to)
         message.set_content(f"{body['text']}\n{body['at']}\n")
-        await asyncio.to_thread(send_mail, settings, message)
+        async with breaker("mail", **PATIENCE).guarding(OSError):
+            await asyncio.to_thread(send_mail, settings, message)
 
 
 class _Straight(urllib.request.HTTPRedirectHandler):
