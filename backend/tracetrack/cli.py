@@ -99,6 +99,18 @@ def demo() -> None:
         _demo(addresses, settings)
 
 
+@app.command()
+def let_in(username: Annotated[str, typer.Argument(help="The name to sign in with.")]) -> None:
+    """Give who cannot sign in a one-time password, and take the code from the phone off."""
+    from tracetrack.people.rescue import let_in as run
+
+    with _plain_words() as settings, supervisor.database(settings) as addresses:
+        password = asyncio.run(run(addresses.app, username))
+        if password is None:
+            raise StartError(f'There is no user "{username}".')
+    typer.echo(f'"{username}" signs in with the one-time password {password}')
+
+
 @app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],

@@ -13,6 +13,7 @@ from tests.conftest import TEMPLATE
 from tracetrack.access.passwords import verify_password
 from tracetrack.people.demo import fill
 from tracetrack.people.first_run import ensure_admin
+from tracetrack.people.rescue import let_in
 from tracetrack.platform.embedded import postgres
 
 names = (f"first_run_{n}" for n in count())
@@ -97,3 +98,25 @@ async def test_a_demo_without_a_password_makes_one_and_says_it(
     password = re.findall(r"password ([a-z2-9-]{19})$", said)[0]
     user = await owner.fetchrow("select * from users where username = 'dispatcher-north'")
     assert await verify_password(password, user["password_hash"])
+
+
+async def test_who_holds_the_machine_lets_the_only_admin_in_again(
+    empty_site: tuple[str, asyncpg.Connection],
+) -> None:
+    url, owner = empty_site
+    await ensure_admin(url, "a forgotten password")
+    await owner.execute("""
+        insert into second_factors (user_id, secret, confirmed_at) select id, '-', now() from users;
+        insert into sessions (user_id, expires_at) select id, now() + interval '1 day' from users;
+        update users set disabled_at = now();""")
+    password = await let_in(url, "ADMIN")
+    assert password is not None
+    [admin] = await owner.fetch("select * from users")
+    assert (admin["disabled_at"], admin["must_change_password"]) == (None, True)
+    assert await verify_password(password, admin["password_hash"])
+    assert await owner.fetchval("select count(*) from second_factors") == 0
+    assert await owner.fetchval("select count(*) from sessions where ended_at is null") == 0
+    events = await owner.fetch("select action, actor_id, after from audit_events order by id")
+    assert [event["action"] for event in events] == ["user_created", "second_factor_off", "user_changed"]
+    assert password not in str([dict(event) for event in events])
+    assert await let_in(url, "nobody") is None

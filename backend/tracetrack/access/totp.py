@@ -240,7 +240,7 @@ def _wait(failures: int, failed_at: dt.datetime | None, moment: dt.datetime) -> 
 
 
 async def remove(
-    tx: AsyncConnection, caller: Acting, user_id: int, username: str, area_id: int | None
+    tx: AsyncConnection, caller: Acting | None, user_id: int, username: str, area_id: int | None
 ) -> bool:
     """Take the second factor off; False when there was none."""
     was_on = (await tx.execute(_REMOVE, {"user_id": user_id})).scalar_one_or_none()
@@ -258,7 +258,7 @@ async def remove_own(actor: Actor) -> None:
 
 async def _record(
     tx: AsyncConnection,
-    caller: Acting,
+    caller: Acting | None,
     action: str,
     user_id: int,
     username: str | None = None,

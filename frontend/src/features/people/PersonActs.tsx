@@ -100,6 +100,10 @@ export function PersonActs({ person, onChanged }: { person: Person; onChanged: (
             {t("person.enable")}
           </button>
         )}
+        <Link class="button" href={`/audit?user=${person.id}`}>
+          <Icon name="list" />
+          {t("person.story")}
+        </Link>
         {self && (
           <Link class="button" href="/profile">
             <Icon name="person" />

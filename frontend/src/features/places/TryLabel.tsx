@@ -66,7 +66,7 @@ export function TryLabel({ draft, types, patterns }: TryLabelProps) {
               </div>
               <div class="figure">
                 <dt>{t("try.type")}</dt>
-                <dd>{types.find((one) => one.id === reading.bag_type_id)?.name ?? t("pattern.type.any")}</dd>
+                <dd>{types.find((one) => one.id === reading.bag_type_id)?.name ?? t("try.type.usual")}</dd>
               </div>
             </dl>
           )

@@ -150,6 +150,7 @@ export const messages = {
   "try.kind": "Kind",
   "try.kind.unknown": "As it is scanned",
   "try.type": "Bag type",
+  "try.type.usual": "The usual one",
   "try.by": "Read by",
   "try.by.none": "No pattern: the whole text",
   "try.by.draft": "This pattern",

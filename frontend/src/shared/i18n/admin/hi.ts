@@ -152,6 +152,7 @@ export const messages: AdminMessages = {
   "try.kind": "प्रकार",
   "try.kind.unknown": "जैसे स्कैन हो",
   "try.type": "बैग का प्रकार",
+  "try.type.usual": "सामान्य",
   "try.by": "किससे पढ़ा",
   "try.by.none": "कोई पैटर्न नहीं: पूरा लेख",
   "try.by.draft": "यही पैटर्न",
