@@ -17,7 +17,7 @@ from tracetrack.platform.clock import now
 from tracetrack.platform.problems import Problem
 
 FOLD_SECONDS = 3.0
-SEEN_SECONDS = 0.5
+SEEN_SECONDS = 0.3
 """How old the figures may be that somebody is shown."""
 
 _PATIENTLY = text("set local statement_timeout = '60s'")

@@ -75,6 +75,7 @@ export function BillPage({ id }: { id: number }) {
                 hint={t("bill.scan.hint")}
                 active={question === null}
                 onCode={at.scan}
+                toneOf={at.line.toneOf}
               />
               <SaidPanel line={at.line} ready={t("bill.word.ready")} />
             </>

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useUser } from "@/shared/api/session";
 import { number } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/office";
+import { useLedger } from "@/shared/live/useLive";
 import { newId } from "@/shared/queue/codes";
 import { useScanLine, type Said } from "@/shared/scanner/useScanLine";
 import { attach, bagsOn, detachBag, getBill, type BilledBag, type Bill } from "./calls";
@@ -11,8 +12,12 @@ import { warningText } from "./warnings";
 type Page = Awaited<ReturnType<typeof bagsOn>>;
 type Pages = InfiniteData<Page, string | null>;
 
-/** How often an open bill is looked at, so that its totals move when others scan, in ms. */
+/** How often an open bill is looked at while the live line, which tells of changes, is down, in ms. */
 const LOOK_MS = 2_500;
+/** The same while it stands: only in case. */
+const IN_CASE_MS = 30_000;
+/** Changes within this time are looked at together, in ms. */
+const TOGETHER_MS = 250;
 const PAGE = 100;
 
 export const billKey = (id: number) => ["bill", id] as const;
@@ -24,10 +29,29 @@ export function useBill(id: number) {
   const user = useUser();
   const [q, setQ] = useState("");
 
+  const here = useRef<ReadonlySet<number>>(new Set());
+  const soon = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const live = useLedger((events) => {
+    const ours =
+      events === null ||
+      events.some(({ subject_type, subject_id, parent_id }) =>
+        subject_type === "bill"
+          ? subject_id === id
+          : here.current.has(subject_id ?? 0) || here.current.has(parent_id ?? 0),
+      );
+    if (!ours || soon.current !== undefined) return;
+    soon.current = setTimeout(() => {
+      soon.current = undefined;
+      void queries.invalidateQueries({ queryKey: billKey(id), exact: true });
+    }, TOGETHER_MS);
+  });
+  useEffect(() => () => clearTimeout(soon.current), []);
+
   const bill = useQuery({
     queryKey: billKey(id),
     queryFn: () => getBill(id),
-    refetchInterval: (query) => (query.state.data?.state === "completed" ? false : LOOK_MS),
+    refetchInterval: (query) =>
+      query.state.data?.state === "completed" ? false : live.up ? IN_CASE_MS : LOOK_MS,
   });
   const bags = useInfiniteQuery({
     queryKey: [...bagsKey(id), q],
@@ -135,10 +159,13 @@ export function useBill(id: number) {
     });
   };
 
+  const rows = useMemo(() => bags.data?.pages.flatMap((page) => page.items) ?? [], [bags.data]);
+  here.current = useMemo(() => new Set(rows.map((row) => row.id)), [rows]);
+
   return {
     bill,
     bags,
-    rows: useMemo(() => bags.data?.pages.flatMap((page) => page.items) ?? [], [bags.data]),
+    rows,
     q,
     setQ,
     line,

@@ -103,12 +103,13 @@ function Figures({ now, area }: { now: Summary; area: string }) {
         {number(now.bills.new + now.bills.processing)}
         <span class="figure-more">{t("dashboard.billsDone", { count: now.bills.completed_today })}</span>
       </Figure>
-      <Link href={conflicts} class="figure-link">
-        <Figure name={t("dashboard.conflicts")} tone={now.conflicts > 0 ? "refused" : undefined}>
+      <Figure name={t("dashboard.conflicts")} tone={now.conflicts > 0 ? "refused" : undefined}>
+        <Link href={conflicts} class="figure-link">
           {number(now.conflicts)}
+          <span class="hidden-visually">{t("dashboard.conflicts")}</span>
           {now.conflicts > 0 && <Icon name="forward" />}
-        </Figure>
-      </Link>
+        </Link>
+      </Figure>
     </dl>
   );
 }

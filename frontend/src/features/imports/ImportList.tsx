@@ -1,11 +1,12 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import { save } from "@/shared/api/files";
 import { useUser } from "@/shared/api/session";
-import { ago, moment, number } from "@/shared/i18n/i18n";
+import { number } from "@/shared/i18n/i18n";
 import { t, type OfficeKey } from "@/shared/i18n/office";
 import { errorText } from "@/shared/i18n/problem";
+import { Table, When, type Column } from "@/shared/table/Table";
+import { useList } from "@/shared/table/useList";
 import { Bar } from "@/shared/ui/Bar";
 import { Downloads } from "@/shared/ui/Download";
 import { ImportDrawing } from "@/shared/ui/drawings";
@@ -161,61 +162,56 @@ export function lookOf(one: Import): Look {
   }
 }
 
+const columns = (): Column<Import>[] => [
+  {
+    key: "file",
+    name: t("import.file"),
+    value: (one) => {
+      const look = lookOf(one);
+      return (
+        <>
+          <strong class="import-name">{one.file_name}</strong>
+          <span class="badge" data-tone={look.tone}>
+            <Icon name={look.icon} />
+            {t(look.key)}
+          </span>
+        </>
+      );
+    },
+  },
+  { key: "kind", name: t("import.kind"), value: (one) => t(KINDS[one.kind]) },
+  { key: "area", name: t("find.area"), extra: true, value: (one) => one.area?.name },
+  {
+    key: "rows",
+    name: t("import.total"),
+    number: true,
+    value: (one) => (one.rows_total === null ? null : number(one.rows_total)),
+  },
+  {
+    key: "refused",
+    name: t("import.rejected"),
+    number: true,
+    value: (one) => one.rejected > 0 && <span class="import-refused">{number(one.rejected)}</span>,
+  },
+  { key: "by", name: t("bill.by"), value: (one) => one.created_by.username },
+  { key: "at", name: t("bill.made"), value: (one) => <When at={one.created_at} /> },
+];
+
 function History() {
-  const pages = useInfiniteQuery({
-    queryKey: ["imports"],
-    queryFn: ({ pageParam }) => listImports(pageParam),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next_cursor,
-    staleTime: 0,
-  });
-  const imports = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const list = useList(["imports"], listImports, { every: 10_000 });
   return (
-    <section class="card table import-table" aria-labelledby="history">
+    <section class="import-history" aria-labelledby="history">
       <h2 id="history">{t("import.history")}</h2>
-      {pages.isError && (
-        <Note tone="refused" alert>
-          {errorText(pages.error)}
-        </Note>
-      )}
-      {pages.isSuccess && imports.length === 0 && <p class="soft none">{t("import.history.none")}</p>}
-      <ul>
-        {imports.map((one) => {
-          const look = lookOf(one);
-          return (
-            <li key={one.id}>
-              <Link href={`/imports/${one.id}`} class="table-row" data-testid="import-row">
-                <span class="import-name">
-                  <strong>{one.file_name}</strong>
-                  <span class="soft">
-                    {t(KINDS[one.kind])}
-                    {one.area !== null && ` · ${one.area.name}`}
-                  </span>
-                </span>
-                <span class="badge" data-tone={look.tone}>
-                  <Icon name={look.icon} />
-                  {t(look.key)}
-                </span>
-                <span class="number import-rows">
-                  {one.rows_total !== null && t("import.rows", { count: one.rows_total })}
-                  {one.rejected > 0 && (
-                    <span class="import-refused">{t("import.refusedRows", { count: one.rejected })}</span>
-                  )}
-                </span>
-                <time class="soft" dateTime={one.created_at} title={moment(one.created_at)}>
-                  {t("story.by", { who: one.created_by.username, when: ago(one.created_at) })}
-                </time>
-              </Link>
-            </li>
-          );
-        })}
-      </ul>
-      {pages.hasNextPage && (
-        <button type="button" class="button" data-wide onClick={() => void pages.fetchNextPage()}>
-          <Icon name="plus" />
-          {t("app.more")}
-        </button>
-      )}
+      <Table
+        name="imports"
+        label={t("import.history")}
+        list={list}
+        keyOf={(one) => one.id}
+        href={(one) => `/imports/${one.id}`}
+        columns={columns()}
+        empty={t("import.history.none")}
+        testid="import-row"
+      />
     </section>
   );
 }
