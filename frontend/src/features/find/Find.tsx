@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useLayoutEffect, useRef } from "react";
+import { lazy, Suspense } from "preact/compat";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { lookup } from "@/shared/api/calls";
 import { ApiProblem } from "@/shared/api/problems";
@@ -14,11 +15,15 @@ import { Note } from "@/shared/ui/parts";
 import { BagPage } from "./BagPage";
 import "./find.css";
 
+const Camera = lazy(() => import("@/shared/scanner/camera/Camera"));
+const unknown = () => null;
+
 /** Any code: what it is, where it is, its whole story. */
 export default function Find() {
   const [params] = useSearchParams();
   const [, go] = useLocation();
   const asked = params.get("code");
+  const [camera, setCamera] = useState(false);
   const look = (code: string) => {
     const cleaned = cleanCode(code);
     if (cleaned !== "") go(`/find?code=${encodeURIComponent(cleaned)}`);
@@ -39,7 +44,23 @@ export default function Find() {
     <>
       <Bar title={t("find.title")} />
       <main class="page find">
-        <SearchField asked={asked} onCode={look} />
+        <SearchField asked={asked} onCode={look} onCamera={() => setCamera(true)} />
+        {camera && (
+          <Suspense fallback={null}>
+            <Camera
+              onCodes={([code, ...more]) => {
+                if (code === undefined || more.length > 0) return false;
+                // The answer needs the room.
+                setCamera(false);
+                look(code);
+                return true;
+              }}
+              toneOf={unknown}
+              hint={t("camera.one")}
+              onClose={() => setCamera(false)}
+            />
+          </Suspense>
+        )}
         <div aria-live="polite" class="find-answer">
           {asked === null ? (
             <div class="middle">
@@ -63,7 +84,15 @@ export default function Find() {
 }
 
 /** Typing or a scanner, wherever the focus was: the text goes here, and Enter looks. */
-function SearchField({ asked, onCode }: { asked: string | null; onCode: (code: string) => void }) {
+function SearchField({
+  asked,
+  onCode,
+  onCamera,
+}: {
+  asked: string | null;
+  onCode: (code: string) => void;
+  onCamera: () => void;
+}) {
   const input = useRef<HTMLInputElement>(null);
 
   // Before the next paint, and without state: a scanner's first letter must neither be lost nor selected
@@ -122,6 +151,9 @@ function SearchField({ asked, onCode }: { asked: string | null; onCode: (code: s
             }
           }}
         />
+        <button type="button" class="icon-button" aria-label={t("camera.title")} onClick={onCamera}>
+          <Icon name="camera" />
+        </button>
       </div>
       <button type="submit" class="button" data-kind="main" data-size="scan">
         {t("find.go")}

@@ -146,7 +146,13 @@ function Working({ receipt, accept }: { receipt: Receipt; accept: (now: Receipt)
   return (
     <div class="work">
       <div class="work-side">
-        <ScanField label={t("bill.scan")} hint={t("bill.scan.hint")} active={!finishing} onCode={line.scan} />
+        <ScanField
+          label={t("bill.scan")}
+          hint={t("bill.scan.hint")}
+          active={!finishing}
+          onCode={line.scan}
+          toneOf={line.toneOf}
+        />
         <SaidPanel line={line} ready={t("receive.ready")} />
         <section class="card totals" aria-label={t("bill.totals")} data-testid="receipt-totals">
           <p class="receive-count number">

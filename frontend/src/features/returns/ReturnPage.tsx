@@ -127,6 +127,7 @@ export function ReturnPage({ id }: { id: number }) {
                 hint={t("bill.scan.hint")}
                 active={asking === null}
                 onCode={line.scan}
+                toneOf={line.toneOf}
               />
               <SaidPanel line={line} ready={t("return.ready")} />
             </>

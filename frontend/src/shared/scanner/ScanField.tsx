@@ -1,7 +1,14 @@
+import { lazy, Suspense } from "preact/compat";
 import { useLayoutEffect, useRef, useState } from "react";
 import { t } from "@/shared/i18n/office";
+import type { Tone } from "@/shared/sound/sound";
 import { Icon } from "@/shared/ui/icons";
+import { isReserved } from "./commands";
 import { WedgeReader } from "./wedge";
+
+const Camera = lazy(() => import("./camera/Camera"));
+
+const unknown = () => null;
 
 interface ScanFieldProps {
   label: string;
@@ -9,15 +16,18 @@ interface ScanFieldProps {
   /** Off while a question lies over the page. */
   active: boolean;
   onCode: (code: string) => void;
+  /** What came of a code so far, to mark it in the camera's picture. */
+  toneOf?: (code: string) => Tone | null;
 }
 
 /**
  * A field one can see, for desks: a scanner or hands type into it wherever the focus was. Enter or Tab
  * ends a code; without either, a scanner's own pause does.
  */
-export function ScanField({ label, hint, active, onCode }: ScanFieldProps) {
+export function ScanField({ label, hint, active, onCode, toneOf = unknown }: ScanFieldProps) {
   const input = useRef<HTMLInputElement>(null);
   const [keyboard, setKeyboard] = useState(false);
+  const [camera, setCamera] = useState(false);
   const handler = useRef(onCode);
   handler.current = onCode;
 
@@ -138,7 +148,31 @@ export function ScanField({ label, hint, active, onCode }: ScanFieldProps) {
         >
           <Icon name="keyboard" />
         </button>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={t("camera.title")}
+          aria-pressed={camera}
+          onClick={() => setCamera(!camera)}
+        >
+          <Icon name="camera" />
+        </button>
       </div>
+      {camera && (
+        <Suspense fallback={null}>
+          <Camera
+            onCodes={(codes) => {
+              // Commands one at a time: a whole sheet of them says nothing.
+              if (!active || (codes.length > 1 && codes.some(isReserved))) return false;
+              codes.forEach(give);
+              return true;
+            }}
+            toneOf={toneOf}
+            hint={t("camera.one")}
+            onClose={() => setCamera(false)}
+          />
+        </Suspense>
+      )}
     </div>
   );
 }

@@ -3,6 +3,8 @@ import type { Problem } from "@/shared/api/types";
 import type { OfficeKey } from "@/shared/i18n/office";
 import { signal, type Tone } from "@/shared/sound/sound";
 import type { IconName } from "@/shared/ui/icons";
+import { codeKey } from "@/shared/queue/codes";
+import { commandOf, isReserved } from "./commands";
 import { ScanSender, type WaitingScan } from "./ScanSender";
 
 /** What came of the last act, as the screen says it. */
@@ -43,7 +45,13 @@ export function useScanLine<Answer>({ keep, send, onAnswer }: ScanLineOptions<An
   const latest = useRef({ send, onAnswer });
   latest.current = { send, onAnswer };
 
+  /** What came of each code here, for the marks in the camera's picture. */
+  const tones = useRef(new Map<string, Tone>());
+  const shown = useRef<Said | null>(null);
+
   const say = useCallback((next: Said) => {
+    tones.current.set(codeKey(next.code), next.tone);
+    shown.current = next;
     setSaid(next);
     if (next.kind !== "sending") signal(next.tone);
   }, []);
@@ -76,6 +84,30 @@ export function useScanLine<Answer>({ keep, send, onAnswer }: ScanLineOptions<An
 
   const scan = useCallback(
     (text: string) => {
+      const command = commandOf(text);
+      const undo = shown.current?.undo ?? null;
+      if (command === "CANCEL") {
+        shown.current = null;
+        setSaid(null);
+        return signal("ok");
+      }
+      if (command === "UNDO" && undo !== null)
+        return void Promise.resolve(undo()).catch(() => signal("refused"));
+      if (isReserved(text)) {
+        const problem: Problem = { code: "bad_code", status: 422, title: "", detail: "" };
+        const word: OfficeKey = command === "UNDO" ? "outcome.nothing" : "said.refused";
+        const tone = command === "UNDO" ? "already" : "refused";
+        return say({
+          id: text,
+          tone,
+          kind: "command",
+          word,
+          code: text.trim(),
+          lines: [],
+          problem: command === "UNDO" ? null : problem,
+          undo: null,
+        });
+      }
       const taken = sender.add(text);
       if (taken === null) return;
       const { scan_id: id, code } = taken;
@@ -101,6 +133,7 @@ export function useScanLine<Answer>({ keep, send, onAnswer }: ScanLineOptions<An
     waiting,
     linkDown,
     scan,
+    toneOf: (code: string) => tones.current.get(codeKey(code)) ?? null,
   };
 }
 

@@ -259,6 +259,9 @@ const shapes: Record<IconName, ComponentChildren> = {
   tune: <path d="M3.500 7h10M18.500 7h2M3.500 17h2M10.500 17h10M16 4.500v5M8 14.500v5" />,
 };
 
+/** A glyph's lines, 24 units wide, to put into a picture; wrap them in a `g` with the class `glyph`. */
+export const shapeOf = (name: IconName): ComponentChildren => shapes[name];
+
 export function Icon({ name, class: extra }: { name: IconName; class?: string }) {
   return (
     <svg

@@ -2,7 +2,7 @@ import { useRef, useState } from "react";
 import { t, type MessageKey } from "@/shared/i18n/i18n";
 import type { Tone } from "@/shared/sound/sound";
 import { CameraDrawing } from "@/shared/ui/acts";
-import { Icon } from "@/shared/ui/icons";
+import { Icon, shapeOf } from "@/shared/ui/icons";
 import type { Found } from "./found";
 import { Presence } from "./presence";
 import { useCamera, type CameraState, type Trouble } from "./useCamera";
@@ -122,7 +122,7 @@ function MarkOf({ mark, tone, unit }: { mark: Mark; tone: Tone | null; unit: num
         // Icons are 24 units wide: twice that, in the middle of the code.
         <g transform={`translate(${middle.x} ${middle.y}) scale(${2 * unit}) translate(-12 -12)`}>
           <circle cx="12" cy="12" r="15" class="camera-mark-ground" />
-          <Icon name={tone} />
+          <g class="glyph">{shapeOf(tone)}</g>
         </g>
       )}
     </g>
