@@ -109,6 +109,10 @@ cluster: $(RUN) $(BUILT) ## Run the whole cluster on this machine (HOSTS=2, PORT
 cluster-test: $(DEV) $(BUILT) ## Kill, cut off and switch over the cluster's parts while people scan
 	@TRACETRACK_CLUSTER_TEST=1 $(BIN)/pytest -rP tests/cluster
 
+.PHONY: lighthouse
+lighthouse: $(DEV) $(BUILT) ## Ask Lighthouse about the screens (npm fetches it for the run)
+	@$(BIN)/python -m tests.bench.lighthouse
+
 .PHONY: lock
 lock: $(DEV) ## Choose package versions anew, with hashes and without addresses
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade pyproject.toml --group build \

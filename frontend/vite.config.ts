@@ -54,8 +54,10 @@ function documentation(): Plugin {
 
 /** Smaller files are not worth a second one, in bytes. */
 const WORTH_PACKING = 1_024;
+/** Larger ones (the reader of the camera) are not worth the minutes of the last percent. */
+const WORTH_THE_LAST_PERCENT = 150_000;
 
-/** Each file packed beside it, once and as small as it gets, so that serving it costs nothing. */
+/** Each file packed beside it, once, so that serving it costs nothing. */
 function packed(): Plugin {
   let folder = "";
   return {
@@ -66,13 +68,14 @@ function packed(): Plugin {
       folder = fileURLToPath(new URL(`${config.build.outDir}/`, `file://${config.root}/`));
     },
     closeBundle() {
-      const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
       for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
         if (!/\.(js|css|html|svg|json|wasm)$/.test(name) || name.startsWith(".vite")) continue;
         const file = join(folder, name);
         const content = readFileSync(file);
         if (content.length < WORTH_PACKING) continue;
-        writeFileSync(`${file}.br`, brotliCompressSync(content, quality));
+        const quality = content.length > WORTH_THE_LAST_PERCENT ? 9 : constants.BROTLI_MAX_QUALITY;
+        const params = { [constants.BROTLI_PARAM_QUALITY]: quality };
+        writeFileSync(`${file}.br`, brotliCompressSync(content, { params }));
         writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }));
       }
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 
-PARTS = ("start", "scans")
+PARTS = ("start", "scans", "feedback")
 
 
 def main() -> None:

@@ -155,6 +155,8 @@ async def scan_through(browser: Browser, folder: Path, *, forgetful: bool = Fals
             elif number % CHANGES_EVERY == 0 and not tab_kills & {*range(number, number + BEFORE_A_KILL)}:
                 await weather.turn()
             if code == bag and number > 0:
+                if await page.locator(".refusal").count():
+                    await page.locator(".refusal button").last.click()
                 await page.locator(".scan-actions [data-kind=ok]").click()
             await Screens(page).wedge(code)
             await asyncio.sleep(BETWEEN_SECONDS)

@@ -34,7 +34,7 @@ export function Routes({ routes, limit, chosen, choose }: RoutesProps) {
   return (
     <section class="card routes" aria-labelledby="routes">
       <h2 id="routes">{t("performance.routes")}</h2>
-      <div class="routes-scroll" tabIndex={0} role="region" aria-label={t("performance.routes")}>
+      <div class="routes-scroll" tabIndex={0} role="group" aria-label={t("performance.routes")}>
         <table>
           <thead>
             <tr>

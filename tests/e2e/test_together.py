@@ -1,0 +1,111 @@
+"""One worker, two tabs or two phones; and a session that ends under waiting scans."""
+
+from __future__ import annotations
+
+import asyncpg
+import httpx
+from playwright.async_api import expect
+
+from .conftest import OpenScreens
+from .screens import Screens
+from .site import PASSWORD, Site
+from .test_packing import children_of, scans_by
+
+UNSENT = "It is sent when the connection is back."
+
+
+async def test_two_tabs_scan_into_one_bag_without_losing_or_doubling(
+    screens: Screens, served: Site, stored: asyncpg.Connection
+) -> None:
+    await screens.start_scanning(served.dispatcher("two-tabs"))
+    await screens.scan_parent("PT1")
+    await screens.all_sent()
+    other = Screens(await screens.page.context.new_page())
+    await other.open("/scan")
+    await expect(other.parent).to_have_text("PT1")
+    # Both without network for a while: either may send what the other scanned.
+    await screens.page.context.set_offline(True)
+    for number in range(6):
+        tab = (screens, other)[number % 2]
+        await tab.page.bring_to_front()
+        await tab.wedge(f"CT{number}")
+    await expect(screens.waiting).to_have_attribute("data-waiting", "6")
+    await expect(other.waiting).to_have_attribute("data-waiting", "6")
+    await screens.page.context.set_offline(False)
+    for tab in (screens, other):
+        await tab.all_sent()
+        await tab.shows(6)
+    assert await children_of(stored, "PT1") == [f"CT{number}" for number in range(6)]
+    assert await scans_by(stored, "two-tabs") == {"created": 1, "linked": 6}
+
+
+async def test_two_phones_of_one_worker_fill_two_bags(
+    screens: Screens, open_screens: OpenScreens, served: Site, stored: asyncpg.Connection
+) -> None:
+    await screens.start_scanning(served.dispatcher("two-phones"))
+    await screens.scan_parent("PT2")
+    other = await open_screens()
+    await other.start_scanning("two-phones")
+    await expect(other.parent).to_have_text("PT2")
+    await other.button("Next big bag").click()
+    await other.scan_parent("PT3")
+    for number in range(4):
+        await screens.wedge(f"CTA{number}")
+        await other.wedge(f"CTB{number}")
+    for phone in (screens, other):
+        await phone.all_sent()
+        await phone.shows(4)
+    # What the other phone opened last is no reason to change what is open here.
+    await expect(screens.parent).to_have_text("PT2")
+    assert await children_of(stored, "PT2") == [f"CTA{number}" for number in range(4)]
+    assert await children_of(stored, "PT3") == [f"CTB{number}" for number in range(4)]
+
+
+async def end_other_sessions(served: Site, username: str) -> None:
+    """Sign in somewhere else and end every session but that one."""
+    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1") as elsewhere:
+        who = {"username": username, "password": PASSWORD}
+        signed_in = (await elsewhere.post("/auth/login", json=who)).raise_for_status().json()
+        elsewhere.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
+        for session in (await elsewhere.get("/auth/sessions")).raise_for_status().json()["items"]:
+            if not session["current"]:
+                (await elsewhere.delete(f"/auth/sessions/{session['id']}")).raise_for_status()
+
+
+async def test_scans_outlive_a_session_that_was_ended_elsewhere(
+    screens: Screens, served: Site, stored: asyncpg.Connection
+) -> None:
+    await screens.start_scanning(served.dispatcher("ended"))
+    await screens.scan_parent("PT4")
+    await screens.all_sent()
+    await screens.page.context.set_offline(True)
+    for code in ("CT41", "CT42"):
+        await screens.wedge(code)
+    await expect(screens.waiting).to_have_attribute("data-waiting", "2")
+    await end_other_sessions(served, "ended")
+    await screens.page.context.set_offline(False)
+    await screens.wedge("CT43")
+    await expect(screens.page.locator("main")).to_contain_text("3 scans are kept on this phone")
+    assert await children_of(stored, "PT4") == []
+    await screens.sign_in("ended")
+    await screens.all_sent()
+    assert await children_of(stored, "PT4") == ["CT41", "CT42", "CT43"]
+
+
+async def test_done_says_what_has_yet_to_be_sent(
+    screens: Screens, served: Site, stored: asyncpg.Connection
+) -> None:
+    await screens.start_scanning(served.dispatcher("done-early"))
+    await screens.scan_parent("PT5")
+    await screens.all_sent()
+    await screens.page.context.set_offline(True)
+    await screens.wedge("CT51")
+    await screens.button("Done").click()
+    await expect(screens.page.locator(".stage-closed")).to_contain_text(UNSENT)
+    state = "select state from bags where code = 'PT5'"
+    assert await stored.fetchval(state) == "open"
+    await screens.page.context.set_offline(False)
+    await screens.all_sent()
+    await expect(screens.page.locator(".stage-closed")).not_to_contain_text(UNSENT)
+    assert await stored.fetchval(state) == "completed"
+    assert await children_of(stored, "PT5") == ["CT51"]
