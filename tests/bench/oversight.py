@@ -1,6 +1,7 @@
 """Lists, search, audit and dashboard with ``ROWS`` bags, scans and events each: p50 and p95 in ms.
 
-Through HTTP in this process; the dashboard also without its cache.
+Through HTTP in this process; the dashboard also without its cache. ``KEEP_PLANS=1`` writes the plans of
+their statements to docs/plans.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tracetrack.app import create_app
 from tracetrack.oversight.dashboard import service as dashboard
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.migrate import migrate_async
-from tracetrack.settings import Settings
+from tracetrack.settings import ROOT, Settings
 
 ROWS = int(os.environ.get("ROWS", "10000000"))
 CALLS = int(os.environ.get("CALLS", "100"))
@@ -54,7 +55,8 @@ COUNT = """
 SCANS = """
     insert into scans (scan_id, user_id, area_id, bag_id, parent_id, action, outcome, refused, code,
                        received_at)
-    select gen_random_uuid(), 1 + n % 50, 1 + n % 50 % 8, n, n / 31, 'child',
+    select gen_random_uuid(), 1 + n % 50, 1 + n % 50 % 8, n, n / 31,
+           case when n % 31 = 1 then 'parent' else 'child' end,
            case when n % 50 = 0 then 'child_in_other_parent' else 'linked' end, n % 50 = 0, 'M' || n,
            now() - interval '20 days' * (1 - n::float8 / $1)
     from generate_series(1, $1::integer) n
@@ -68,6 +70,13 @@ EVENTS = """
                 else 'child_linked' end,
            'bag', 'M' || n, null, jsonb_build_object('parent_id', n / 31), md5(n::text), '10.0.0.7'
     from generate_series(1, $1::integer) n
+"""
+# One parent in a hundred is empty, and nine of ten are on a bill.
+STATES = """
+    insert into bills (number, area_id, created_by) values ('B-1', 1, 1);
+    update bags set child_count = 0 where kind = 'parent' and id % 100 = 0;
+    insert into empty_parents select id from bags where kind = 'parent' and child_count = 0;
+    update bags set bill_id = 1, completed_at = now() where kind = 'parent' and id % 10 <> 0;
 """
 TALLIES = """
     insert into scan_tallies
@@ -99,6 +108,7 @@ async def fill(owner: asyncpg.Connection) -> None:
             await owner.execute(BAGS, ROWS)
             await owner.execute(CHILDREN)
             await owner.execute("update bags set child_count = 30 where kind = 'parent'")
+            await owner.execute(STATES)
         elif table == "scans":
             await owner.execute(SCANS, ROWS)
         elif table == "audit_events":
@@ -111,6 +121,41 @@ async def fill(owner: asyncpg.Connection) -> None:
         print(f"filled {table} in {time.monotonic() - began:.0f} s", flush=True)
     await owner.execute(TALLIES)
     await owner.execute("vacuum analyze")
+
+
+# The statements behind the screens, as somebody who sees all areas asks them.
+PLANS = {
+    "bags, newest first": "select * from bag_cards order by id desc limit 51",
+    "bags, walked for a part that only old ones have": "select id from bags where lower(code) like '%sb0%'"
+    " order by id desc limit 51",
+    "bags, the same by its trigrams": "select s.bag_id from bag_search s where s.code like '%sb0%'",
+    "audit, newest first": "select * from audit_events e order by e.at desc, e.id desc limit 51",
+    "audit, one person": "select * from audit_events e where e.actor_id = 7"
+    " order by e.at desc, e.id desc limit 51",
+    "dashboard": "select dashboard_summary(null, true, now() - interval '12 hours', 'Asia/Kolkata')",
+    "left open": "select * from left_open(null, null, now() - interval '8 hours', now())"
+    " order by 2 desc limit 51",
+    "empty": "select id from empty_bags order by id desc limit 51",
+    "on no bill": "select id from unbilled_bags where id > 0 order by id limit 51",
+    "conflicts": "select * from open_conflicts(null, null, now() - interval '7 days', now())"
+    " order by 2 desc, 1 desc limit 51",
+    "work of a shift": "select * from shift_work(null, null, now() - interval '8 hours', now())",
+}
+
+
+async def keep_plans(owner: asyncpg.Connection) -> None:
+    """Write down how PostgreSQL does it at this size."""
+    parts = [
+        f"# Plans at {ROWS:,} bags, scans and events\n\n"
+        f"`KEEP_PLANS=1 ROWS={ROWS} python -m tests.bench.oversight` wrote this.\n"
+    ]
+    for name, statement in PLANS.items():
+        rows = await owner.fetch(f"explain (analyze, buffers, costs off) {statement}")
+        plan = "\n".join(row[0] for row in rows)
+        parts.append(f"\n## {name}\n\n```\n{statement}\n\n{plan}\n```\n")
+    folder = ROOT / "docs" / "plans"
+    folder.mkdir(exist_ok=True)
+    (folder / "oversight.md").write_text("".join(parts))
 
 
 Ask = Callable[[], Awaitable[object]]
@@ -188,6 +233,18 @@ async def run(server: postgres.Postgres) -> None:
         await measure("GET /bags", get("/bags"))
         await measure("GET /bags?q= (rare part)", get("/bags", q=lambda: str(number())[-6:]))
         await measure("GET /bags?q= (frequent part)", get("/bags", q=one_of("000", "sb0", "m44", "-00")))
+        await measure("GET /bags?q= (only the oldest have it)", get("/bags", q=one_of("sb0", "sb00")))
+        walk = "select id from bags where lower(code) like '%sb0%' order by id desc limit 51"
+        await measure("the same, walked from the newest", lambda: owner.fetch(walk))
+        codes = [f"SB{number() // 31:08}" for _ in range(5_000)]
+
+        async def states() -> None:
+            asked = await client.post("/bags/states", json={"codes": codes})
+            assert asked.status_code == 200, asked.text
+
+        await measure("POST /bags/states (5,000 codes)", states)
+        for which in ("left-open", "empty", "unbilled", "conflicts", "work"):
+            await measure(f"GET /lists/{which}", get(f"/lists/{which}"))
         await measure("GET /search?q= (3 characters)", get("/search", q=lambda: str(number())[-3:]))
         await measure("GET /search?q= (6 characters)", get("/search", q=lambda: str(number())[-6:]))
         await measure(
@@ -199,6 +256,8 @@ async def run(server: postgres.Postgres) -> None:
         await measure("dashboard, all areas, from the database", lambda: dashboard.count(boss))
         await measure("dashboard, one area, from the database", lambda: dashboard.count(worker))
         await measure("GET /dashboard/summary", get("/dashboard/summary"))
+        if os.environ.get("KEEP_PLANS") == "1":
+            await keep_plans(owner)
     await owner.close()
 
 
