@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import tempfile
 import time
@@ -29,6 +28,9 @@ REPORT_COLUMNS = ("import_id", "n", "verdict", "reason", "sheet", "line", "cell"
 
 ROWS_AT_ONCE = 20_000
 """Rows that one statement writes: between two of them the import can be cancelled, and says how far it is."""
+
+STAGED = 0.1
+"""The part of the whole that is done when all rows are copied to the staging table."""
 
 NICE = 10
 """How much an import's database process steps back behind those that serve scans."""
@@ -61,14 +63,28 @@ class Progress:
     _seconds: float = 1
 
     def expect(self, start: float, end: float, seconds: float) -> None:
-        """A step begins that brings it from one part of the whole to another, in about so long."""
-        self._from, self._to, self._since, self._seconds = start, end, time.monotonic(), max(seconds, 0.1)
+        """A step begins that brings it from one part of the whole to another, in about so long.
+
+        It goes on from where an estimate has brought it, never back.
+        """
+        self._from, self._to = max(start, min(self._part, end)), end
+        self._since, self._seconds = time.monotonic(), max(seconds, 0.1)
+
+    def begin_again(self) -> None:
+        """All was undone."""
+        self.phase = "reading"
+        self._from = self._to = 0
+
+    @property
+    def _part(self) -> float:
+        # Half of the step in the time expected, and ever slower after that, but it never stands still.
+        past = 1 - 1 / (1 + (time.monotonic() - self._since) / self._seconds)
+        return self._from + (self._to - self._from) * past
 
     @property
     def rows_done(self) -> int:
         """Rows merged; inside a step an estimate, which moves on and never runs ahead of the step's end."""
-        past = 1 - math.exp(-(time.monotonic() - self._since) / self._seconds)
-        return int((self.rows_total or 0) * (self._from + (self._to - self._from) * past))
+        return int((self.rows_total or 0) * self._part)
 
 
 @dataclass
@@ -123,8 +139,7 @@ async def carry_out(row: Any, job: dict[str, Any], worker: UUID, progress: Progr
             # A parent that was put on a completed bill while we merged.
             if error.sqlstate != "TT001" or tries >= TRIES:
                 raise
-        progress.phase = "reading"
-        progress.expect(0, 0, 1)
+        progress.begin_again()
 
 
 async def _try(row: Any, job: dict[str, Any], worker: UUID, progress: Progress) -> Counts:
@@ -181,16 +196,22 @@ async def _stage(db: Connection, child: Reader, progress: Progress, counts: Coun
         await db.copy_to_table(
             "import_holders", source=child.bytes(event["bytes"]), columns=PARENT_COLUMNS, format="csv"
         )
-    await db.copy_to_table("import_stage", source=_rest(child), columns=ROW_COLUMNS, format="csv")
+    await db.copy_to_table("import_stage", source=_rest(child, progress), columns=ROW_COLUMNS, format="csv")
     facts = await child.next_event()
     # It has done its work: its memory goes back before the long part begins.
     await child.stop()
     return facts
 
 
-async def _rest(child: Reader) -> AsyncIterator[bytes]:
+async def _rest(child: Reader, progress: Progress) -> AsyncIterator[bytes]:
+    total = max(1, progress.rows_total or 0)
+    staged = 0
     async for chunk in child.bytes(None):
         yield chunk
+        # A cell with line breaks counts for more than one row: it is about how far, no more.
+        staged += chunk.count(b"\n")
+        done = STAGED * min(1, staged / total)
+        progress.expect(done, STAGED, 5 * (1 - done / STAGED) + 0.1)
 
 
 async def _merge_bags(
@@ -198,7 +219,7 @@ async def _merge_bags(
 ) -> None:
     actor = floor_actor(row)
     rows = max(1, facts["rows"])
-    progress.expect(0, 0.05, rows / 500_000)
+    progress.expect(STAGED, 0.15, rows / 500_000)
     await db.execute(
         "select import_parents($1, $2, $3, $4)", row["id"], row["created_by"], row["area_id"], facts["apart"]
     )
@@ -209,7 +230,7 @@ async def _merge_bags(
     seconds = ROWS_AT_ONCE / 60_000
     for start in range(0, pages, step):
         began = time.monotonic()
-        progress.expect(0.05 + 0.9 * start / pages, 0.05 + 0.9 * min(pages, start + step) / pages, seconds)
+        progress.expect(0.15 + 0.8 * start / pages, 0.15 + 0.8 * min(pages, start + step) / pages, seconds)
         done = await db.fetchrow(
             "select * from import_children($1, $2::floor_actor, $3, $4, $5)",
             row["id"],
@@ -237,7 +258,7 @@ async def _merge_bags(
 async def _merge_bills(
     db: Connection, row: Any, facts: dict[str, Any], progress: Progress, counts: Counts
 ) -> None:
-    progress.expect(0, 1, facts["rows"] / 20_000)
+    progress.expect(STAGED, 1, facts["rows"] / 20_000)
     done = await db.fetchrow(
         "select * from import_bills($1, $2::floor_actor, $3)", row["id"], floor_actor(row), row["area_id"]
     )
