@@ -36,7 +36,7 @@ const columns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => [
   { key: "made", name: t("keys.made"), value: (key) => <When at={key.created_at} /> },
   {
     key: "acts",
-    name: t("keys.revoke"),
+    name: t("form.acts"),
     value: (key) =>
       key.revoked_at === null && (
         <button type="button" class="button" onClick={() => onRevoke(key)}>

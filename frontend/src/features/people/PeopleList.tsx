@@ -37,6 +37,7 @@ const columns = (): Column<Person>[] => [
   {
     key: "sessions",
     name: t("people.sessions"),
+    extra: true,
     value: (person) => t("people.sessions.count", { count: person.sessions }),
   },
   { key: "totp", name: t("people.totp"), value: (person) => t(person.totp ? "form.on" : "form.off") },

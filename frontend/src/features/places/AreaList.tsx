@@ -30,7 +30,7 @@ export function AreaList() {
     { key: "made", name: t("area.made"), value: (area) => <When at={area.created_at} /> },
     {
       key: "acts",
-      name: t("area.edit"),
+      name: t("form.acts"),
       value: (area) => (
         <span class="row-acts">
           <Link href={`/people?area=${area.id}`} class="button">

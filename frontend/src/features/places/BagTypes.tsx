@@ -54,7 +54,7 @@ export function BagTypes() {
     },
     {
       key: "acts",
-      name: t("type.edit"),
+      name: t("form.acts"),
       value: (type) => (
         <span class="row-acts">
           <button type="button" class="button" onClick={() => setEditing(type)}>

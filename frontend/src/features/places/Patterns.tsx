@@ -111,7 +111,7 @@ const columns = (
   { key: "position", name: t("pattern.position"), number: true, value: (one) => one.position },
   {
     key: "acts",
-    name: t("pattern.edit"),
+    name: t("form.acts"),
     value: (one) => (
       <span class="row-acts">
         <button type="button" class="button" onClick={() => onEdit(one)}>

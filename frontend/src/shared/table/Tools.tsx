@@ -30,7 +30,7 @@ export function Tools<T>(props: ToolsProps<T>) {
       {(search !== undefined || children !== undefined || lead !== undefined) && (
         <div class="office-head">
           {lead}
-          <div class="filters" role="search">
+          <div class="filters" role={search === undefined ? undefined : "search"} aria-label={search}>
             {search !== undefined && filters !== undefined && <SearchBox label={search} filters={filters} />}
             {children}
           </div>

@@ -6,6 +6,7 @@ export const messages = {
   "form.cancel": "Cancel",
   "form.yes": "Yes",
   "form.no": "No",
+  "form.acts": "Actions",
   "form.on": "On",
   "form.off": "Off",
   "copy.go": "Copy",

@@ -8,6 +8,7 @@ export const messages: AdminMessages = {
   "form.cancel": "रहने दें",
   "form.yes": "हाँ",
   "form.no": "नहीं",
+  "form.acts": "काम",
   "form.on": "चालू",
   "form.off": "बंद",
   "copy.go": "कॉपी करें",
