@@ -30,6 +30,7 @@ USERS = int(os.environ.get("USERS", "50"))
 ABORTED = float(os.environ.get("ABORTED", "0.01"))
 REST = float(os.environ.get("REST", "0.3"))
 SAMPLES = 120
+"""At most; on a busy machine taking one may itself take a while."""
 WARM = 0.2
 """The share of the time in which a site may still grow into its caches."""
 
@@ -106,8 +107,8 @@ async def soak(running: TrustSite, folder: Path) -> bool:
     began = time.monotonic()
     working = asyncio.create_task(work.run(10**9))
     samples: list[Sample] = []
-    for number in range(SAMPLES):
-        await asyncio.sleep(max(0.0, began + (number + 1) * MINUTES * 60 / SAMPLES - time.monotonic()))
+    while time.monotonic() - began < MINUTES * 60:
+        await asyncio.sleep(MINUTES * 60 / SAMPLES)
         samples.append(await sample(running, meter, began))
         print(samples[-1], flush=True)
     work.over = True
