@@ -40,6 +40,8 @@ async def served(server: postgres.Postgres) -> AsyncIterator[Served]:
     with worker(server, "tracetrack_fuzzed", TRACETRACK_POOL_SIZE="20") as running:
         await running.sign_in()
         async with running.client("dispatcher") as client:
+            # Made at the first request, and the fuzzer waits no longer than ten seconds for it.
+            assert (await client.get(f"{running.url}/openapi.json")).status_code == 200
             for parent in ("P1", "P2"):
                 await client.post("/scans/parent", json={"code": parent})
                 for child in range(3):

@@ -203,7 +203,10 @@ async def _things(account: dict[str, Told], database: asyncpg.Connection) -> Ite
                     yield key, f"answered {sorted(one.words)}, there are {times}"
             elif one.act == "import":
                 row = imports.pop(key, None)
-                if (row is None) != (one.fate != "done") and one.fate != "unknown":
+                # Sent again because its answer was lost, a file that has come in is told so: it is there.
+                repeated = one.asked > 1 and one.words == {"!import_repeated"}
+                done = one.fate == "done" or repeated
+                if (row is None) == done and one.fate != "unknown":
                     yield key, f"answered {sorted(one.words)}, {'no' if row is None else 'an'} import"
                 elif row is not None and (row["times"], row["state"], row["parents"], row["children"]) != (
                     *(1, "completed", 1, one.codes),
