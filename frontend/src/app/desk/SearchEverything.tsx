@@ -153,8 +153,10 @@ export function SearchEverything({
     const code = cleanCode(text);
     if (code === "") return;
     // Enter right after the last letter, as a scanner sends it, must not take what was found before.
-    const answered = q === code && !found.isPlaceholderData && !found.isPending;
-    leave(answered && chosen !== undefined ? chosen.to : `/find?code=${encodeURIComponent(code)}`);
+    // Pages are known without asking.
+    const answered = (!found.isPlaceholderData && !found.isPending) || chosen?.key.startsWith("/") === true;
+    const ready = q === code && answered && chosen !== undefined;
+    leave(ready ? chosen.to : `/find?code=${encodeURIComponent(code)}`);
   };
 
   const shown = open && q !== "" && text.trim() !== "";
