@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
 
-from alembic import command
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.health import newest_revision
 from tracetrack.platform.migrate import alembic_config, load_functions, migrate_async

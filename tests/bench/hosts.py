@@ -18,8 +18,8 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import psutil
-
 from deploy.cluster.loopback import Cluster, install
+
 from tests.bench import fill
 from tests.bench.wire import Wire
 from tests.cluster.load import until

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-
 from deploy.cluster.loopback import LOOPBACK, Cluster, install
+
 from tests.cluster.load import Load
 from tests.cluster.relay import Relay
 

@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
-
 from deploy.cluster.loopback import Cluster
 
 SCANNERS = 8

@@ -12,8 +12,8 @@ import asyncpg
 import httpx
 import psutil
 import pytest
-
 from deploy.cluster.loopback import Cluster
+
 from tests.cluster.conftest import cluster_whole
 from tests.cluster.load import Load, until
 from tests.cluster.relay import Relay
