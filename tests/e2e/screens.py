@@ -128,3 +128,17 @@ class Screens:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         return wide
+
+    async def widest(self) -> str:
+        """What reaches furthest beyond the screen's right edge."""
+        found: str = await self.page.evaluate(
+            """() => [...document.querySelectorAll("body *")]
+                .filter((one) => {
+                    for (let box = one.parentElement; box !== document.body; box = box.parentElement)
+                        if (getComputedStyle(box).overflowX !== "visible") return false;
+                    return true;
+                })
+                .map((one) => [one.getBoundingClientRect().right, one.outerHTML.slice(0, 110)])
+                .sort((a, b) => b[0] - a[0])[0][1]"""
+        )
+        return found

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from tracetrack.settings import ROOT
 
 from .conftest import OpenScreens
 from .screens import Screens
-from .site import Site
+from .site import PASSWORD, Site
 
 AXE = (ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+JOBS = re.findall(r'path: "(/[^"]*)"', (ROOT / "frontend" / "src" / "app" / "jobs.ts").read_text("utf-8"))
+"""Where every screen is, from the one list that the application itself takes them from."""
 PICTURES = ROOT / "docs" / "screens"
 KEEP = os.environ.get("TRACETRACK_SCREENSHOTS") == "1"
 KEPT = frozenset(
@@ -34,10 +37,58 @@ KEPT = frozenset(
         "15-profile",
         "16-refused-list",
         "17-refused-why",
+        "18-help",
+        "19-commands",
+        "20-scanner-setup",
     }
 )
 SETTLE_MS = 150
 """Without motion an outcome's flash is over by then: colours are judged at rest."""
+
+
+LONGER = r"""() => {
+    // A language that needs 40 % more room, with marks above and below its letters.
+    const marks = { a: "å", e: "ë", i: "î", o: "ö", u: "ű", c: "ç", n: "ñ", s: "ş", A: "Å", E: "Ê", O: "Ö" };
+    const stretched = new WeakMap();
+    const stretch = (node) => {
+        if (stretched.get(node) === node.data || !/\p{L}/u.test(node.data)) return;
+        if (node.parentElement?.closest("script, style, .code, .number, time, option, svg")) return;
+        const text = node.data.trimEnd();
+        const more = " ëxtrå".repeat(text.length).slice(0, Math.ceil(text.length * 0.4));
+        stretched.set(node, text.replace(/[aeioucnsAEO]/g, (letter) => marks[letter]) + more);
+        node.data = stretched.get(node);
+    };
+    const all = (root) => {
+        const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        for (let node = walk.currentNode; node; node = walk.nextNode())
+            if (node.nodeType === Node.TEXT_NODE) stretch(node);
+    };
+    all(document.body);
+    new MutationObserver((changes) => changes.forEach((change) => all(change.target))).observe(
+        document.body, { childList: true, subtree: true, characterData: true });
+}"""
+CUT = """() => [...document.querySelectorAll("body *")].flatMap((one) => {
+    const says = (why) => [`${why}: ${one.outerHTML.slice(0, 110)}`];
+    const worded = (node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== "";
+    const words = [...one.childNodes].filter(worded);
+    if (words.length === 0) return [];
+    if (one.closest(".hidden-visually, .code, svg, option, select, textarea, [hidden]")) return [];
+    const range = document.createRange();
+    range.selectNodeContents(words[0]);
+    const text = range.getBoundingClientRect();
+    if (text.width === 0 || getComputedStyle(one).visibility === "hidden") return [];
+    const wider = (edge) => text.right > edge.right + 1 || text.left < edge.left - 1;
+    const higher = (edge) => text.bottom > edge.bottom + 2 || text.top < edge.top - 2;
+    const pressed = one.closest("button, a, label, th, td")?.getBoundingClientRect();
+    if (pressed && wider(pressed)) return says("sticks out");
+    for (let box = one; box !== document.body; box = box.parentElement) {
+        const { overflowX, overflowY } = getComputedStyle(box), edge = box.getBoundingClientRect();
+        const clips = (overflow) => overflow === "hidden" || overflow === "clip";
+        if (clips(overflowX) && wider(edge) || clips(overflowY) && higher(edge)) return says("cut");
+        if (/auto|scroll/.test(overflowX + overflowY)) return [];
+    }
+    return [];
+})"""
 
 
 class Gallery:
@@ -60,7 +111,18 @@ class Gallery:
         self.faults += [f"{screen}: axe {v['id']}: {v['nodes'][0]['html'][:120]}" for v in found]
         self.faults += [f"{screen}: small {target}" for target in await self.screens.small_targets()]
         if wide := await self.screens.overflow():
-            self.faults.append(f"{screen}: {wide} px wider than the screen")
+            self.faults.append(f"{screen}: {wide} px wider than the screen: {await self.screens.widest()}")
+
+    async def look_in_longer_words(self, screen: str) -> None:
+        """Look whether the screen has room for a language that says the same in more letters."""
+        await self.screens.page.evaluate(LONGER)
+        await self.screens.page.wait_for_timeout(SETTLE_MS)
+        cut: list[str] = await self.screens.page.evaluate(CUT)
+        self.faults += [f"{screen}, longer words: {one}" for one in cut]
+        if wide := await self.screens.overflow():
+            self.faults.append(
+                f"{screen}, longer words: {wide} px wider than the screen: {await self.screens.widest()}"
+            )
 
 
 @pytest.mark.parametrize(
@@ -152,9 +214,49 @@ async def test_every_screen_is_for_everybody(
     await screens.open("/profile")
     await expect(page.locator(".sessions li").first).to_be_visible()
     await gallery.look("15-profile")
+
+    await screens.open("/help")
+    await expect(page.locator(".help-steps")).to_be_visible()
+    await gallery.look("18-help")
+    await screens.open("/help/commands")
+    await expect(page.locator(".code-picture path")).to_have_count(10)
+    await gallery.look("19-commands")
+    await screens.open("/help/scanner")
+    await expect(page.locator(".code-picture path")).to_have_count(2)
+    await expect(page.locator(".setup-code")).to_be_visible()
+    await screens.wedge("TT:TEST-qWaZyM-1590/")
+    await expect(page.get_by_test_id("finding")).to_have_attribute("data-finding", "layout")
+    await gallery.look("20-scanner-setup")
+    await screens.open("/scan")
+    await page.locator(".scan-actions button").nth(2).click()
+    await expect(page.get_by_test_id("camera")).to_have_attribute("data-state", "none")
+    await gallery.look("21-no-camera")
     assert gallery.faults == [], "\n".join(gallery.faults)
 
 
 def served_number(device: str) -> int:
     """A number of its own for each device, so that none packs another's bags."""
     return sum(ord(letter) * (place + 1) for place, letter in enumerate(device)) % 100
+
+
+@pytest.mark.parametrize("language", ["en", "hi"])
+async def test_every_job_has_a_screen_for_everybody(
+    open_screens: OpenScreens, served: Site, language: str
+) -> None:
+    screens = await open_screens(language, still=True)
+    gallery = Gallery(screens, f"phone-{language}", frozenset())
+    assert len(JOBS) > 10
+    await expect(screens.page.locator("h1")).to_be_visible()
+    if language == "en":
+        await gallery.look_in_longer_words("sign-in")
+        await screens.page.reload()
+    await screens.sign_in("admin", PASSWORD)
+    await screens.at_home()
+    for path in ("/", *JOBS):
+        await screens.open(path)
+        await screens.page.locator(".breathing").wait_for(state="detached")
+        await screens.page.wait_for_timeout(SETTLE_MS)
+        await gallery.look(path)
+        if language == "en":
+            await gallery.look_in_longer_words(path)
+    assert gallery.faults == [], "\n".join(gallery.faults)
