@@ -113,7 +113,7 @@ interface SettingProps {
 
 function Setting({ name, draft, wrong, onChange }: SettingProps) {
   const zones = useId();
-  const { kind, hint: hintKey, min, max } = FIELDS[name];
+  const { kind, hint: hintKey, min, max, optional } = FIELDS[name];
   const value = draft[name];
   const label = t(`setting.${name}` as AdminKey);
   const hint = hintKey === undefined ? undefined : t(hintKey);
@@ -158,6 +158,6 @@ function Setting({ name, draft, wrong, onChange }: SettingProps) {
         </>
       );
     case "text":
-      return <Line {...common} name={name} required maxLength={80} />;
+      return <Line {...common} name={name} required={optional !== true} maxLength={max ?? 80} />;
   }
 }

@@ -8,7 +8,10 @@ export interface Field {
   group: Group;
   kind: "text" | "zone" | "number" | "switch" | "lines";
   min?: number;
+  /** The largest number, or the most letters. */
   max?: number;
+  /** May be left empty. */
+  optional?: boolean;
   hint?: AdminKey;
 }
 
@@ -25,7 +28,13 @@ export const FIELDS: Record<keyof SiteSettings, Field> = {
   alert_errors_percent: { group: "alerts", kind: "number", min: 1, max: 100 },
   alert_loop_lag_ms: { group: "alerts", kind: "number", min: 1, max: 600_000 },
   alert_pool_percent: { group: "alerts", kind: "number", min: 1, max: 100 },
-  alert_webhook: { group: "alerts", kind: "text", hint: "setting.alert_webhook.hint" },
+  alert_webhook: {
+    group: "alerts",
+    kind: "text",
+    max: 500,
+    optional: true,
+    hint: "setting.alert_webhook.hint",
+  },
   alert_mail_to: { group: "alerts", kind: "lines", hint: "setting.alert_mail_to.hint" },
   audit_months: { group: "other", kind: "number", min: 0, max: 600, hint: "setting.audit_months.hint" },
 };
