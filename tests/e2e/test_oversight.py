@@ -49,6 +49,8 @@ async def test_one_box_finds_a_bag_a_bill_a_person_and_a_page(
     page = screens.page
     box, found = page.get_by_test_id("search-everything"), page.get_by_test_id("search-found")
 
+    await expect(box).to_be_visible()
+    await page.wait_for_timeout(300)
     # A person's keys are told from a scanner's by their pause.
     await page.keyboard.press("/")
     await expect(box).to_be_focused()
