@@ -128,7 +128,7 @@ async def test_what_an_accident_took_from_the_index_is_put_right(floor: Floor) -
 READ = """
     select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables
     where relname in ('bags', 'bag_search')"""
-WALK = 20_000
+WALK = 5_000
 """How far a search walks before it asks the trigrams."""
 
 

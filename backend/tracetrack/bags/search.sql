@@ -57,7 +57,7 @@ create or replace function bags_containing(
     -- Volatile for the sake of EXPLAIN alone.
     volatile language plpgsql as $$
 declare
-    c_walk constant integer := 20000;
+    c_walk constant integer := 5000;
     c_many constant integer := 1000000;
     v_like text := '%' || replace(replace(replace(lower(p_part), '\', '\\'), '%', '\%'), '_', '\_') || '%';
     v_name text := case when p_sort = 'code' then 'code' else 'id' end;
