@@ -76,6 +76,7 @@ def settings(
         desk_pool_size=40,
         # A machine that runs tests is busy.
         pool_timeout_seconds=10,
+        queue_ms=10_000,
         # Tests do it themselves, when they want it done.
         background=False,
         # Every test signs its people in, all from one address.

@@ -112,6 +112,8 @@ class Settings(BaseSettings):
     """Database connections of each worker for scanning; so many scans are asked for at a time."""
     desk_pool_size: int = Field(default=4, ge=1, le=200)
     """Database connections of each worker for lists, reports and background jobs."""
+    queue_ms: int = Field(default=150, ge=1)
+    """How long a scan waits for its turn in a worker before it is told to come again (503)."""
     pool_timeout_seconds: float = Field(default=1.5, gt=0)
     statement_timeout_ms: int = Field(default=5_000, ge=100)
     lock_timeout_ms: int = Field(default=2_000, ge=50)

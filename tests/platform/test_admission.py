@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api import operations
-from tracetrack.platform.admission import Admission, Gate, Kind, kind_of, kinds
+from tracetrack.platform.admission import LEAST_SHARE, Admission, Gate, Kind, kind_of, kinds
 from tracetrack.platform.http import API, protective_headers
 from tracetrack.platform.reach import DATABASE
 from tracetrack.settings import Settings
@@ -71,6 +71,19 @@ async def test_one_that_is_late_just_as_a_place_is_free_is_passed_over() -> None
     one.leave(FLOOR)
     assert [await late, await next_one] == ["late", None]
     assert one.running["floor"] == 2
+
+
+def test_a_slow_worker_serves_fewer_scans_at_a_time_and_a_quick_one_all_again() -> None:
+    one = Gate(kinds(Settings(_env_file=None)))
+    floor = one.kinds["floor"]
+    for _ in range(200):
+        one.served(floor, 0.5)
+    assert one.places["floor"] == floor.places * LEAST_SHARE
+    one.served(one.kinds["report"], 5.0)
+    assert one.places["report"] == one.kinds["report"].places
+    for _ in range(300):
+        one.served(floor, 0.01)
+    assert one.places["floor"] == floor.places
 
 
 async def test_while_scans_wait_only_one_report_runs() -> None:

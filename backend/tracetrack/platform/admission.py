@@ -40,6 +40,10 @@ REFUSED = Counter(
     "Requests refused with 503 before they cost anything, by kind and why: full, late, database.",
     ("kind", "why"),
 )
+SERVED_SECONDS = 0.1
+"""When a scan takes longer, so many at a time help nobody: the worker serves fewer until it does not."""
+LEAST_SHARE = 0.25
+"""Of its places, which it keeps however slow it is."""
 TOLD_SECONDS = 5.0
 """How often the log says how many were refused."""
 
@@ -65,7 +69,7 @@ def kinds(settings: Settings) -> dict[Name, Kind]:
     floor, desk = settings.pool_size, settings.desk_pool_size
     made = (
         # Twice the connections: while one waits for the database, another is read or answered.
-        Kind("floor", "floor", 2 * floor, 3 * floor, 0.15),
+        Kind("floor", "floor", 2 * floor, 3 * floor, settings.queue_ms / 1000),
         # Many scans in one request: a phone that comes back with its queue, a whole bill.
         Kind("batch", "floor", max(1, floor // 2), 4 * floor, 2.0),
         Kind("desk", "desk", 2 * desk, 8 * desk, 1.0),
@@ -112,12 +116,24 @@ class Gate:
     def __init__(self, all_kinds: Mapping[Name, Kind]) -> None:
         self.kinds = all_kinds
         self.running = dict.fromkeys(all_kinds, 0)
+        self.places: dict[Name, float] = {name: kind.places for name, kind in all_kinds.items()}
+        """How many of each kind are served at a time now: of the floor's fewer, when it is slow."""
         self.waiting: dict[Name, deque[asyncio.Future[None]]] = {name: deque() for name in all_kinds}
 
     def _may(self, kind: Kind) -> bool:
         running = self.running[kind.name]
         yields = kind.name != "floor" and running and self.waiting["floor"]
-        return running < kind.places and not yields
+        return running < self.places[kind.name] and not yields
+
+    def served(self, kind: Kind, seconds: float) -> None:
+        """Learn from how long one took: slowly more places, quickly fewer."""
+        if kind.name != "floor":
+            return
+        places = self.places["floor"]
+        if seconds > SERVED_SECONDS:
+            self.places["floor"] = max(1.0, kind.places * LEAST_SHARE, places * 0.98)
+        else:
+            self.places["floor"] = min(kind.places, places + 0.1)
 
     async def enter(self, kind: Kind) -> str | None:
         """Take a place, now or after a short wait; or why there is none: ``full`` or ``late``."""
@@ -218,6 +234,7 @@ class Admission:
         call = Call(kind, task, send)
         self.calls.add(call)
         db.pool.set(kind.pool)
+        began = time.monotonic()
         try:
             await self.app(scope, receive, call.send)
         except BaseException:
@@ -227,6 +244,7 @@ class Admission:
             task.uncancel()
         finally:
             self.calls.discard(call)
+            self.gate.served(kind, time.monotonic() - began)
             self.gate.leave(kind)
 
     async def database_lost(self) -> None:

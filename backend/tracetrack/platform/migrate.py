@@ -11,10 +11,10 @@ import asyncio
 from pathlib import Path
 
 import asyncpg
+from alembic import command, op
 from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
-from alembic import command, op
 from tracetrack.platform.db import driver_url, sqlalchemy_url, sqlstate
 from tracetrack.settings import ROOT
 
@@ -81,7 +81,7 @@ async def _upgrade(owner_url: str) -> None:
         try:
             # Alembic runs an event loop of its own, hence the thread.
             await asyncio.to_thread(command.upgrade, alembic_config(owner_url), "head")
-        except DBAPIError as error:
+        except (DBAPIError, asyncpg.PostgresError) as error:
             if sqlstate(error) != LOCKED or attempt == TRIES:
                 raise
             await asyncio.sleep(PAUSE_SECONDS)
