@@ -11,8 +11,8 @@ from playwright.async_api import Locator, Page, expect
 
 from .conftest import OpenScreens
 from .screens import Screens
-from .site import Site
-from .test_bills import biller
+from .site import PASSWORD, Site
+from .test_bills import biller, pack
 from .test_look import Gallery
 
 ROWS = 80_000
@@ -38,7 +38,7 @@ def workbook(path: Path, rows: int, mark: str) -> Path:
 async def open_imports(screens: Screens, username: str) -> None:
     await screens.sign_in(username)
     await screens.at_home()
-    await screens.page.locator("a[href='/imports']").click()
+    await screens.page.locator("a.job[href='/imports']").click()
     await expect(screens.page.locator(".drop")).to_be_visible()
 
 
@@ -122,6 +122,37 @@ async def test_a_file_is_tried_then_imported_and_taken_back(
     await page.get_by_role("dialog").get_by_role("button", name="Take it back").click()
     await expect(page.get_by_text("This import was taken back.")).to_be_visible(timeout=30_000)
     assert await stored.fetchval(in_bags) == 0
+
+
+async def test_a_sheet_of_bills_puts_parents_on_them(
+    open_screens: OpenScreens, served: Site, stored: asyncpg.Connection, tmp_path: Path
+) -> None:
+    codes = pack(served, "IB", 4, 2)
+    file = tmp_path / "dispatch.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet("Dispatch")
+        rows = [["Bill No", "Parent"], *(["IMPORTED-1", code] for code in codes[:3])]
+        for at, row in enumerate([*rows, ["IMPORTED-2", codes[3]], ["IMPORTED-2", "NEVER-SEEN"]]):
+            sheet.write_row(at, 0, row)
+    screens = await open_screens(phone=False)
+    page = screens.page
+    with served.admin() as admin:
+        user = {"username": "bill-importer", "password": PASSWORD, "role": "admin"}
+        admin.post("/users", json={**user, "must_change_password": False}).raise_for_status()
+    await open_imports(screens, "bill-importer")
+    await page.locator(".tabs").get_by_text("Bills", exact=True).click()
+    await page.locator("input[type=file]").set_input_files(file)
+    await expect(page.get_by_test_id("sheet")).to_contain_text("5 rows")
+    await screens.button("Import").click()
+    # The parent that nobody has registered is told, with its row; the others are on their bills.
+    report = page.get_by_test_id("report-row")
+    await expect(report).to_have_count(1, timeout=30_000)
+    await expect(report).to_contain_text("NEVER-SEEN")
+    on_bills = await stored.fetch(
+        "select l.number, count(*) from bills l join bags b on b.bill_id = l.id"
+        " where l.number like 'IMPORTED-%' group by 1 order by 1"
+    )
+    assert [tuple(row) for row in on_bills] == [("IMPORTED-1", 3), ("IMPORTED-2", 1)]
 
 
 async def test_a_file_that_is_none_is_refused_in_a_sentence(
