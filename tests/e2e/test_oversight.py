@@ -76,6 +76,7 @@ async def test_one_box_finds_a_bag_a_bill_a_person_and_a_page(
     await page.keyboard.type("?")
     await expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
     await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.keyboard.press("g")
     await page.wait_for_timeout(250)
     await page.keyboard.press("b")

@@ -27,7 +27,7 @@ export default function Rail({ jobs }: { jobs: readonly Job[] }) {
         <span>{t("app.name")}</span>
       </Link>
       <SearchEverything jobs={jobs} called={called} />
-      <nav class="desk-jobs" aria-label={t("home.jobs")}>
+      <nav class="desk-jobs" aria-label={t("desk.side")}>
         {GROUPS.map((group) => {
           const inside = jobs.filter((job) => job.group === group && job.path !== "/profile");
           if (inside.length === 0) return null;
