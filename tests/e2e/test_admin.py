@@ -17,7 +17,9 @@ from .screens import Screens
 from .site import PASSWORD, Site
 from .test_look import Gallery
 
-KEPT = frozenset({"70-people", "71-person", "72-requests", "74-patterns", "75-settings", "76-keys", "77-totp"})
+KEPT = frozenset(
+    {"70-people", "71-person", "72-requests", "74-patterns", "75-settings", "76-keys", "77-totp"}
+)
 
 
 def add(site: Site, username: str, role: str = "admin", **more: Any) -> str:
