@@ -210,7 +210,8 @@ class Things:
         await self.floor.owner.execute("delete from promotions where user_id = $1", person.id)
         return int(
             await self.floor.owner.fetchval(
-                "insert into promotions (user_id, role, reason) values ($1, 'admin', 'NORTHERN') returning id",
+                "insert into promotions (user_id, role, reason)"
+                " values ($1, 'admin', 'NORTHERN') returning id",
                 person.id,
             )
         )

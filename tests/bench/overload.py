@@ -76,7 +76,8 @@ class Phones:
     def __init__(self, port: int, tokens: list[str]) -> None:
         self.port = port
         self.heads = [
-            f"POST /api/v1/scans/child HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
+            f"POST /api/v1/scans/child HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
+            "content-type: application/json\r\n"
             f"authorization: Bearer {token}\r\n".encode()
             for token in tokens
         ]

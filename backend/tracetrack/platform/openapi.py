@@ -22,7 +22,10 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
 }
 _ANY_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-_SIGNED_IN = {"401": "`unauthorized`, `session_ended`", "403": "`forbidden`, `password_change_required`, `totp_setup_required`"}
+_SIGNED_IN = {
+    "401": "`unauthorized`, `session_ended`",
+    "403": "`forbidden`, `password_change_required`, `totp_setup_required`",
+}
 _EVERYWHERE = {"400": "`malformed`", "413": "`too_large`", "500": "`internal_error`", "503": "`busy`"}
 
 

@@ -28,7 +28,7 @@ log = get_logger("stream")
 
 POLL_SECONDS = 0.2
 FIGURES_SECONDS = 0.4
-"""How often the dashboard's figures are told, where they change: with how old they may be, within a second."""
+"""How often the dashboard's figures are told where they change; their own age added, within a second."""
 QUEUE = 64
 """Messages that a client may be behind; a slower one is cut off, comes back and catches up."""
 MAX_STREAMS = 1_000

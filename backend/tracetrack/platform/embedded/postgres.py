@@ -110,7 +110,7 @@ class Postgres:
                 f'create database "{name}" owner {OWNER} template "{template}" strategy file_copy;'
                 f' revoke all on database "{name}" from public;'
                 f' grant connect, temporary on database "{name}" to {APP};'
-            f' grant connect on database "{name}" to {REPORT};'
+                f' grant connect on database "{name}" to {REPORT};'
             )
             return
         self.sql(
