@@ -53,7 +53,7 @@ test("Hindi is written in Hindi", () => {
 test("the office's Hindi is written in Hindi, and its keys are its own", () => {
   const hindi = office["./office/hi.ts"] ?? {};
   const same = Object.keys(officeEnglish).filter((key) => !/\p{Script=Devanagari}/u.test(hindi[key] ?? ""));
-  expect(same.sort()).toEqual([]);
+  expect(same.sort()).toEqual(["dashboard.percent"]);
   expect(Object.keys(officeEnglish).filter((key) => key in english)).toEqual([]);
   expect(Object.keys(office).sort()).toEqual(
     Object.keys(languages)

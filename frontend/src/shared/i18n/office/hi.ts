@@ -70,7 +70,7 @@ export const messages: OfficeMessages = {
   "performance.perSecond": "{rate} प्रति सेकंड",
   "performance.errors": "गड़बड़ियाँ",
   "performance.cache": "कैश में मिला",
-  "performance.redis": "Redis: {state}",
+  "performance.redis": "रेडिस: {state}",
   "performance.connections": "डेटाबेस कनेक्शन",
   "performance.size": "डेटाबेस का आकार",
   "performance.allRoutes": "सभी रास्ते",
