@@ -18,7 +18,7 @@ async def upload(person: Person, content: bytes, name: str = "bags.xlsx", **form
     return await person.http.post("/imports", files={"file": (name, content)}, data=data)
 
 
-async def finished(person: Person, import_id: int, seconds: float = 60) -> dict[str, Any]:
+async def finished(person: Person, import_id: int, seconds: float = 180) -> dict[str, Any]:
     """The import, when it no longer waits or runs."""
     until = time.monotonic() + seconds
     while True:
