@@ -7,9 +7,12 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
+import uvloop
 
+from tests.trust.proxy import proxy
 from tracetrack.platform import cache
 from tracetrack.settings import Settings
 
@@ -144,6 +147,32 @@ async def test_two_workers_share_it_through_redis_and_a_stranger_under_the_key_i
             cache._own.clear()
             await cache._redis.set("tracetrack:1:shared:x", text)
             assert await cache.remembered("shared", ("x",), load, seconds=1) == loads > 1
+
+
+def test_a_connection_that_was_reset_while_it_lay_idle_is_not_noticed(redis_url: str) -> None:
+    """As under uvicorn: uvloop says so with another exception than asyncio does."""
+
+    async def load() -> int:
+        return 7
+
+    async def ask() -> None:
+        async with proxy(urlsplit(redis_url).port or 0) as wire:
+            url = redis_url.replace(f":{urlsplit(redis_url).port}/", f":{wire.port}/")
+            async with opened(url):
+                assert await cache.remembered("reset", (1,), load, seconds=1) == 7
+                # Until it has been shared too, and the connection lies idle.
+                await asyncio.sleep(0.1)
+                wire.turn("reset")
+                await asyncio.sleep(0.1)
+                for view in (2, 3):
+                    assert await cache.remembered("reset", (view,), load, seconds=1) == 7
+                assert cache.cache_mode() == "memory"
+                wire.turn("fine")
+                cache.REDIS.reset()
+                assert await cache.cache_state() == "up"
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(ask())
 
 
 async def test_it_is_bounded() -> None:

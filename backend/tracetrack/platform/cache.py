@@ -35,7 +35,8 @@ REDIS = Breaker("redis", rest=1.0, longest=5.0)
 REMEMBERED = 500
 """Answers that a process keeps at most; the oldest go first."""
 
-_FAILURES = (RedisError, OSError, TimeoutError)
+# uvloop says RuntimeError, which the client passes on, when a connection that lay idle was reset.
+_FAILURES = (RedisError, OSError, TimeoutError, RuntimeError)
 
 _redis: Redis | None = None
 _own: dict[str, tuple[float, Any]] = {}
