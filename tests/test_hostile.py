@@ -302,6 +302,7 @@ async def test_heads_and_options_of_what_is_no_api(warehouse: Floor) -> None:
         "/..%2f..%2fetc%2fa.conf",
         "/assets/..%2f..%2f..%2fMakefile.js",
         "/a.js",
+        "/a%00.js",
         "/" + "a" * 5_000 + ".js",
     ):
         answer = await client.get(httpx.URL(f"http://testserver{path}"))

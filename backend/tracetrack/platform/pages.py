@@ -5,7 +5,9 @@ The build leaves most files packed beside the plain ones (``.br``, ``.gz``); her
 
 from __future__ import annotations
 
+import errno
 import mimetypes
+import os
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -46,6 +48,17 @@ class Pages(StaticFiles):
         response.headers["cache-control"] = FOREVER if path.startswith("assets/") else "no-cache"
         response.headers["vary"] = "Accept-Encoding"
         return response
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """The file at ``path``; a name that no file can have is none's."""
+        try:
+            return super().lookup_path(path)
+        except ValueError:
+            return "", None
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            return "", None
 
     async def _packed(self, path: str, scope: Scope) -> Response | None:
         """The file at ``path`` in the best coding that the browser takes and the build has made."""
