@@ -105,6 +105,39 @@ async def test_while_scans_wait_only_one_report_runs() -> None:
     assert one.running["report"] >= 1
 
 
+async def test_a_busy_floor_turns_no_sign_in_away() -> None:
+    """Sign-ins have no queue here to wait in: the threads that hash have one."""
+    everything = kinds(Settings(_env_file=None))
+    one, sign_in = Gate(everything), everything["sign_in"]
+    scans = [asyncio.create_task(one.enter(everything["floor"])) for _ in range(everything["floor"].places + 1)]
+    await asyncio.sleep(0)
+    assert one.waiting["floor"]
+    assert [await one.enter(sign_in) for _ in range(3)] == [None] * 3
+    for task in scans:
+        task.cancel()
+
+
+async def test_streams_that_go_on_keep_no_new_one_out(settings: Settings) -> None:
+    done = asyncio.Event()
+
+    async def for_long(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await done.wait()
+        await send({"type": "http.response.body", "body": b""})
+
+    middleware = Admission(for_long, settings, protective_headers(True))
+    try:
+        places = middleware.gate.kinds["stream"].places
+        streams = [Asked(middleware, "/events") for _ in range(3 * places)]
+        await asyncio.sleep(0.05)
+        assert [one.status for one in streams] == [200] * len(streams)
+        done.set()
+        await asyncio.gather(*(one.task for one in streams))
+        assert middleware.gate.running["stream"] == 0
+    finally:
+        DATABASE.on_lost.remove(middleware.database_lost)
+
+
 async def test_the_floor_leaves_something_for_reports() -> None:
     """Scans that never cease must not stop everything else for ever."""
     one = gate()

@@ -76,7 +76,8 @@ def kinds(settings: Settings) -> dict[Name, Kind]:
         Kind("report", "desk", desk, 4 * desk, 1.5),
         # The threads that hash passwords have a queue of their own.
         Kind("sign_in", "desk", 100 * desk, 0, 0.0),
-        Kind("stream", "desk", 2_000, 0, 0.0),
+        # To begin; one that goes on takes no place.
+        Kind("stream", "desk", 2 * desk, 64 * desk, 2.0),
     )
     return {kind.name: kind for kind in made}
 
@@ -122,7 +123,8 @@ class Gate:
 
     def _may(self, kind: Kind) -> bool:
         running = self.running[kind.name]
-        yields = kind.name != "floor" and running and self.waiting["floor"]
+        # What has no queue of its own here has nowhere to wait.
+        yields = kind.name != "floor" and kind.queue and running and self.waiting["floor"]
         return running < self.places[kind.name] and not yields
 
     def served(self, kind: Kind, seconds: float) -> None:
@@ -183,18 +185,29 @@ def _cancelling() -> bool:
 class Call:
     """A request that is being served."""
 
+    gate: Gate
     kind: Kind
     task: asyncio.Task[Any]
     raw_send: Send
     started: bool = False
     """Whether its answer has begun."""
     refused: bool = False
+    placed: bool = True
+    """Whether it still has its place."""
 
     async def send(self, message: Message) -> None:
         """Pass on a part of its answer, unless it has had one already."""
         if not self.refused:
             self.started = True
+            if self.kind.name == "stream":
+                self.leave()
             await self.raw_send(message)
+
+    def leave(self) -> None:
+        """Give its place back, once."""
+        if self.placed:
+            self.placed = False
+            self.gate.leave(self.kind)
 
 
 class Admission:
@@ -231,7 +244,7 @@ class Admission:
             return
         task = asyncio.current_task()
         assert task is not None
-        call = Call(kind, task, send)
+        call = Call(self.gate, kind, task, send)
         self.calls.add(call)
         db.pool.set(kind.pool)
         began = time.monotonic()
@@ -245,7 +258,7 @@ class Admission:
         finally:
             self.calls.discard(call)
             self.gate.served(kind, time.monotonic() - began)
-            self.gate.leave(kind)
+            call.leave()
 
     async def database_lost(self) -> None:
         """Tell all that wait for the database that it is away, and give up what they asked of it."""
