@@ -141,6 +141,8 @@ async def test_old_receipts_and_sessions_are_forgotten_and_young_ones_kept(floor
         "tries_forgotten": 0,
         "search_mended": 0,
         "minutes_forgotten": 0,
+        "alerts_forgotten": 0,
+        "audit_forgotten": 0,
     }
     assert await floor.owner.fetchval("select count(*) from scan_receipts") == 2
     assert (await floor.north.get("/auth/me")).status_code == 200
