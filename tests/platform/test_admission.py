@@ -108,8 +108,8 @@ async def test_while_scans_wait_only_one_report_runs() -> None:
 async def test_a_busy_floor_turns_no_sign_in_away() -> None:
     """Sign-ins have no queue here to wait in: the threads that hash have one."""
     everything = kinds(Settings(_env_file=None))
-    one, sign_in = Gate(everything), everything["sign_in"]
-    scans = [asyncio.create_task(one.enter(everything["floor"])) for _ in range(everything["floor"].places + 1)]
+    one, floor, sign_in = Gate(everything), everything["floor"], everything["sign_in"]
+    scans = [asyncio.create_task(one.enter(floor)) for _ in range(floor.places + 1)]
     await asyncio.sleep(0)
     assert one.waiting["floor"]
     assert [await one.enter(sign_in) for _ in range(3)] == [None] * 3
