@@ -98,9 +98,9 @@ class Settings(BaseSettings):
     """Refreshes of sessions from one address."""
     requests_per_minute: int = Field(default=6_000, ge=1)
     """Requests of one user to one worker."""
-    reports_per_minute: int = Field(default=120, ge=1)
-    """Reports, exports, imports and searches of one user."""
-    reports_per_minute_address: int = Field(default=1_200, ge=1)
+    reports_per_minute: int = Field(default=600, ge=1)
+    """Reports, exports and imports of one user."""
+    reports_per_minute_address: int = Field(default=3_000, ge=1)
     """The same from one address."""
 
     admin_password: SecretStr | None = None

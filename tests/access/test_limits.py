@@ -191,7 +191,7 @@ async def test_reports_are_limited_with_redis_and_without(
                 late.append(time.perf_counter() - began - 0.005)
 
         ticking = asyncio.create_task(tick())
-        answers = await asyncio.gather(*(person.get("/imports") for _ in range(30)))
+        answers = await asyncio.gather(*(person.get("/reports/areas") for _ in range(30)))
         ticking.cancel()
     statuses = sorted(a.status_code for a in answers)
     assert set(statuses) == {200, 429}

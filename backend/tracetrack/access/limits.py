@@ -3,7 +3,7 @@
 - Tries to sign in, to prove oneself and to refresh are counted in PostgreSQL (``limits.sql``). Wrong
   ones make the next wait longer, for those who share what failed: a browser that has signed in as
   this user before counts by itself, so nobody can keep a supervisor out by failing in his name.
-- Reports, exports, imports and searches are counted by slowapi: moving windows in Redis, by user and
+- Reports, exports and imports are counted by slowapi: moving windows in Redis, by user and
   by address, in this worker's memory while Redis is away. slowapi asks synchronously, so in a thread.
 - All else has one generous limit a user, in this worker's memory: a scan pays no round trip for it.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import re
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable
@@ -28,7 +29,6 @@ from starlette.requests import Request
 
 from tracetrack.access import tokens
 from tracetrack.platform import db
-from tracetrack.platform.admission import kind_of
 from tracetrack.platform.breaker import State
 from tracetrack.platform.cache import REDIS
 from tracetrack.platform.problems import Problem
@@ -57,6 +57,11 @@ UPKEEP = (
 _MAY_TRY = "select may_try($1, $2, $3)"
 _FAILED = "select try_failed($1, $2, $3)"
 _SUCCEEDED = "select try_succeeded($1)"
+
+
+_COSTLY = re.compile(r"^POST .*/(imports|labels)$|/(reports|exports)/|/(export|report)$")
+"""Files and reports made anew for each request. Looking on, as at a running import or at a list's next page,
+costs little and is often repeated, by programs too."""
 
 
 class _Guard(NamedTuple):
@@ -167,7 +172,7 @@ async def count_request(request: Request, user_id: int) -> None:
     limits.asked[user_id] = asked
     if asked > limits.settings.requests_per_minute:
         raise _refuse(60 - time.monotonic() % 60)
-    if kind_of(request.method, request.url.path) != "report":
+    if not _COSTLY.search(f"{request.method} {request.url.path}"):
         return
     request.state.user_id = user_id
     try:
