@@ -129,6 +129,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         # A path is one thing: no second spelling of it with a slash at the end.
         redirect_slashes=False,
+        # Off by name: to look at each request whether somebody wants it costs half of what a refusal costs.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
     handle_errors(app)

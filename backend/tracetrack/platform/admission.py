@@ -12,13 +12,13 @@ it when it went is told so: a scan may always be sent again.
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import time
-import uuid
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -222,7 +222,12 @@ class Admission:
     def __init__(self, app: ASGIApp, settings: Settings, headers: Mapping[str, str]) -> None:
         self.app = app
         self.gate = Gate(kinds(settings))
-        self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self.headers = [
+            *((name.encode(), value.encode()) for name, value in headers.items()),
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"cache-control", b"no-store"),
+            (b"retry-after", b"1"),
+        ]
         self.calls: set[Call] = set()
         self._refused = 0
         self._told_at = 0.0
@@ -273,7 +278,7 @@ class Admission:
 
     async def _refuse(self, kind: Kind, why: str, scope: Mapping[str, Any], send: Send) -> None:
         """503, made once and sent as it is: refusing must cost next to nothing."""
-        REFUSED.labels(kind.name, why).inc()
+        _counter(kind.name, why).inc()
         minutes.count("*", "refused", 503, 0.0)
         self._tell()
         given = language = b""
@@ -282,17 +287,10 @@ class Admission:
                 given = value
             elif name == b"accept-language":
                 language = value
-        sound = SOUND_ID.fullmatch(given.decode("latin-1"))
-        current = given if sound else uuid.uuid4().hex.encode()
-        body = _body(language.startswith(b"hi"))
-        headers = [
-            *self.headers,
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"content-length", b"%d" % len(body)),
-            (b"cache-control", b"no-store"),
-            (b"retry-after", b"1"),
-            (b"x-request-id", current),
-        ]
+        sound = given and SOUND_ID.fullmatch(given.decode("latin-1"))
+        current = given if sound else b"%032x" % random.getrandbits(128)
+        body, length = _body(language.startswith(b"hi"))
+        headers = [*self.headers, (b"content-length", length), (b"x-request-id", current)]
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -307,5 +305,12 @@ class Admission:
 
 
 @lru_cache(2)
-def _body(hindi: bool) -> bytes:
-    return orjson.dumps(Problem("busy").document("hi" if hindi else "en"))
+def _body(hindi: bool) -> tuple[bytes, bytes]:
+    """The refusal, and its length."""
+    body = orjson.dumps(Problem("busy").document("hi" if hindi else "en"))
+    return body, b"%d" % len(body)
+
+
+@cache
+def _counter(kind: str, why: str) -> Counter:
+    return REFUSED.labels(kind, why)
