@@ -89,20 +89,20 @@ def film(path: Path, scenes: Sequence[tuple[float, Sequence[Shown]]], seed: int 
 
 
 PACKING: Sequence[tuple[float, Sequence[Shown]]] = (
-    (5, [Shown("PB000777")]),
+    (5, [Shown("PB770777")]),
     (1.5, []),
-    (2, [Shown("SB00001", "DataMatrix", turned=28, blur=1.6, scale=10)]),
+    (2, [Shown("SB770001", "DataMatrix", turned=28, blur=1.6, scale=10)]),
     (1.5, []),
-    (2, [Shown("SB00002", "Code128", turned=-12, blur=1.2, scale=4)]),
+    (2, [Shown("SB770002", "Code128", turned=-12, blur=1.2, scale=4)]),
     (1.5, []),
     (
         3,
         [
-            Shown("SB00003", "QRCode", (200, 180), turned=45, scale=6),
-            Shown("SB00004", "DataMatrix", (560, 170), turned=-20, scale=7),
-            Shown("SB00005", "Code128", (960, 180), turned=6, scale=3),
+            Shown("SB770003", "QRCode", (200, 180), turned=45, scale=6),
+            Shown("SB770004", "DataMatrix", (560, 170), turned=-20, scale=7),
+            Shown("SB770005", "Code128", (960, 180), turned=6, scale=3),
             Shown("4006381333931", "EAN13", (300, 480), turned=3, scale=3),
-            Shown("SB00006", "QRCode", (820, 470), turned=190, blur=1.2, scale=6),
+            Shown("SB770006", "QRCode", (820, 470), turned=190, blur=1.2, scale=6),
         ],
     ),
     (30, []),

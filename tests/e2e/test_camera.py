@@ -77,12 +77,12 @@ async def test_labels_turned_blurred_and_several_at_once_are_packed_once_each(
     await screens.start_scanning(served.dispatcher("filmed"))
     began = time.monotonic()
     await screens.button("Camera").click()
-    await expect(screens.parent).to_have_text("PB000777", timeout=SHOWN_MS)
+    await expect(screens.parent).to_have_text("PB770777", timeout=SHOWN_MS)
     print(f"\ncamera opened to first code on screen: {time.monotonic() - began:.2f} s")
     await expect(screens.count).to_have_text(re.compile("^7 / 30$"), timeout=SHOWN_MS)
     await screens.all_sent()
-    inside = ["4006381333931", *(f"SB0000{number}" for number in range(1, 7))]
-    assert await children_of(stored, "PB000777") == inside
+    inside = ["4006381333931", *(f"SB77000{number}" for number in range(1, 7))]
+    assert await children_of(stored, "PB770777") == inside
     # The labels lay there for seconds, in dozens of pictures.
     assert await scans_by(stored, "filmed") == {"created": 1, "linked": 7}
 
@@ -91,14 +91,14 @@ async def test_each_code_is_marked_with_what_came_of_it(
     filmed: Filmed, served: Site, stored: asyncpg.Connection
 ) -> None:
     together = [
-        Shown("CX1", at=(250, 200), scale=8),
-        Shown("CX2", at=(640, 200), scale=8),
-        Shown("CX3", "DataMatrix", at=(1000, 480), scale=9),
+        Shown("CSEEN1", at=(250, 200), scale=8),
+        Shown("CSEEN2", at=(640, 200), scale=8),
+        Shown("CSEEN3", "DataMatrix", at=(1000, 480), scale=9),
     ]
-    screens = await filmed([(3, [Shown("PX1"), Shown("CX1", at=(200, 200))]), (60, together)])
+    screens = await filmed([(3, [Shown("PSEEN1"), Shown("CSEEN1", at=(200, 200))]), (60, together)])
     await screens.start_scanning(served.dispatcher("marked"))
-    await screens.scan_parent("PX0")
-    await screens.wedge("CX1")
+    await screens.scan_parent("PSEEN0")
+    await screens.wedge("CSEEN1")
     await screens.all_sent()
     await screens.button("Next big bag").click()
     await screens.button("Camera").click()
@@ -106,9 +106,9 @@ async def test_each_code_is_marked_with_what_came_of_it(
     await expect(camera(screens)).to_contain_text("First show the big bag alone", timeout=SHOWN_MS)
     await expect(screens.parent).to_have_count(0)
     # The wedge works beside it.
-    await screens.scan_parent("PX1")
+    await screens.scan_parent("PSEEN1")
     # A refusal is over the picture, so the camera waits until it is acknowledged.
-    await expect(screens.refusal).to_contain_text("It is in big bag PX0")
+    await expect(screens.refusal).to_contain_text("It is in big bag PSEEN0")
     await screens.refusal.get_by_role("button", name="OK, understood").click()
     await screens.shows(2)
     mark = camera(screens).get_by_test_id("camera-mark")
@@ -117,20 +117,20 @@ async def test_each_code_is_marked_with_what_came_of_it(
         await one.locator("title").text_content(): await one.get_attribute("data-tone")
         for one in await mark.all()
     }
-    assert tones == {"CX1": "refused", "CX2": "ok", "CX3": "ok"}
-    assert await children_of(stored, "PX1") == ["CX2", "CX3"]
+    assert tones == {"CSEEN1": "refused", "CSEEN2": "ok", "CSEEN3": "ok"}
+    assert await children_of(stored, "PSEEN1") == ["CSEEN2", "CSEEN3"]
 
 
 async def test_the_camera_reads_without_network_after_the_first_visit(
     filmed: Filmed, served: Site, stored: asyncpg.Connection
 ) -> None:
-    screens = await filmed([(60, [Shown("PO1")])], kept=True)
+    screens = await filmed([(60, [Shown("PDARK1")])], kept=True)
     await screens.start_scanning(served.dispatcher("filmed-offline"))
     await screens.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     await screens.page.context.set_offline(True)
     await screens.page.goto("/scan")
     await screens.button("Camera").click()
-    await expect(screens.parent).to_have_text("PO1", timeout=SHOWN_MS)
+    await expect(screens.parent).to_have_text("PDARK1", timeout=SHOWN_MS)
     await expect(screens.waiting).to_have_attribute("data-waiting", "1")
     await screens.page.context.set_offline(False)
     await screens.all_sent()
