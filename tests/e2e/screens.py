@@ -35,6 +35,10 @@ class Screens:
         """Wait for the home screen."""
         await expect(self.page.locator(".jobs")).to_be_visible()
 
+    async def open_job(self, path: str) -> None:
+        """Choose a job at home; at a desk the side of the screen has a link to it as well."""
+        await self.page.locator(f"a.job[href='{path}']").click()
+
     async def open(self, path: str) -> None:
         """Load a page of the site afresh and wait until it is there."""
         await self.page.goto(path)
@@ -44,7 +48,7 @@ class Screens:
         """Sign in and go to the scan screen."""
         await self.sign_in(username)
         await self.at_home()
-        await self.page.locator("a[href='/scan']").click()
+        await self.open_job("/scan")
         await expect(self.page.locator(".stage")).to_be_visible()
         await expect(self.page.locator(".stage .breathing")).to_have_count(0)
 

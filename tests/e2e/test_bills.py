@@ -94,7 +94,7 @@ async def bills_open(screens: Screens, username: str) -> None:
     """Sign in and open the list of bills from the home screen."""
     await screens.sign_in(username)
     await screens.at_home()
-    await screens.page.locator("a[href='/bills']").click()
+    await screens.open_job("/bills")
     await expect(screens.button("New bill")).to_be_visible()
 
 
@@ -195,7 +195,7 @@ async def test_a_dealer_brings_bags_back_and_the_bill_keeps_the_record(
     page = screens.page
     await screens.sign_in(biller(served, "returner"))
     await screens.at_home()
-    await page.locator("a[href='/returns']").click()
+    await screens.open_job("/returns")
     await screens.button("New return").click()
     await page.locator("input[name=dealer]").fill("Sharma Traders")
     await page.get_by_label("Reason").fill("Wet bags")

@@ -63,7 +63,7 @@ async def test_bags_are_found_by_part_kind_and_state_and_the_address_keeps_it(
     page = screens.page
     await screens.sign_in(biller(served, "bag-looker"))
     await screens.at_home()
-    await page.locator("a[href='/bags']").first.click()
+    await screens.open_job("/bags")
     bags = rows(page, "bag-row")
     await page.get_by_role("searchbox").fill("be-p")
     await expect(bags).to_have_count(3)

@@ -159,7 +159,7 @@ async def test_every_screen_is_for_everybody(
     await screens.at_home()
     await gallery.look("3-home")
 
-    await page.locator("a[href='/scan']").click()
+    await screens.open_job("/scan")
     await expect(page.locator(".stage-ask")).to_be_visible()
     await gallery.look("4-scan-parent")
     parent, mark = f"PB0{served_number(device):05}", f"SB{served_number(device):02}"

@@ -80,7 +80,7 @@ async def test_a_session_elsewhere_can_be_ended(
     await expect(screens.page.locator(".sessions li")).to_have_count(2)
     await screens.page.get_by_role("button", name="Sign out: Computer").click()
     await expect(screens.page.locator(".sessions li")).to_have_count(1)
-    await other.page.locator("a[href='/scan']").click()
+    await other.open_job("/scan")
     await expect(other.page.locator("h1")).to_have_text("Sign in", timeout=15_000)
 
 

@@ -114,7 +114,7 @@ async def test_a_new_version_is_told_of_and_taken_without_losing_a_scan(
         assert names[0].startswith("tracetrack-later")
 
         await page.unroute_all()
-        await page.locator("a[href='/scan']").click()
+        await screens.open_job("/scan")
         await expect(screens.parent).to_have_text("PY1")
         await screens.wedge("CY3")
         await screens.all_sent()

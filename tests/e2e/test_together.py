@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 import httpx
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from .conftest import OpenScreens
 from .screens import Screens
@@ -83,8 +85,18 @@ async def test_scans_outlive_a_session_that_was_ended_elsewhere(
         await screens.wedge(code)
     await expect(screens.waiting).to_have_attribute("data-waiting", "2")
     await end_other_sessions(served, "ended")
+    # The third is scanned before the phone hears of it: half a code would be no scan.
+    scanned = asyncio.Event()
+
+    async def hear_late(route: Route) -> None:
+        await scanned.wait()
+        await route.continue_()
+
+    await screens.page.route("**/api/v1/auth/refresh", hear_late)
     await screens.page.context.set_offline(False)
     await screens.wedge("CT43")
+    await expect(screens.waiting).to_have_attribute("data-waiting", "3")
+    scanned.set()
     await expect(screens.page.locator("main")).to_contain_text("3 scans are kept on this phone")
     assert await children_of(stored, "PT4") == []
     await screens.sign_in("ended")

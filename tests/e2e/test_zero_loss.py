@@ -102,8 +102,9 @@ async def open_tab(context: BrowserContext, weather: Weather) -> Page:
     await expect(stage.or_(page.locator("input[name=password]"))).to_be_visible(timeout=60_000)
     if await page.locator("input[name=password]").count():
         # The answer with the next refresh token died with the site.
-        await Screens(page).sign_in("stormy", PASSWORD)
-        await page.locator("a[href='/scan']").click()
+        screens = Screens(page)
+        await screens.sign_in("stormy", PASSWORD)
+        await screens.open_job("/scan")
         await expect(stage).to_be_visible(timeout=60_000)
     return page
 

@@ -123,10 +123,11 @@ function Grouped({ jobs }: { jobs: readonly HomeJob[] }) {
         const inside = others.filter((job) => job.group === group);
         return (
           inside.length > 0 && (
-            <section key={group} aria-labelledby={`home-${group}`}>
+            // A group, not a landmark: beside it, the side of the desk has landmarks of the same names.
+            <div key={group} role="group" aria-labelledby={`home-${group}`}>
               <h3 id={`home-${group}`}>{t(`home.group.${group}`)}</h3>
               <Tiles jobs={inside} small />
-            </section>
+            </div>
           )
         );
       })}

@@ -16,6 +16,7 @@ import { Icon, type IconName } from "@/shared/ui/icons";
 import { LanguageChoice } from "@/shared/ui/LanguageChoice";
 import { Note, PasswordField, ToneIcon } from "@/shared/ui/parts";
 import { Switch } from "@/shared/ui/Switch";
+import { ThemeChoice } from "@/shared/ui/ThemeChoice";
 import "./profile.css";
 
 const Account = lazy(async () => {
@@ -32,6 +33,7 @@ export default function Profile() {
         <div class="profile-side">
           <Who />
           <Language />
+          <Theme />
           <Sound />
         </div>
         <div class="profile-side">
@@ -78,6 +80,18 @@ function Language() {
       </h3>
       <LanguageChoice onChosen={(code) => save.mutate(code)} />
       {save.isError && <Note tone="refused">{errorText(save.error)}</Note>}
+    </section>
+  );
+}
+
+function Theme() {
+  return (
+    <section class="card" aria-labelledby="theme">
+      <h3 id="theme">
+        <Icon name="contrast" />
+        {t("theme.title")}
+      </h3>
+      <ThemeChoice />
     </section>
   );
 }

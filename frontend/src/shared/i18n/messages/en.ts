@@ -35,7 +35,7 @@ export const messages = {
   "signIn.going": "Signing in",
   "signIn.ended": "You were signed out. Sign in again.",
   "signIn.waiting":
-    "{count, plural, one {# scan is kept on this phone.} other {# scans are kept on this phone.}} It is sent after you sign in.",
+    "{count, plural, one {# scan is kept on this phone. It is sent} other {# scans are kept on this phone. They are sent}} after you sign in.",
 
   "signIn.code": "Code from your phone",
   "signIn.code.why": "Your authenticator app shows it. An emergency code works too.",
