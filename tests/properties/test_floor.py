@@ -36,6 +36,8 @@ WHO = st.sampled_from(("north", "north", "north", "south", "south", "biller", "a
 OFFICE = st.sampled_from(("biller", "admin"))
 CODE = st.sampled_from([*"ABCDEF", *"abcdef"])
 """One of few codes of this sequence, spelled as it comes; any may turn out to be either kind."""
+LABEL = CODE | st.sampled_from("GHIJKL")
+"""As a new label: often one that nothing has yet."""
 ANY = st.integers(0, 999)
 """Which of the things that there are."""
 BILL = st.integers(0, 1)
@@ -78,7 +80,14 @@ class Work(RuleBasedStateMachine):
         return parents[which % len(parents)] if parents and which % 11 else self._code("Z")
 
     def _bag(self, which: int) -> Bag:
-        return list(self.ids)[which % len(self.ids)]
+        """A bag; now and then one that is gone."""
+        live = [bag for bag in self.ids if not bag.gone]
+        bags = live if live and which % 7 != 6 else list(self.ids)
+        return bags[which % len(bags)]
+
+    def _children(self) -> list[Bag]:
+        """Those in a parent."""
+        return [bag for bag in self.ids if bag.parent and not bag.gone]
 
     def _same(self, wanted: str, got: str) -> None:
         self.told[wanted] += 1
@@ -154,11 +163,25 @@ class Work(RuleBasedStateMachine):
     @precondition(lambda self: self.ids)
     @rule(who=WHO, which=ANY, into=ANY)
     def move(self, who: str, which: int, into: int) -> None:
-        children = [bag for bag in self.ids if bag.parent] if which % 5 else []
-        bag = children[which % len(children)] if children else self._bag(which)
+        children = self._children() if which % 5 else []
+        self._move(who, children[which % len(children)] if children else self._bag(which), into)
+
+    def _move(self, who: str, bag: Bag, into: int) -> str:
         scan, parent = str(uuid4()), self._parent(into)
         did = self.model.move(who, scan, bag, parent)
         self._scan(who, f"/bags/{self.ids[bag]}/move", {"parent_code": parent}, scan, did)
+        return scan
+
+    @precondition(lambda self: self._children())
+    @rule(which=ANY, into=ANY, other=ANY)
+    def undo_what_was_overtaken(self, which: int, into: int, other: int) -> None:
+        """Move a child twice, and take the first move back."""
+        children = self._children()
+        bag = children[which % len(children)]
+        scan = self._move("admin", bag, into)
+        self._move("admin", bag, other)
+        if scan in self.did:
+            self._undo("admin", scan)
 
     @precondition(lambda self: self.ids)
     @rule(who=WHO, which=ANY, other=ANY, straight=st.booleans())
@@ -181,7 +204,7 @@ class Work(RuleBasedStateMachine):
         self._scan(who, path, {}, str(uuid4()), did, bag.state if did.bag and bag.kind == "parent" else None)
 
     @precondition(lambda self: self.ids)
-    @rule(who=WHO, which=ANY, code=CODE)
+    @rule(who=WHO, which=ANY, code=LABEL)
     def replace_label(self, who: str, which: int, code: str) -> None:
         bag, code = self._bag(which), self._code(code)
         did = self.model.label(who, bag, code)
@@ -222,7 +245,9 @@ class Work(RuleBasedStateMachine):
     def undo(self, who: str, which: int) -> None:
         wanted = [scan for scan, did in self.did.items() if did.items or did.outcome in UNDOABLE]
         scans = (wanted if wanted and which % 4 else list(self.did))[-12:]
-        scan = scans[which % len(scans)]
+        self._undo(who, scans[which % len(scans)])
+
+    def _undo(self, who: str, scan: str) -> None:
         said = self._wait(self.people[who].undo(scan)).json()
         self._same(self.model.undo(who, scan, self.did[scan]), said.get("outcome") or said["code"])
 
