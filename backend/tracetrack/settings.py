@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     absent: in ``data``."""
     wal_archive: Path | None = None
     """A folder, best on another disk, that gets the embedded database's log as it is written: with it a
-    backup is brought back to the last moment; absent: to the moment of the backup."""
+    backup is brought back to what it had got, a moment behind; absent: to the moment of the backup."""
     workers: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
     forwarded_allow_ips: str = ""
     """Addresses of the reverse proxy whose ``X-Forwarded-*`` headers are believed; none by default."""

@@ -85,7 +85,7 @@ class LogArchive:
             backup.receive_command(self.server.binaries, self.server.port, self.folder),
             log=subprocess.DEVNULL,
             death_signal=signal.SIGTERM,
-            env=backup.environment(self.server.passwords[backup.KEEPER]),
+            env=backup.environment(self.server.passwords[backup.KEEPER], backup.ARCHIVIST),
         )
 
     def alive(self) -> bool:

@@ -25,6 +25,9 @@ KEEPER = "tracetrack_backup"
 SLOT = "tracetrack_archive"
 """Where the server notes how far the log archive is."""
 
+ARCHIVIST = "tracetrack archive"
+"""The name by which ``pg_stat_replication`` tells how far the log archive is behind."""
+
 _LEFT_OUT = ("postgresql-*", "*.log", "*.log.*", "metrics", "lock", "valkey", "pginstall-*", ".*")
 _ABOUT = "backup.json"
 
@@ -188,9 +191,9 @@ def make_slot(binaries: Path, port: int, password: str) -> None:
     )
 
 
-def environment(password: str) -> dict[str, str]:
+def environment(password: str, name: str = "tracetrack backup") -> dict[str, str]:
     """For PostgreSQL's programs: no file and no command line holds the password."""
-    return {**clean_environment(), "PGPASSWORD": password, "PGAPPNAME": "tracetrack backup"}
+    return {**clean_environment(), "PGPASSWORD": password, "PGAPPNAME": name}
 
 
 def _run(program: Path, *arguments: str, password: str = "") -> None:
