@@ -78,6 +78,38 @@ async def test_bags_by_filter_and_bills_scans_and_audit(floor: Floor) -> None:
     assert {"bag_created", "child_linked", "bill_created", "exported"} <= {row[4] for row in audit[1:]}
 
 
+async def test_the_bills_of_the_file_are_those_of_the_list(floor: Floor) -> None:
+    await floor.north.scan_parent("P1")
+    for number, more in (
+        ("B-1", {"destination": "Hubli depot"}),
+        ("B-2", {"vehicle": "KA-25 A 100%"}),
+        ("HUBLI-3", {}),
+    ):
+        bill = (await floor.biller.post("/bills", {"number": number, **more})).json()
+    await floor.biller.post(f"/bills/{bill['id']}/bags", {"code": "P1"})
+    for query, wanted in (
+        ({}, ["B-1", "B-2", "HUBLI-3"]),
+        ({"q": "hubli"}, ["B-1", "HUBLI-3"]),
+        ({"q": "hubli", "state": "new"}, ["B-1"]),
+        ({"state": "processing"}, ["HUBLI-3"]),
+        ({"q": "100%"}, ["B-2"]),
+        ({"q": "1_0"}, []),
+        ({"to": "2020-01-01T00:00:00Z"}, []),
+    ):
+        listed = (await floor.biller.get("/bills", sort="oldest", **query)).json()["items"]
+        assert [bill["number"] for bill in listed] == wanted, query
+        file = await floor.biller.get("/exports/bills", format="csv", **query)
+        assert [row[0] for row in from_csv(file.content)[1:]] == wanted, query
+    _, *rows = from_xlsx((await floor.biller.get("/exports/bills")).content)
+    assert [(row[0], row[1], row[7]) for row in rows] == [
+        ("B-1", "new", "0"),
+        ("B-2", "new", "0"),
+        ("HUBLI-3", "processing", "1"),
+    ]
+    for table, state in (("bags", "processing"), ("bills", "linked")):
+        assert (await floor.biller.get(f"/exports/{table}", state=state)).json()["code"] == "invalid"
+
+
 async def test_who_may_export(floor: Floor) -> None:
     assert (await floor.north.get("/exports/bags")).status_code == 403
     assert (await floor.biller.get("/exports/audit")).status_code == 403

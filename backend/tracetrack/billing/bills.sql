@@ -47,6 +47,14 @@ left join lateral (
 ) t on true;
 grant select on bill_cards to tracetrack_app;
 
+-- Whether a bill is meant by part of its number, place, vehicle or description.
+create or replace function bill_has(
+    wanted text, number text, destination text, vehicle text, description text) returns boolean
+    immutable parallel safe language sql as $$
+    select strpos(lower(number), lower(wanted)) > 0 or strpos(lower(destination), lower(wanted)) > 0
+        or strpos(lower(vehicle), lower(wanted)) > 0 or strpos(lower(description), lower(wanted)) > 0
+$$;
+
 create or replace function bill_card(p_id bigint) returns jsonb stable language sql as $$
     select to_jsonb(c) - '{area_id,destination_area_id,version,snapshot_id}'::text[]
     from bill_cards c where c.id = p_id

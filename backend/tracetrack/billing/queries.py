@@ -110,14 +110,8 @@ async def bills_page(
     if destination_area_id:
         statement = statement.where(bill.destination_area_id == destination_area_id)
     if containing:
-        wanted = containing.lower()
         statement = statement.where(
-            or_(
-                *(
-                    func.lower(column).contains(wanted, autoescape=True)
-                    for column in (bill.number, bill.destination, bill.vehicle, bill.description)
-                )
-            )
+            func.bill_has(containing, bill.number, bill.destination, bill.vehicle, bill.description)
         )
     if since:
         statement = statement.where(bill.created_at >= since)

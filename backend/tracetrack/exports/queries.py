@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
+
+from tracetrack.bags.schemas import BagState
+from tracetrack.billing.schemas import BillState
 
 LIST = "$1::bigint, $2::bigint, $3::timestamptz, $4::timestamptz"
 """What the functions of ``lists.sql`` are given: the area rule, and the range."""
@@ -17,7 +20,8 @@ class Table:
     """One exportable table.
 
     ``columns`` is heading, SQL expression, and whether it is a number; ``filters`` turns a given
-    value into a condition, with ``{}`` where the value stands; ``area`` is the column of the area rule.
+    value into a condition, with ``{}`` where the value stands; ``area`` is the column of the area rule;
+    ``states`` are the states that its rows can have.
     Of a list that a function makes, ``source`` has the :data:`LIST` of its values and keeps the area rule
     itself.
     """
@@ -27,6 +31,7 @@ class Table:
     order: str
     area: str
     filters: dict[str, str]
+    states: tuple[str, ...] = ()
 
     @property
     def is_list(self) -> bool:
@@ -84,6 +89,7 @@ TABLES: dict[str, Table] = {
             "since": "b.created_at >= {}::timestamptz",
             "until": "b.created_at < {}::timestamptz",
         },
+        states=get_args(BagState),
     ),
     "links": Table(
         columns=(
@@ -175,38 +181,30 @@ TABLES: dict[str, Table] = {
     "bills": Table(
         columns=(
             ("number", "l.number", False),
-            (
-                "state",
-                "case when l.completed_at is not null then 'completed' when l.parents > 0 then 'processing'"
-                " else 'new' end",
-                False,
-            ),
+            ("state", "l.state", False),
             ("description", "l.description", False),
             ("destination", "l.destination", False),
             ("vehicle", "l.vehicle", False),
-            ("area", "a.name", False),
+            ("area", "l.area ->> 'name'", False),
             ("target_parents", "l.target_parents", True),
-            ("parents", "l.parents", True),
-            ("children", "l.children", True),
-            ("created_by", "u.username", False),
+            ("parents", "l.parent_count", True),
+            ("children", "l.child_count", True),
+            ("created_by", "l.created_by ->> 'username'", False),
             ("created_at", _time("l.created_at"), False),
             ("completed_at", _time("l.completed_at"), False),
         ),
-        source="(select b.*, coalesce(s.parent_count, g.parents, 0) as parents,"
-        " coalesce(s.child_count, g.children, 0) as children from bills b"
-        " left join bill_snapshots s on s.id = b.snapshot_id and b.completed_at is not null"
-        " left join lateral (select sum(parents) as parents, sum(children) as children from bill_totals"
-        " where bill_id = b.id) g on true) l"
-        " left join areas a on a.id = l.area_id left join users u on u.id = l.created_by",
+        source="bill_cards l",
         order="l.id",
         area="l.area_id",
         filters={
+            "state": "l.state = {}::text",
             "area_id": "l.area_id = {}::bigint",
-            "user_id": "l.created_by = {}::bigint",
-            "q": "strpos(lower(l.number), lower({}::text)) > 0",
+            "user_id": "(l.created_by ->> 'id')::bigint = {}::bigint",
+            "q": "bill_has({}::text, l.number, l.destination, l.vehicle, l.description)",
             "since": "l.created_at >= {}::timestamptz",
             "until": "l.created_at < {}::timestamptz",
         },
+        states=get_args(BillState),
     ),
     "left-open": Table(
         columns=(

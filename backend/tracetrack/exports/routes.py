@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from tracetrack.access.dependencies import Biller
 from tracetrack.bags.schemas import BagState, Kind
+from tracetrack.billing.schemas import BillState
 from tracetrack.exports import service
 from tracetrack.platform.clock import Moment
 from tracetrack.platform.problems import problems
@@ -32,10 +33,10 @@ async def export(
     actor: Biller,
     format: Literal["xlsx", "csv"] = "xlsx",
     kind: Kind | None = None,
-    state: BagState | None = None,
+    state: BagState | BillState | None = None,
     area_id: Id = None,
     user_id: Id = None,
-    q: Annotated[str | None, Query(max_length=128, description="Part of a code or number")] = None,
+    q: Annotated[str | None, Query(max_length=128, description="As in the search of the list")] = None,
     action: Word = None,
     subject_type: Word = None,
     code: Annotated[str | None, Query(max_length=128, description="Of one thing and what is in it")] = None,
@@ -44,9 +45,9 @@ async def export(
 ) -> Response:
     """Every row of a table as a file, streamed. The audit log is for admins.
 
-    `action`, `subject_type` and `code` are filters of the audit log, `kind` and `state` of bags,
-    `user_id` of links, scans, audit and bills. The supervisors' lists (`/lists/...`) have an area and
-    a range of time, which `left-open`, `conflicts` and `work` need.
+    `action`, `subject_type` and `code` are filters of the audit log, `kind` of bags, `state` of bags and
+    bills, `user_id` of links, scans, audit and bills. The supervisors' lists (`/lists/...`) have an area
+    and a range of time, which `left-open`, `conflicts` and `work` need.
     """
     given = {
         "kind": kind,

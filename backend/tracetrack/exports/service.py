@@ -24,7 +24,7 @@ async def export(actor: Actor, name: str, kind: str, given: dict[str, Any]) -> A
 
     Raises:
         Problem: ``forbidden`` (403) the audit log, for others than admins; ``invalid`` (422) a filter
-            that this table does not have.
+            or state that this table does not have.
     """
     table = TABLES[name]
     if name == "audit" and actor.role is not Role.admin:
@@ -34,6 +34,8 @@ async def export(actor: Actor, name: str, kind: str, given: dict[str, Any]) -> A
         raise Problem(
             "invalid", errors=[{"loc": ["query", key], "msg": "no such filter here"} for key in unknown]
         )
+    if given.get("state", "") not in ("", *table.states):
+        raise Problem("invalid", errors=[{"loc": ["query", "state"], "msg": "no such state here"}])
     if table.is_list and (missing := sorted({"since", "until"} - given.keys())):
         raise Problem("invalid", errors=[{"loc": ["query", key], "msg": "is needed here"} for key in missing])
     async with db.transaction() as tx:

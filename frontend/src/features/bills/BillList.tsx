@@ -12,7 +12,7 @@ import { BillDrawing } from "@/shared/ui/drawings";
 import { Choice, Line, Tabs } from "@/shared/ui/fields";
 import { Icon } from "@/shared/ui/icons";
 import { BillForm } from "./BillForm";
-import { listBills, type Bill } from "./calls";
+import { isState, listBills, type Bill } from "./calls";
 import { StateBadge, Target } from "./State";
 
 const kg = (value: number) => t("find.weight.kg", { kg: number(value) });
@@ -116,6 +116,7 @@ export function BillList() {
               "bills",
               {
                 q: q.trim() || null,
+                state: isState(state) ? state : null,
                 area_id: area === "" ? null : Number(area),
                 from: dayStart(from),
                 to: dayEnd(to),

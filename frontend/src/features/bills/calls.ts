@@ -20,7 +20,7 @@ export interface BillFilters {
 }
 
 const STATES: readonly string[] = ["new", "processing", "completed"] satisfies BillState[];
-const isState = (text: string): text is BillState => STATES.includes(text);
+export const isState = (text: string): text is BillState => STATES.includes(text);
 
 export const listBills = (filters: BillFilters, cursor: string | null) =>
   take(

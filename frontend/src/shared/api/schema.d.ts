@@ -2290,9 +2290,9 @@ export interface paths {
          * Export
          * @description Every row of a table as a file, streamed. The audit log is for admins.
          *
-         *     `action`, `subject_type` and `code` are filters of the audit log, `kind` and `state` of bags,
-         *     `user_id` of links, scans, audit and bills. The supervisors' lists (`/lists/...`) have an area and
-         *     a range of time, which `left-open`, `conflicts` and `work` need.
+         *     `action`, `subject_type` and `code` are filters of the audit log, `kind` of bags, `state` of bags and
+         *     bills, `user_id` of links, scans, audit and bills. The supervisors' lists (`/lists/...`) have an area
+         *     and a range of time, which `left-open`, `conflicts` and `work` need.
          */
         get: operations["export_api_v1_exports__table__get"];
         put?: never;
@@ -19207,10 +19207,10 @@ export interface operations {
             query?: {
                 format?: "xlsx" | "csv";
                 kind?: ("parent" | "child") | null;
-                state?: ("open" | "completed" | "billed" | "dispatched" | "free" | "linked") | null;
+                state?: ("open" | "completed" | "billed" | "dispatched" | "free" | "linked") | ("new" | "processing" | "completed") | null;
                 area_id?: number | null;
                 user_id?: number | null;
-                /** @description Part of a code or number */
+                /** @description As in the search of the list */
                 q?: string | null;
                 action?: string | null;
                 subject_type?: string | null;
