@@ -34,6 +34,7 @@ def test_every_operation_has_a_kind_and_the_floor_comes_first() -> None:
         ("POST", "/auth/refresh"): "floor",
         ("POST", "/scans/sync"): "batch",
         ("GET", "/bags"): "desk",
+        ("POST", "/bags/states"): "report",
         ("GET", "/dashboard/summary"): "desk",
         ("GET", "/reports/bills"): "report",
         ("GET", "/exports/bags"): "report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
@@ -163,11 +164,17 @@ async def list_bags(
     )
 
 
+AT_A_TIME = 250
+"""Codes of a list that are read before others have their turn: thousands would hold up a scan."""
+
+
 async def states(actor: Actor, asked: list[str]) -> list[CodeState]:
     """The state of each code of a list, in its order; what is elsewhere and what is not answer alike."""
     labels = await site_labels()
     codes: list[str] = []
-    for text_ in asked:
+    for place, text_ in enumerate(asked):
+        if place % AT_A_TIME == 0:
+            await asyncio.sleep(0)
         try:
             codes.append(read_label(text_, labels).code)
         except Problem:
@@ -176,6 +183,8 @@ async def states(actor: Actor, asked: list[str]) -> list[CodeState]:
         found = await queries.bags_by_codes(tx, actor, codes)
     results = []
     for place, (text_, code) in enumerate(zip(asked, codes, strict=True)):
+        if place % AT_A_TIME == 0:
+            await asyncio.sleep(0)
         if bag := found.get(place):
             results.append(CodeState(asked=text_, problem=None, **{name: bag[name] for name in _TOLD}))
         else:

@@ -82,7 +82,17 @@ def kinds(settings: Settings) -> dict[Name, Kind]:
     return {kind.name: kind for kind in made}
 
 
-_REPORTS = ("/reports", "/exports", "/imports", "/search", "/lists", "/audit", "/performance", "/labels")
+_REPORTS = (
+    "/reports",
+    "/exports",
+    "/imports",
+    "/search",
+    "/bags/states",
+    "/lists",
+    "/audit",
+    "/performance",
+    "/labels",
+)
 _OF_THE_FLOOR = ("/scans", "/bags", "/bills", "/returns")
 _READ_ON_THE_FLOOR = re.compile(
     r"/(scans/(current|device)|bags/lookup|bills/lookup|auth/(me|refresh)|bags/\d+)"
@@ -104,7 +114,7 @@ def kind_of(method: str, path: str) -> Name | None:
         return "batch"
     if _READ_ON_THE_FLOOR.fullmatch(path):
         return "floor"
-    if method != "GET" and path.startswith(_OF_THE_FLOOR):
+    if method != "GET" and path.startswith(_OF_THE_FLOOR) and not path.startswith("/bags/states"):
         return "floor"
     if path.startswith(_REPORTS) or path.endswith("/export"):
         return "report"
