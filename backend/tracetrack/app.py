@@ -26,10 +26,12 @@ from tracetrack.billing.returns import routes as return_routes
 from tracetrack.exports import routes as export_routes
 from tracetrack.imports import job as imports
 from tracetrack.imports import routes as import_routes
+from tracetrack.imports import service as import_service
 from tracetrack.imports.upload import BESIDE_THE_FILE
 from tracetrack.ledger import seals
 from tracetrack.ledger import service as ledger
 from tracetrack.oversight import routes as oversight_routes
+from tracetrack.oversight.stream.follow import follower
 from tracetrack.people import registrations
 from tracetrack.people import routes as people_routes
 from tracetrack.platform import cache, db, health, reach, replica
@@ -101,6 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         cache.open_cache(settings.redis_url.get_secret_value() if settings.redis_url else None, settings)
         access.open_access(settings)
         imports.open_imports(settings)
+        follower.imports = import_service.moving
         tasks = [
             asyncio.create_task(keep_up(UPKEEP)),
             asyncio.create_task(reach.watch(settings.database_url.get_secret_value())),

@@ -39,7 +39,7 @@ class Stream:
         with contextlib.suppress(StopAsyncIteration):
             while len(got) < count:
                 kind, value = await self.message()
-                assert kind in ("ledger", "hello", "beat"), kind
+                assert kind in ("ledger", "hello", "beat", "import"), kind
                 got += value.get("events", [])
         return got
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import time
 from collections.abc import AsyncIterator
@@ -224,6 +225,40 @@ async def test_the_dashboards_figures_come_as_they_change(site: Site) -> None:
                     if len(scanned) == 1:
                         await scan(scanner, "COUNTED")
         assert scanned[1] == scanned[0] + 1
+
+
+async def test_the_office_is_told_how_far_an_import_is_and_that_it_ended(site: Site) -> None:
+    one, two, _ = site
+    lines = ["parent,child", *(f"MOVING-{n // 30},MOVING-{n // 30}-{n % 30}" for n in range(30_000))]
+    told: list[dict[str, Any]] = []
+    times: list[float] = []
+    async with (
+        one.client("biller") as biller,
+        two.client("biller") as office,
+        two.client("dispatcher") as dispatcher,
+        listening(office) as stream,
+        listening(dispatcher) as floor,
+    ):
+        files = {"file": ("season.csv", "\n".join(lines).encode())}
+        answer = await biller.post("/imports", files=files, data={"kind": "bags"})
+        assert answer.status_code == 202, answer.text
+        async with asyncio.timeout(60):
+            while not told or told[-1]["state"] in ("queued", "running"):
+                kind, value = await stream.message()
+                if kind == "import":
+                    told.append(value)
+                    times.append(time.monotonic())
+        assert {one["id"] for one in told} == {answer.json()["id"]}
+        assert (told[-1]["state"], told[-1]["progress"], told[-1]["rows_done"]) == ("completed", 1.0, 30_000)
+        assert [one["progress"] for one in told] == sorted(one["progress"] for one in told)
+        assert all(later - sooner > 0.8 for sooner, later in itertools.pairwise(times))
+        # The last of what the floor is told: nothing of imports came before.
+        await scan(dispatcher, "AFTER-IMPORT")
+        kinds = []
+        async with asyncio.timeout(5):
+            while "ledger" not in kinds:
+                kinds.append((await floor.message())[0])
+        assert "import" not in kinds
 
 
 async def test_the_office_listens_to_one_area(site: Site) -> None:

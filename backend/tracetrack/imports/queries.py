@@ -80,6 +80,12 @@ LIST = (
     " order by i.id desc limit $3"
 )
 
+# Those that wait or run, and the given ones, whatever became of them.
+MOVING = (
+    SHOWN + " where (i.state in ('queued', 'running') and not i.held) or i.id = any($1::bigint[])"
+    " order by i.id limit 50"
+)
+
 REPORT = """
     select * from import_report
     where import_id = $1 and (n, verdict) > ($2, $3) and ($4::text is null or verdict = $4)

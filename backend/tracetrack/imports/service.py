@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -205,6 +206,25 @@ async def get_import(import_id: int, language: str = "en") -> Import:
         Problem: ``import_not_found`` (404).
     """
     return _shown(await _row(import_id), language)
+
+
+MOVES = frozenset(
+    {"id", "state", "phase", "rows_total", "rows_read", "rows_done", "seconds"}
+    | {"progress", "rows_per_second", "seconds_left"}
+)
+"""Of :class:`Import`: what changes while it runs."""
+
+
+async def moving(known: Collection[int]) -> list[tuple[int | None, dict[str, Any]]]:
+    """Each import that waits or runs with its area, as the live stream tells it.
+
+    Args:
+        known: ids of those that did when last asked, which are told once more when they have ended.
+    """
+    async with db.reading() as tx:
+        driver: Any = (await tx.get_raw_connection()).driver_connection
+        rows = await driver.fetch(queries.MOVING, list(known))
+    return [(row["area_id"], _shown(row).model_dump(include=set(MOVES))) for row in rows]
 
 
 def _loaded(value: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -29,6 +30,8 @@ log = get_logger("stream")
 POLL_SECONDS = 0.2
 FIGURES_SECONDS = 0.4
 """How often the dashboard's figures are told where they change; their own age added, within a second."""
+IMPORTS_SECONDS = 1.0
+"""How often it is told how far the running imports are."""
 QUEUE = 64
 """Messages that a client may be behind; a slower one is cut off, comes back and catches up."""
 MAX_STREAMS = 1_000
@@ -101,6 +104,10 @@ class Listener:
         self.waiting.put_nowait(None)
 
 
+Imports = Callable[[Collection[int]], Awaitable[list[tuple[int | None, dict[str, Any]]]]]
+"""Imports that wait or run, and how those with these ids ended: the area of each, and what is told."""
+
+
 class Follower:
     """Follows the ledger while there are listeners."""
 
@@ -109,6 +116,10 @@ class Follower:
         self._listeners: set[Listener] = set()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self.imports: Imports | None = None
+        """Asks the imports' room how far they are; the application says how."""
+        self._moving: dict[int, dict[str, Any]] = {}
+        """Imports that wait or run, as they were last told."""
 
     async def listen(self, view: View, seen: str | None, figures: bool = False) -> Listener:
         """Add a client, with what it missed since ``seen``, the id of the last message it had.
@@ -194,8 +205,25 @@ class Follower:
                     if not listener.tell(text):
                         self.forget(listener)
 
+    async def _tell_imports(self) -> None:
+        """Tell how far imports are, where that has changed, and once that they have ended."""
+        if self.imports is None or all(one.view.actor.role is Role.dispatcher for one in self._listeners):
+            self._moving = {}
+            return
+        before, self._moving = self._moving, {}
+        for area_id, now in await self.imports(before.keys()):
+            if now["state"] in ("queued", "running"):
+                self._moving[now["id"]] = now
+            if before.get(now["id"]) == now:
+                continue
+            text = message(self.position or "", "import", now)
+            event = {"subject_type": "import", "area_id": area_id}
+            for listener in list(self._listeners):
+                if listener.view.shows(event) and not listener.tell(text):
+                    self.forget(listener)
+
     async def _follow(self) -> None:
-        due = 0.0
+        due = imports_due = 0.0
         while self._listeners:
             await asyncio.sleep(POLL_SECONDS)
             if stopping():
@@ -207,6 +235,9 @@ class Follower:
                 if time.monotonic() >= due:
                     due = time.monotonic() + FIGURES_SECONDS
                     await self._tell_figures()
+                if time.monotonic() >= imports_due:
+                    imports_due = time.monotonic() + IMPORTS_SECONDS
+                    await self._tell_imports()
             except Exception as error:
                 # The position stays, so what comes meanwhile is told when the database is back.
                 log.warning("the ledger cannot be followed", error=str(error)[:200])

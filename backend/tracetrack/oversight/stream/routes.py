@@ -124,9 +124,11 @@ async def events(
     """What happens, as it happens; for bags and bills of one's area, for admins everything.
 
     Messages: `hello` (from here on), `ledger` (`events` that were committed; with `more` there
-    were others: look anew), `reset` (too long away: look anew), `beat` (nothing new), and if
-    wanted `summary` (as `GET /dashboard/summary` answers). With
-    `Last-Event-ID` the stream goes on from there without gap or double, on any worker.
+    were others: look anew), `reset` (too long away: look anew), `beat` (nothing new), for billers
+    and admins `import` (how far one is, at most once a second, and how it ended: the fields of
+    `GET /imports/{id}` that change while it runs), and if wanted `summary` (as
+    `GET /dashboard/summary` answers). With `Last-Event-ID` the stream goes on from there without
+    gap or double, on any worker.
     """
     if area_id is not None:
         # There is such an area, and he sees it.

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { moment } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/office";
 import { errorText } from "@/shared/i18n/problem";
+import { useImport } from "@/shared/live/useLive";
 import { Bar } from "@/shared/ui/Bar";
 import { ImportDrawing } from "@/shared/ui/drawings";
 import { Icon } from "@/shared/ui/icons";
@@ -13,22 +14,33 @@ import { Preparing } from "./Preparing";
 import { Running } from "./Running";
 import { Result } from "./Result";
 
-/** How often a running import is looked at, in ms. */
+/** How often an import that is to run is looked at where the live stream does not tell of it, in ms. */
 const LOOK_MS = 350;
+/** And where it does: to be sure. */
+const SURE_MS = 5_000;
 
 export const importKey = (id: number) => ["import", id] as const;
 
-const moves = (one: Import | undefined): boolean =>
+const moves = (one: Pick<Import, "held" | "state"> | undefined): boolean =>
   one !== undefined && !one.held && (one.state === "queued" || one.state === "running");
 
 /** One import: look at it, run it, read what came of it. */
 export function ImportPage({ id }: { id: number }) {
   const queries = useQueryClient();
   const [again, setAgain] = useState(false);
+  const line = useImport(id, (moved) => {
+    const known = queries.getQueryData<Import>(importKey(id));
+    if (known !== undefined && moves(known) && moved?.state === "running")
+      queries.setQueryData(importKey(id), { ...known, ...moved });
+    else void queries.invalidateQueries({ queryKey: importKey(id), exact: true });
+  });
   const found = useQuery({
     queryKey: importKey(id),
     queryFn: () => getImport(id),
-    refetchInterval: (query) => (moves(query.state.data) ? LOOK_MS : false),
+    refetchInterval: ({ state: { data } }) => {
+      if (!moves(data)) return false;
+      return line.up && data?.state === "running" ? SURE_MS : LOOK_MS;
+    },
     staleTime: 0,
   });
   const accept = (now: Import) => {

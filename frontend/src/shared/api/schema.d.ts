@@ -1998,9 +1998,11 @@ export interface paths {
          * @description What happens, as it happens; for bags and bills of one's area, for admins everything.
          *
          *     Messages: `hello` (from here on), `ledger` (`events` that were committed; with `more` there
-         *     were others: look anew), `reset` (too long away: look anew), `beat` (nothing new), and if
-         *     wanted `summary` (as `GET /dashboard/summary` answers). With
-         *     `Last-Event-ID` the stream goes on from there without gap or double, on any worker.
+         *     were others: look anew), `reset` (too long away: look anew), `beat` (nothing new), for billers
+         *     and admins `import` (how far one is, at most once a second, and how it ended: the fields of
+         *     `GET /imports/{id}` that change while it runs), and if wanted `summary` (as
+         *     `GET /dashboard/summary` answers). With `Last-Event-ID` the stream goes on from there without
+         *     gap or double, on any worker.
          */
         get: operations["events_api_v1_events_get"];
         put?: never;

@@ -65,6 +65,26 @@ export function useLedger(onEvents: (events: readonly LedgerEvent[] | null) => v
   });
 }
 
+type Import = components["schemas"]["Import"];
+
+/** What changes of an import while it runs. */
+export type Moved = Pick<Import, "id" | "state" | "phase" | "rows_total" | "rows_read" | "rows_done"> &
+  Pick<Import, "seconds" | "progress" | "rows_per_second" | "seconds_left">;
+
+/** Calls with how far an import is, once a second; with null when something else became of it. */
+export function useImport(id: number, onMoved: (moved: Moved | null) => void): LineState {
+  return useLine("", (kind, data) => {
+    if (kind === "reset") return onMoved(null);
+    if (kind === "import") {
+      const moved = data as Moved;
+      if (moved.id === id) onMoved(moved);
+    } else if (kind === "ledger") {
+      const { events, more } = data as Ledger;
+      if (more || events.some((one) => one.subject_type === "import" && one.subject_id === id)) onMoved(null);
+    }
+  });
+}
+
 /** Calls with the dashboard's figures, of one area or of all (""), at once and whenever they change. */
 export function useSummary(area: string, onSummary: (summary: Summary) => void): LineState {
   const query = area === "" ? "summary=true" : `summary=true&area_id=${area}`;
