@@ -16,6 +16,7 @@ from .conftest import OpenScreens
 from .films import PACKING, Shown, film
 from .screens import PHONE, Screens
 from .site import Site
+from .test_look import KEEP, PICTURES
 from .test_packing import children_of, scans_by
 
 SHOWN_MS = 20_000
@@ -117,6 +118,8 @@ async def test_each_code_is_marked_with_what_came_of_it(
         await one.locator("title").text_content(): await one.get_attribute("data-tone")
         for one in await mark.all()
     }
+    if KEEP:
+        await screens.page.screenshot(path=PICTURES / "22-camera-phone-en-light.png")
     assert tones == {"CSEEN1": "refused", "CSEEN2": "ok", "CSEEN3": "ok"}
     assert await children_of(stored, "PSEEN1") == ["CSEEN2", "CSEEN3"]
 

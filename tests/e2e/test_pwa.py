@@ -99,6 +99,7 @@ async def test_a_new_version_is_told_of_and_taken_without_losing_a_scan(
 
         builds.later = True
         await page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
+        await expect(page.get_by_test_id("new-version")).to_be_visible()
         await page.locator("header a[href='/']").click()
         renew = screens.button("New version: start it now")
         await expect(renew).to_be_visible()

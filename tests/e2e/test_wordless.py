@@ -97,6 +97,7 @@ async def test_a_bag_is_packed_by_drawings_and_sounds_alone(
     await person.scan("PV1")
     await person.hears(OK)
     await person.sees("big-bag")
+    await person.sees("small-bag")
     for label in ("CV1", "CV2", "CV3"):
         await person.scan(label)
         await person.hears(OK)

@@ -8,6 +8,7 @@ import { ApiProblem } from "@/shared/api/problems";
 import { useSession } from "@/shared/api/session";
 import { chosenLanguage, isLanguage, switchLanguage, t, useCurrentLanguage } from "@/shared/i18n/i18n";
 import { QueueContext, useQueueOf } from "@/shared/queue/useQueue";
+import { NewVersion } from "@/shared/ui/Bar";
 import { BigBag } from "@/shared/ui/icons";
 import { admin, jobs } from "./jobs";
 import { Shell } from "./Shell";
@@ -72,26 +73,28 @@ export function App() {
             ) : queue === null ? (
               <OneMoment />
             ) : (
-              <Shell jobs={jobs.filter((job) => job.roles.includes(user.role))}>
-                <Switch>
-                  <Route path="/">
-                    <Home jobs={jobs} onNewVersion={newVersion} />
-                  </Route>
-                  {pages
-                    .filter((page) => page.roles.includes(user.role))
-                    .map(({ path, below, Page }) => (
-                      <Route key={path} path={below === undefined ? path : `${path}${below}?`}>
-                        <Page />
-                      </Route>
-                    ))}
-                  <Route path="/help/:which?">
-                    <Help />
-                  </Route>
-                  <Route>
-                    <Redirect to="/" />
-                  </Route>
-                </Switch>
-              </Shell>
+              <NewVersion.Provider value={newVersion}>
+                <Shell jobs={jobs.filter((job) => job.roles.includes(user.role))}>
+                  <Switch>
+                    <Route path="/">
+                      <Home jobs={jobs} />
+                    </Route>
+                    {pages
+                      .filter((page) => page.roles.includes(user.role))
+                      .map(({ path, below, Page }) => (
+                        <Route key={path} path={below === undefined ? path : `${path}${below}?`}>
+                          <Page />
+                        </Route>
+                      ))}
+                    <Route path="/help/:which?">
+                      <Help />
+                    </Route>
+                    <Route>
+                      <Redirect to="/" />
+                    </Route>
+                  </Switch>
+                </Shell>
+              </NewVersion.Provider>
             )}
           </Suspense>
           {user !== null && askedAgain !== null && (

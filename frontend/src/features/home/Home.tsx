@@ -1,9 +1,10 @@
 import type { ComponentType } from "preact";
+import { useContext } from "react";
 import { Link } from "wouter";
 import { useUser } from "@/shared/api/session";
 import type { Role } from "@/shared/api/types";
 import { t, type MessageKey } from "@/shared/i18n/i18n";
-import { HelpLink, LinkPill } from "@/shared/ui/Bar";
+import { HelpLink, LinkPill, NewVersion } from "@/shared/ui/Bar";
 import {
   BillDrawing,
   FindDrawing,
@@ -40,15 +41,9 @@ const drawings: Record<string, ComponentType<{ class?: string }>> = {
 };
 
 /** One huge button for each job the role has. */
-export default function Home({
-  jobs,
-  onNewVersion,
-}: {
-  jobs: readonly HomeJob[];
-  /** Starts the new version, when there is one. */
-  onNewVersion: (() => void) | null;
-}) {
+export default function Home({ jobs }: { jobs: readonly HomeJob[] }) {
   const user = useUser();
+  const startNewVersion = useContext(NewVersion);
   const mine = jobs.filter((job) => job.roles.includes(user.role));
   return (
     <>
@@ -69,8 +64,8 @@ export default function Home({
         <HelpLink />
       </header>
       <main class="page home">
-        {onNewVersion !== null && (
-          <button type="button" class="button" data-size="scan" onClick={onNewVersion}>
+        {startNewVersion !== null && (
+          <button type="button" class="button" data-size="scan" onClick={startNewVersion}>
             <Icon name="again" />
             {t("home.newVersion")}
           </button>

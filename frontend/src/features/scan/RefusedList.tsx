@@ -1,16 +1,17 @@
 import { useEffect, useRef, useState } from "react";
-import { ago, t, type MessageKey } from "@/shared/i18n/i18n";
+import { ago, t } from "@/shared/i18n/i18n";
 import { problemText, whereInstead } from "@/shared/i18n/problem";
+import { AsideDrawing, MistakeDrawing, TornDrawing } from "@/shared/ui/acts";
 import { Icon } from "@/shared/ui/icons";
 import { ToneIcon } from "@/shared/ui/parts";
 import type { useFloor } from "./useFloor";
 
-/** As the audit log keeps them, with what the worker reads. */
-const REASONS: readonly [string, MessageKey][] = [
-  ["mistake", "refused.why.mistake"],
-  ["bag set aside", "refused.why.aside"],
-  ["bad label", "refused.why.label"],
-];
+/** As the audit log keeps them, with what the worker reads and sees. */
+const REASONS = [
+  ["mistake", "refused.why.mistake", MistakeDrawing],
+  ["bag set aside", "refused.why.aside", AsideDrawing],
+  ["bad label", "refused.why.label", TornDrawing],
+] as const;
 
 /** Every scan the server will not take, until the worker has decided about it. */
 export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFloor>; onClose: () => void }) {
@@ -47,7 +48,7 @@ export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFl
             {dropping === scan.scanId ? (
               <div class="refused-acts" role="group" aria-label={t("refused.why")}>
                 <strong>{t("refused.why")}</strong>
-                {REASONS.map(([reason, words]) => (
+                {REASONS.map(([reason, words, Picture]) => (
                   <button
                     key={reason}
                     type="button"
@@ -55,6 +56,7 @@ export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFl
                     data-size="scan"
                     onClick={() => void floor.queue.discard(scan, reason)}
                   >
+                    <Picture class="act-drawing" />
                     {t(words)}
                   </button>
                 ))}

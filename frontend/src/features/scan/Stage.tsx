@@ -77,13 +77,13 @@ export function Stage({ floor, small }: { floor: ReturnType<typeof useFloor>; sm
         )}
       </div>
       {expected !== null && expected > 0 && <Progress count={count} expected={expected} />}
-      {word === null ? (
-        <p class="stage-word" role="status">
+      {word === null ? null : said}
+      {/* As long as it is empty: that it was opened is not yet what to do. */}
+      {(word === null || count === 0) && (
+        <p class="stage-word" role={word === null ? "status" : undefined}>
           <SmallBag class="stage-small" />
           <span>{t("scan.child.ask")}</span>
         </p>
-      ) : (
-        said
       )}
     </section>
   );

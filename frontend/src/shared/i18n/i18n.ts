@@ -93,6 +93,23 @@ export function useCurrentLanguage(): string {
   );
 }
 
+/** A formatter of the current language. Made once a language: that alone takes a slow phone milliseconds. */
+function formatter<Formatter>(make: (locale: string) => Formatter): () => Formatter {
+  const made = new Map<string, Formatter>();
+  return () => {
+    const known = made.get(i18n.locale) ?? make(i18n.locale);
+    made.set(i18n.locale, known);
+    return known;
+  };
+}
+
+const relative = formatter((locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }));
+const day = formatter(
+  (locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }),
+);
+const hour = formatter((locale) => new Intl.DateTimeFormat(locale, { timeStyle: "short" }));
+const numeral = formatter((locale) => new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }));
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400],
   ["hour", 3_600],
@@ -103,25 +120,22 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 export function ago(time: string, now = Date.now()): string {
   const seconds = (Date.parse(time) - now) / 1_000;
   if (Math.abs(seconds) > 7 * 86_400) return moment(time);
-  const relative = new Intl.RelativeTimeFormat(i18n.locale, { numeric: "auto" });
   for (const [unit, size] of STEPS) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return relative().format(Math.round(seconds / size), unit);
   }
   return t("app.now");
 }
 
 /** Day and time, short. */
 export function moment(time: string): string {
-  return new Intl.DateTimeFormat(i18n.locale, { dateStyle: "medium", timeStyle: "short" }).format(
-    new Date(time),
-  );
+  return day().format(new Date(time));
 }
 
 /** The time of the day alone. */
 export function clock(time: string): string {
-  return new Intl.DateTimeFormat(i18n.locale, { timeStyle: "short" }).format(new Date(time));
+  return hour().format(new Date(time));
 }
 
 export function number(value: number): string {
-  return new Intl.NumberFormat(i18n.locale, { maximumFractionDigits: 3 }).format(value);
+  return numeral().format(value);
 }

@@ -27,7 +27,9 @@ export function useScanner(
     const reader = new WedgeReader(
       {
         onCode: (code) => {
-          localStorage.setItem(SUFFIX, String(reader.hasSuffix));
+          const suffix = String(reader.hasSuffix);
+          // Writing is slow on a phone, and it hardly ever changes.
+          if (localStorage.getItem(SUFFIX) !== suffix) localStorage.setItem(SUFFIX, suffix);
           handlers.current.onCode(code);
           focus();
         },

@@ -1,9 +1,12 @@
-import type { ComponentChildren } from "preact";
+import { createContext, type ComponentChildren } from "preact";
 import { useContext } from "react";
 import { Link } from "wouter";
 import { t } from "@/shared/i18n/i18n";
 import { QueueContext, useQueueView } from "@/shared/queue/useQueue";
 import { Icon } from "./icons";
+
+/** How to start the new version of the application, when there is one; home offers it. */
+export const NewVersion = createContext<(() => void) | null>(null);
 
 /** The top of every screen: home in the same corner, the screen's name, what waits. */
 export function Bar({
@@ -16,10 +19,20 @@ export function Bar({
   back?: string;
   children?: ComponentChildren;
 }) {
+  const renewed = useContext(NewVersion) !== null;
   return (
     <header class="bar">
-      <Link href="/" class="icon-button" aria-label={t("app.home")}>
+      <Link
+        href="/"
+        class="icon-button"
+        aria-label={renewed ? `${t("app.home")}. ${t("app.newVersion")}` : t("app.home")}
+      >
         <Icon name="home" />
+        {renewed && (
+          <span class="bar-new" data-testid="new-version">
+            <Icon name="again" />
+          </span>
+        )}
       </Link>
       {back !== undefined && (
         <Link href={back} class="icon-button" aria-label={t("app.back")}>

@@ -180,6 +180,33 @@ export function TornDrawing({ class: extra }: Picture) {
   );
 }
 
+/** A label that should not have been scanned: struck out under the beam. */
+export function MistakeDrawing({ class: extra }: Picture) {
+  return (
+    <Drawing class={extra} name="mistake">
+      <rect x="14" y="24" width="68" height="48" rx="6" class="paper outlined" />
+      <path d="M27 36v24M35 36v24M42 36v24M51 36v24M60 36v24M68 36v24" class="bars thick" />
+      <path d="M8 12l80 72" class="beam cross" />
+    </Drawing>
+  );
+}
+
+/** A small bag that was moved to the side. */
+export function AsideDrawing({ class: extra }: Picture) {
+  return (
+    <Drawing class={extra} name="aside">
+      <g transform="translate(-10 34) scale(.5)" class="faint">
+        <Pouch />
+      </g>
+      <g transform="translate(40 22) scale(.66)">
+        <Pouch />
+      </g>
+      <path d="M10 24h32M29 11l13 13-13 13" class="stroke-thick" />
+      <path d="M4 86h88" class="stroke-thick" />
+    </Drawing>
+  );
+}
+
 /** What went wrong, as a picture; nothing where none says it. */
 export function ProblemDrawing({ code, class: extra }: Picture & { code: string }) {
   switch (code) {

@@ -9,6 +9,7 @@ export const messages = {
   "app.reload": "Open it again",
   "app.skip": "Skip to the page",
   "app.home": "Home",
+  "app.newVersion": "A new version is ready",
   "app.back": "Back",
   "app.close": "Close",
   "app.retry": "Try again",

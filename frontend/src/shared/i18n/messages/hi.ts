@@ -10,6 +10,7 @@ export const messages: Messages = {
   "app.reload": "फिर से खोलें",
   "app.skip": "सीधे पेज पर जाएँ",
   "app.home": "होम",
+  "app.newVersion": "नया संस्करण तैयार है",
   "app.back": "पीछे",
   "app.close": "बंद करें",
   "app.retry": "फिर से कोशिश करें",
