@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.api import operations
-from tracetrack.platform.admission import LEAST_SHARE, Admission, Gate, Kind, kind_of, kinds
+from tracetrack.platform.admission import (
+    LEAST_SHARE,
+    STANDING_SECONDS,
+    Admission,
+    Gate,
+    Kind,
+    kind_of,
+    kinds,
+)
 from tracetrack.platform.http import API, protective_headers
 from tracetrack.platform.reach import DATABASE
 from tracetrack.settings import Settings
@@ -59,6 +68,31 @@ async def test_a_full_queue_refuses_at_once_and_a_long_wait_later() -> None:
     assert await waiting[1] == "late"
     assert one.running["floor"] == 2
     assert not one.waiting["floor"]
+
+
+async def test_a_burst_may_wait_and_where_one_always_waits_few_may() -> None:
+    clock = 100.0
+    floor = replace(FLOOR, places=1, queue=6, patience=60.0)
+    one = Gate({"floor": floor}, clock=lambda: clock)
+    await one.enter(floor)
+    burst = [asyncio.create_task(one.enter(floor)) for _ in range(6)]
+    await asyncio.sleep(0)
+    assert await one.enter(floor) == "full"
+    clock += STANDING_SECONDS * 2
+    for task in burst[:4]:
+        one.leave(floor)
+        assert await task is None
+    # Two wait still, as of two seconds ago: nobody more.
+    assert await one.enter(floor) == "full"
+    for task in burst[4:]:
+        one.leave(floor)
+        assert await task is None
+    # It was empty once, so the next burst may wait again.
+    again = [asyncio.create_task(one.enter(floor)) for _ in range(6)]
+    await asyncio.sleep(0)
+    assert len(one.waiting["floor"]) == 6
+    for task in again:
+        task.cancel()
 
 
 async def test_one_that_is_late_just_as_a_place_is_free_is_passed_over() -> None:

@@ -16,7 +16,7 @@ import random
 import re
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -44,6 +44,10 @@ SERVED_SECONDS = 0.1
 """When a scan takes longer, so many at a time help nobody: the worker serves fewer until it does not."""
 LEAST_SHARE = 0.25
 """Of its places, which it keeps however slow it is."""
+STANDING_SECONDS = 1.0
+"""A queue that was not empty for so long is no burst: it only makes every scan wait."""
+STANDING_SHARE = 1 / 3
+"""Of the floor's queue, which may wait then."""
 TOLD_SECONDS = 5.0
 """How often the log says how many were refused."""
 
@@ -122,14 +126,24 @@ def kind_of(method: str, path: str) -> Name | None:
 
 
 class Gate:
-    """The places of one worker."""
+    """The places of one worker.
 
-    def __init__(self, all_kinds: Mapping[Name, Kind]) -> None:
+    Args:
+        all_kinds: of requests, the most urgent first.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self, all_kinds: Mapping[Name, Kind], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.kinds = all_kinds
+        self._clock = clock
         self.running = dict.fromkeys(all_kinds, 0)
         self.places: dict[Name, float] = {name: kind.places for name, kind in all_kinds.items()}
         """How many of each kind are served at a time now: of the floor's fewer, when it is slow."""
         self.waiting: dict[Name, deque[asyncio.Future[None]]] = {name: deque() for name in all_kinds}
+        self.waited_since = 0.0
+        """When the floor's queue was last empty."""
 
     def _may(self, kind: Kind) -> bool:
         running = self.running[kind.name]
@@ -147,13 +161,23 @@ class Gate:
         else:
             self.places["floor"] = min(kind.places, places + 0.1)
 
+    def _may_wait(self, kind: Kind) -> int:
+        """How many may wait now: all of a burst, and few where there is always somebody before one."""
+        if kind.name != "floor":
+            return kind.queue
+        now = self._clock()
+        if not self.waiting["floor"]:
+            self.waited_since = now
+        standing = now - self.waited_since > STANDING_SECONDS
+        return max(1, round(kind.queue * STANDING_SHARE)) if standing else kind.queue
+
     async def enter(self, kind: Kind) -> str | None:
         """Take a place, now or after a short wait; or why there is none: ``full`` or ``late``."""
         queue = self.waiting[kind.name]
         if not queue and self._may(kind):
             self.running[kind.name] += 1
             return None
-        if len(queue) >= kind.queue:
+        if len(queue) >= self._may_wait(kind):
             return "full"
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)
