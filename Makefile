@@ -88,10 +88,8 @@ api-is-fresh: api-made
 	  || { echo "The screens' API client is stale: run 'make api' and commit what it makes." >&2; exit 1; }
 
 .PHONY: bench
-bench: $(DEV) $(BUILT) ## Measure how fast the site starts and answers
+bench: $(DEV) $(BUILT) ## Measure how fast the site starts, answers and imports (ONLY=start,scans,feedback,...)
 	@$(BIN)/python -m tests.bench
-	@$(BIN)/python -m tests.bench.imports
-	@$(BIN)/python -m tests.bench.import_while_scanning
 
 .PHONY: load
 load: $(DEV) $(BUILT) ## The site under load with a million bags: report in .make/load (WRITE=1: into docs)
@@ -112,6 +110,12 @@ cluster-test: $(DEV) $(BUILT) ## Kill, cut off and switch over the cluster's par
 .PHONY: lighthouse
 lighthouse: $(DEV) $(BUILT) ## Ask Lighthouse about the screens (npm fetches it for the run)
 	@$(BIN)/python -m tests.bench.lighthouse
+
+.PHONY: check-alerts
+check-alerts: ## Let promtool (Debian: apt install prometheus) check deploy/'s alerts and configuration
+	@command -v promtool >/dev/null || { echo "promtool is not there: apt install prometheus" >&2; exit 1; }
+	promtool check rules deploy/alerts.yml
+	promtool check config deploy/prometheus.yml
 
 .PHONY: lock
 lock: $(DEV) ## Choose package versions anew, with hashes and without addresses

@@ -96,10 +96,16 @@ def over_http(wire: Wire, scans: Iterator[dict[str, str]]) -> Scan:
     async def scan() -> None:
         body = next(scans)
         action = body.pop("action")
-        status, answer = await wire.call("POST", f"/scans/{action}", body)
-        assert status == 200, answer
+        await send(wire, action, body)
 
     return scan
+
+
+async def send(wire: Wire, action: str, body: dict[str, str]) -> None:
+    """Send a scan; where the site is busy, again a little later, as the screens do."""
+    while (answer := await wire.call("POST", f"/scans/{action}", body))[0] == 503:  # noqa: ASYNC110 - a pause between tries
+        await asyncio.sleep(0.3)
+    assert answer[0] == 200, answer
 
 
 def over_sql(connection: asyncpg.Connection, user: int, area: int, scans: Iterator[dict[str, str]]) -> Scan:
