@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 
-PARTS = ("start", "scans", "feedback")
+PARTS = ("start", "scans", "feedback", "imports", "import_while_scanning")
 
 
 def main() -> None:
