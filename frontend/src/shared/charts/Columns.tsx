@@ -55,7 +55,7 @@ export function Columns({ title, bars, time, tell, running }: ColumnsProps) {
       </div>
       <p class="chart-ends soft number" aria-hidden="true">
         <span>{first && time(first.at)}</span>
-        <span>{last && time(last.at)}</span>
+        <span>{last && last !== first && time(last.at)}</span>
       </p>
       <div class="hidden-visually">
         <table>
