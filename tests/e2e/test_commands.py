@@ -85,6 +85,7 @@ async def test_a_scanner_is_judged_by_a_test_code(
     await screens.at_home()
     await screens.open("/help/scanner")
     await expect(screens.page.locator(".setup-code")).to_be_visible()
+    await expect(screens.page.get_by_label("Scanner input")).to_be_focused()
     # All in one go: how fast this machine types is not the question here.
     await screens.page.evaluate(
         """(keys) => keys.forEach((key) =>

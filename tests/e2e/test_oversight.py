@@ -62,6 +62,9 @@ async def test_one_box_finds_a_bag_a_bill_a_person_and_a_page(
     chosen = await found.locator("[aria-selected=true] .desk-hit-name").inner_text()
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile(rf"/find\?code={re.escape(chosen)}"))
+    # The page has come, and has taken the keys as a page that reads a scanner does.
+    await expect(page.locator("main").get_by_text(chosen).first).to_be_visible()
+    await page.wait_for_timeout(300)
 
     await page.keyboard.press("Control+k")
     await expect(box).to_be_focused()

@@ -104,7 +104,8 @@ async def test_a_bag_is_packed_by_drawings_and_sounds_alone(
     await person.scan("CV2")
     await person.hears(ALREADY)
     await person.sees("already")
-    # The newest that can be taken back is CV3's.
+    # The newest that can be taken back is CV3's, as soon as it is known that CV2's changed nothing.
+    await screens.all_sent()
     await person.press("button", "undo")
     await person.hears(OK)
     await person.press("button", "done")

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def bring_back(
     for name, place in (("base", cluster), ("pg_wal", cluster / "pg_wal")):
         place.mkdir(mode=0o700, exist_ok=True)
         with tarfile.open(backup / "postgresql" / f"{name}.tar.gz") as packed:
-            packed.extractall(place, filter=_ours)  # noqa: S202 - the filter keeps them in their place
+            packed.extractall(place, _ours(packed, place))  # noqa: S202 - none leaves its place
     if archive is not None:
         recovery = [
             # The last segment is still open in the archive, and ends where the server did.
@@ -145,10 +146,19 @@ def bring_back(
     cluster.rename(cluster.with_suffix(""))
 
 
-def _ours(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
-    """A file of the cluster as whoever restores it owns it; the server may have been another user."""
-    kept = tarfile.tar_filter(member, path)
-    return kept.replace(uid=os.geteuid(), gid=os.getegid(), uname="", gname="", deep=False)
+def _ours(packed: tarfile.TarFile, place: Path) -> Iterator[tarfile.TarInfo]:
+    """The files of the cluster as whoever restores them owns them; the server may have been another user.
+
+    By hand, for the first Pythons of 3.11 have no extraction filters.
+    """
+    for member in packed:
+        if not (member.isfile() or member.isdir()) or not (place / member.name).resolve().is_relative_to(
+            place.resolve()
+        ):
+            raise StartError(f"The backup holds {member.name}, which is no file of a database.")
+        member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
+        member.mode &= 0o755
+        yield member
 
 
 def forget_recovery(cluster: Path) -> None:
