@@ -36,15 +36,15 @@ NEVER_AGAIN = {"test_kills.py", "test_zero_loss.py"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what there is nothing to test of here (root's ways, where one is not root), and mark whole sites."""
+    """Leave out what there is nothing to test of here, as root's ways where one is not root; mark whole sites."""
     beside = [item for item in items if not all(mark.args[0] for mark in item.iter_markers("where"))]
     if beside:
         config.hook.pytest_deselected(items=beside)
         items[:] = [item for item in items if item not in beside]
     for item in items:
         if item.path.name not in NEVER_AGAIN and WHOLE_SITES & set(item.path.relative_to(ROOT).parts):
-            # Sites and browsers race with real clocks, and a busy machine may stall any of them: once more, and
-            # told as RERUN in the summary.
+            # Sites and browsers race with real clocks, and a busy machine may stall any of them: once more,
+            # and told as RERUN in the summary.
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
