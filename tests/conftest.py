@@ -36,7 +36,7 @@ NEVER_AGAIN = {"test_kills.py", "test_zero_loss.py"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what there is nothing to test of here, as root's ways where one is not root; mark whole sites."""
+    """Leave out what there is nothing to test of here (root's ways for others); mark tests of whole sites."""
     beside = [item for item in items if not all(mark.args[0] for mark in item.iter_markers("where"))]
     if beside:
         config.hook.pytest_deselected(items=beside)
