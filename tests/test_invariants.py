@@ -73,6 +73,7 @@ async def refused(connection: asyncpg.Connection, sql: str, *values: Any) -> str
 
 
 NO_RIGHT = "42501"
+NO_SUCH = "23503"
 
 
 async def test_the_application_cannot_rewrite_what_happened(floor: Floor, settings: Any) -> None:
@@ -195,6 +196,37 @@ async def test_a_child_is_in_the_area_of_its_parent(raw: Raw) -> None:
     await raw.owner.execute(f"update bags set area_id = 2 where {parent} in (id, parent_id)")
     with pytest.raises(asyncpg.PostgresError):
         await raw.bag("C2", "child", parent, area=1)
+
+
+async def test_a_bag_has_a_type_that_is_there_and_stays(raw: Raw) -> None:
+    jumbo = await raw.owner.fetchval("insert into bag_types (name) values ('Jumbo') returning id")
+    parent = await raw.bag("P1")
+    unknown = "insert into bags (code, kind, bag_type_id, created_by) values ('P2', 'parent', 99, 1)"
+    assert await refused(raw.app, unknown) == NO_SUCH
+    typed = "update bags set bag_type_id = $2 where id = $1"
+    assert await refused(raw.app, typed, parent, 99) == NO_SUCH
+    remove = "delete from bag_types where id = $1"
+
+    # Who removes a type that a bag is about to take waits for it, and then may not.
+    taking = raw.owner.transaction()
+    await taking.start()
+    await raw.owner.execute(typed, parent, jumbo)
+    removing = asyncio.create_task(refused(raw.app, remove, jumbo))
+    await asyncio.sleep(0.2)
+    assert not removing.done()
+    await taking.commit()
+    assert await removing == NO_SUCH
+
+    # And the other way round: who takes a type that is about to go finds none.
+    await raw.owner.execute(typed, parent, 1)
+    going = raw.app.transaction()
+    await going.start()
+    await raw.app.execute(remove, jumbo)
+    taker = asyncio.create_task(refused(raw.owner, typed, parent, jumbo))
+    await asyncio.sleep(0.2)
+    assert not taker.done()
+    await going.commit()
+    assert await taker == NO_SUCH
 
 
 async def test_a_code_finds_one_bag_present_or_past(raw: Raw) -> None:

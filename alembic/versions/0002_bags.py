@@ -15,8 +15,45 @@ branch_labels = None
 depends_on = None
 
 
+BAGS_BELONG = """
+    create or replace function bags_belong() returns trigger language plpgsql
+        security definer set search_path = public, pg_temp as $$
+    declare
+        no_area boolean;
+        no_user boolean;
+    begin
+        -- The many rows of an import share few areas, users and parents: each is looked at once.
+        select bool_or(n.area_id is not null and not exists (select from areas a where a.id = n.area_id)),
+               bool_or(not exists (select from users u where u.id = n.created_by)
+                       or (n.linked_by is not null
+                           and not exists (select from users u where u.id = n.linked_by)))
+        into no_area, no_user
+        from (select distinct area_id, created_by, linked_by from new_rows) n;
+        if no_area then
+            raise exception 'unknown area' using errcode = 'foreign_key_violation';
+        elsif no_user then
+            raise exception 'unknown user' using errcode = 'foreign_key_violation';
+        end if;
+        if exists (
+            select from (select distinct parent_id, area_id from new_rows where parent_id is not null) n
+            join bags p on p.id = n.parent_id
+            where n.area_id is distinct from p.area_id
+        ) then
+            raise exception 'a linked child is in the area of its parent' using errcode = 'TT003';
+        end if;
+        if exists (select from retired_codes)
+            and exists (select from retired_codes r join new_rows n on lower(n.code) = lower(r.code)
+                        where r.bag_id <> n.id) then
+            raise exception 'the code belongs to another bag' using errcode = 'unique_violation';
+        end if;
+        return null;
+    end $$;
+"""
+
+
 def upgrade() -> None:
-    run_script("""
+    run_script(
+        """
     create table bag_types (
         id bigint generated always as identity primary key,
         name text not null check (length(name) between 1 and 80),
@@ -182,38 +219,9 @@ def upgrade() -> None:
     -- What a foreign key per row would hold, checked once a statement: areas and users are
     -- disabled, never deleted, so looking at insert is enough. A linked child is where its
     -- parent is, and no bag takes a code that still finds another.
-    create function bags_belong() returns trigger language plpgsql
-        security definer set search_path = public, pg_temp as $$
-    declare
-        no_area boolean;
-        no_user boolean;
-    begin
-        -- The many rows of an import share few areas, users and parents: each is looked at once.
-        select bool_or(n.area_id is not null and not exists (select from areas a where a.id = n.area_id)),
-               bool_or(not exists (select from users u where u.id = n.created_by)
-                       or (n.linked_by is not null
-                           and not exists (select from users u where u.id = n.linked_by)))
-        into no_area, no_user
-        from (select distinct area_id, created_by, linked_by from new_rows) n;
-        if no_area then
-            raise exception 'unknown area' using errcode = 'foreign_key_violation';
-        elsif no_user then
-            raise exception 'unknown user' using errcode = 'foreign_key_violation';
-        end if;
-        if exists (
-            select from (select distinct parent_id, area_id from new_rows where parent_id is not null) n
-            join bags p on p.id = n.parent_id
-            where n.area_id is distinct from p.area_id
-        ) then
-            raise exception 'a linked child is in the area of its parent' using errcode = 'TT003';
-        end if;
-        if exists (select from retired_codes)
-            and exists (select from retired_codes r join new_rows n on lower(n.code) = lower(r.code)
-                        where r.bag_id <> n.id) then
-            raise exception 'the code belongs to another bag' using errcode = 'unique_violation';
-        end if;
-        return null;
-    end $$;
+    """
+        + BAGS_BELONG
+        + """
 
     create trigger bags_1_linked_insert after insert on bags
         referencing new table as new_rows for each statement execute function bags_linked();
@@ -260,7 +268,8 @@ def upgrade() -> None:
     grant update (parent_id, area_id, bag_type_id, bill_id, import_id, updated_at, linked_by, linked_at,
         completed_at, dispatched_at, code, lot, variety, tag) on bags to tracetrack_app;
     grant select, insert on retired_codes to tracetrack_app;
-    """)
+    """
+    )
 
 
 def downgrade() -> None:

@@ -13,102 +13,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
-    run_script("""
-    -- The last number made for each day, by the site's calendar.
-    create table bill_days (
-        day date primary key,
-        last_number integer not null
-    );
-
-    -- How many parents and children of each bag type are on a bill; written by bags_linked() alone.
-    create table bill_totals (
-        bill_id bigint not null references bills on delete cascade,
-        bag_type_id bigint not null references bag_types,
-        parents integer not null default 0,
-        children integer not null default 0,
-        primary key (bill_id, bag_type_id)
-    ) with (fillfactor = 70);
-
-    -- What a completed bill said; the application may add snapshots but never change one.
-    create table bill_snapshots (
-        id bigint generated always as identity primary key,
-        bill_id bigint not null references bills,
-        revision integer not null,
-        reason text not null check (reason in ('completed', 'returned', 'return_cancelled')),
-        taken_at timestamptz not null default now(),
-        taken_by bigint not null references users,
-        parent_count integer not null,
-        child_count integer not null,
-        weight_kg numeric(14, 3) not null,
-        expected_weight_kg numeric(14, 3) not null,
-        number text not null,
-        description text not null,
-        destination text not null,
-        vehicle text not null,
-        unique (bill_id, revision)
-    );
-    create table bill_snapshot_parents (
-        snapshot_id bigint not null references bill_snapshots,
-        position integer not null,
-        bag_id bigint not null,
-        code text not null,
-        area_id bigint,
-        bag_type_id bigint not null,
-        child_count integer not null,
-        expected_children integer not null,
-        weight_kg numeric(14, 3) not null,
-        expected_weight_kg numeric(14, 3) not null,
-        attached_at timestamptz not null,
-        attached_by bigint,
-        primary key (snapshot_id, position)
-    );
-    create unique index bill_snapshot_parents_bag_key on bill_snapshot_parents (snapshot_id, bag_id);
-
-    create table bill_reopenings (
-        snapshot_id bigint primary key references bill_snapshots,
-        reopened_at timestamptz not null default now(),
-        reopened_by bigint not null references users,
-        reason text not null check (length(reason) between 1 and 500)
-    );
-
-    alter table bills
-        add column destination_area_id bigint references areas,
-        add column snapshot_id bigint references bill_snapshots;
-    create index bills_destination_area_idx on bills (destination_area_id, id)
-        where destination_area_id is not null;
-    create index bills_created_idx on bills (created_at);
-
-    alter table bags
-        add column billed_by bigint,
-        add column billed_at timestamptz;
-    update bags set billed_at = updated_at where bill_id is not null;
-    insert into bill_totals (bill_id, bag_type_id, parents, children)
-    select bill_id, bag_type_id, count(*), sum(child_count) from bags where bill_id is not null group by 1, 2;
-    drop index bags_bill_idx;
-    create index bags_bill_idx on bags (bill_id, billed_at, id) where bill_id is not null;
-
-    alter table scans add column bill_id bigint;
-    create index scans_bill_idx on scans (bill_id, id) where bill_id is not null;
-
-    -- When a parent came onto its bill, whichever program put it there. For a new row bags_linked()
-    -- sees to it: a trigger before each row would cost imports of rows that are on no bill.
-    create function bags_billed() returns trigger language plpgsql as $$
-    begin
-        if new.bill_id is null then
-            new.billed_at := null;
-            new.billed_by := null;
-        elsif new.billed_at is not distinct from old.billed_at then
-            new.billed_at := now();
-        end if;
-        return new;
-    end $$;
-    create trigger bags_0_billed_update before update of bill_id on bags
-        for each row when (old.bill_id is distinct from new.bill_id) execute function bags_billed();
-
-    -- As before, and beside it the totals of bills. Each statement of this function sees what is
-    -- committed when it starts: the first locks the parents, so that the later ones know for
-    -- certain on which bills they are.
+BAGS_LINKED = """
     create or replace function bags_linked() returns trigger language plpgsql
         security definer set search_path = public, pg_temp as $$
     declare
@@ -228,6 +133,109 @@ def upgrade() -> None:
         end if;
         return null;
     end $$;
+"""
+
+
+def upgrade() -> None:
+    run_script(
+        """
+    -- The last number made for each day, by the site's calendar.
+    create table bill_days (
+        day date primary key,
+        last_number integer not null
+    );
+
+    -- How many parents and children of each bag type are on a bill; written by bags_linked() alone.
+    create table bill_totals (
+        bill_id bigint not null references bills on delete cascade,
+        bag_type_id bigint not null references bag_types,
+        parents integer not null default 0,
+        children integer not null default 0,
+        primary key (bill_id, bag_type_id)
+    ) with (fillfactor = 70);
+
+    -- What a completed bill said; the application may add snapshots but never change one.
+    create table bill_snapshots (
+        id bigint generated always as identity primary key,
+        bill_id bigint not null references bills,
+        revision integer not null,
+        reason text not null check (reason in ('completed', 'returned', 'return_cancelled')),
+        taken_at timestamptz not null default now(),
+        taken_by bigint not null references users,
+        parent_count integer not null,
+        child_count integer not null,
+        weight_kg numeric(14, 3) not null,
+        expected_weight_kg numeric(14, 3) not null,
+        number text not null,
+        description text not null,
+        destination text not null,
+        vehicle text not null,
+        unique (bill_id, revision)
+    );
+    create table bill_snapshot_parents (
+        snapshot_id bigint not null references bill_snapshots,
+        position integer not null,
+        bag_id bigint not null,
+        code text not null,
+        area_id bigint,
+        bag_type_id bigint not null,
+        child_count integer not null,
+        expected_children integer not null,
+        weight_kg numeric(14, 3) not null,
+        expected_weight_kg numeric(14, 3) not null,
+        attached_at timestamptz not null,
+        attached_by bigint,
+        primary key (snapshot_id, position)
+    );
+    create unique index bill_snapshot_parents_bag_key on bill_snapshot_parents (snapshot_id, bag_id);
+
+    create table bill_reopenings (
+        snapshot_id bigint primary key references bill_snapshots,
+        reopened_at timestamptz not null default now(),
+        reopened_by bigint not null references users,
+        reason text not null check (length(reason) between 1 and 500)
+    );
+
+    alter table bills
+        add column destination_area_id bigint references areas,
+        add column snapshot_id bigint references bill_snapshots;
+    create index bills_destination_area_idx on bills (destination_area_id, id)
+        where destination_area_id is not null;
+    create index bills_created_idx on bills (created_at);
+
+    alter table bags
+        add column billed_by bigint,
+        add column billed_at timestamptz;
+    update bags set billed_at = updated_at where bill_id is not null;
+    insert into bill_totals (bill_id, bag_type_id, parents, children)
+    select bill_id, bag_type_id, count(*), sum(child_count) from bags where bill_id is not null group by 1, 2;
+    drop index bags_bill_idx;
+    create index bags_bill_idx on bags (bill_id, billed_at, id) where bill_id is not null;
+
+    alter table scans add column bill_id bigint;
+    create index scans_bill_idx on scans (bill_id, id) where bill_id is not null;
+
+    -- When a parent came onto its bill, whichever program put it there. For a new row bags_linked()
+    -- sees to it: a trigger before each row would cost imports of rows that are on no bill.
+    create function bags_billed() returns trigger language plpgsql as $$
+    begin
+        if new.bill_id is null then
+            new.billed_at := null;
+            new.billed_by := null;
+        elsif new.billed_at is not distinct from old.billed_at then
+            new.billed_at := now();
+        end if;
+        return new;
+    end $$;
+    create trigger bags_0_billed_update before update of bill_id on bags
+        for each row when (old.bill_id is distinct from new.bill_id) execute function bags_billed();
+
+    -- As before, and beside it the totals of bills. Each statement of this function sees what is
+    -- committed when it starts: the first locks the parents, so that the later ones know for
+    -- certain on which bills they are.
+    """
+        + BAGS_LINKED
+        + """
 
     -- When a bill is completed or reopened, its parents follow before the transaction ends.
     create function bills_agree() returns trigger language plpgsql
@@ -250,7 +258,8 @@ def upgrade() -> None:
     grant select on bill_totals to tracetrack_app;
     grant select, insert on bill_snapshots, bill_snapshot_parents, bill_reopenings to tracetrack_app;
     grant update (billed_by, billed_at) on bags to tracetrack_app;
-    """)
+    """
+    )
 
 
 def downgrade() -> None:

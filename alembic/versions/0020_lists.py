@@ -12,10 +12,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
-    run_script("""
-    create table empty_parents (bag_id bigint primary key);
-
+EMPTY_PARENTS = """
     create function parent_emptied() returns trigger language plpgsql
         security definer set search_path = public, pg_temp as $$
     begin
@@ -36,6 +33,17 @@ def upgrade() -> None:
         for each row when (old.child_count = 0 and new.child_count > 0) execute function parent_filled();
     create trigger bags_5_filled_delete after delete on bags
         for each row when (old.kind = 'parent') execute function parent_filled();
+"""
+
+
+def upgrade() -> None:
+    run_script(
+        """
+    create table empty_parents (bag_id bigint primary key);
+
+    """
+        + EMPTY_PARENTS
+        + """
     -- From here until commit nobody writes, so nothing is missed.
     insert into empty_parents select id from bags where kind = 'parent' and child_count = 0;
 
@@ -43,7 +51,8 @@ def upgrade() -> None:
     create index scans_opened_idx on scans (received_at, bag_id) where action = 'parent' and not refused;
 
     grant select on empty_parents to tracetrack_app;
-    """)
+    """
+    )
 
 
 def downgrade() -> None:

@@ -24,6 +24,7 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/ledger/seal.sql",
     ROOT / "backend/tracetrack/ledger/retention.sql",
     ROOT / "backend/tracetrack/access/limits.sql",
+    ROOT / "backend/tracetrack/bags/links.sql",
     ROOT / "backend/tracetrack/bags/bags.sql",
     ROOT / "backend/tracetrack/bags/search.sql",
     ROOT / "backend/tracetrack/scanning/floor.sql",
