@@ -181,7 +181,11 @@ async def run(server: postgres.Postgres) -> None:
         hash_now(PASSWORD, 4),
     )
     settings = Settings(
-        database_url=server.url(postgres.APP), secret_key="b" * 40, background=False, _env_file=None
+        database_url=server.url(postgres.APP),
+        secret_key="b" * 40,
+        background=False,
+        log_level="WARNING",
+        _env_file=None,
     )
     app = create_app(settings)
     dice = random.Random(1)
