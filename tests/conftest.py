@@ -137,7 +137,7 @@ async def empty(owner: asyncpg.Connection) -> None:
                  alerts_raised, alert_messages, bag_search, empty_parents,
                  bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
                  refresh_tokens, sessions, sign_in_tries, sign_in_failures, api_keys, second_factors,
-                 recovery_codes, registrations, promotions, users, areas, site_settings
+                 recovery_codes, registrations, promotions, users_seen, users, areas, site_settings
         restart identity cascade;
         delete from bag_types where not is_default;
         update bag_types set name = 'Standard', expected_children = 30, child_weight_kg = 1,

@@ -202,7 +202,7 @@ OF_ONE_MIGRATION = {
     *("bag_search", "bag_search_progress", "empty_parents"),
     "performance_minutes",
     "api_keys",
-    *("second_factors", "recovery_codes", "registrations", "promotions"),
+    *("second_factors", "recovery_codes", "registrations", "promotions", "users_seen"),
     *("ledger_anchor", "alerts_raised", "alert_messages"),
     *("ledger_seals", "bag_tallies", "bag_changes", "scan_tallies", "scan_minutes", "scan_changes"),
     *("bill_receipts", "bill_receipt_scans", "return_days", "returns", "return_bags", "bill_returns"),

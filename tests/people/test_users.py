@@ -254,3 +254,15 @@ async def test_everybody_missing_is_not_found(floor: Floor) -> None:
     ):
         answer = await floor.admin.http.request(method, path)
         assert (answer.status_code, answer.json()["code"]) == (404, "user_not_found"), path
+
+
+async def test_when_somebody_was_last_seen_outlives_his_sessions(floor: Floor) -> None:
+    """Sessions are forgotten a day after they ran out; it is still told who came last in spring."""
+    was = (await floor.admin.get(f"/users/{floor.north.id}")).json()["last_seen_at"]
+    assert was is not None
+    for _ in range(2):
+        await floor.owner.execute("update sessions set expires_at = now() - interval '2 days'")
+        await floor.sign_in(floor.admin.id, "admin", PASSWORD)
+        assert await floor.owner.fetchval("select count(*) from sessions") == 1
+        [seen] = (await floor.admin.get("/users", q="north")).json()["items"]
+        assert (seen["last_seen_at"], seen["sessions"]) == (was, 0)

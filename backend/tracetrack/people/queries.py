@@ -13,8 +13,9 @@ _USER = """
     from users u
     left join areas a on a.id = u.area_id
     left join api_keys k on k.user_id = u.id
+    left join users_seen g on g.user_id = u.id
     cross join lateral (
-        select greatest(max(last_seen_at), k.last_used_at) as last_seen_at,
+        select greatest(max(last_seen_at), k.last_used_at, g.at) as last_seen_at,
             count(*) filter (where ended_at is null and expires_at > now()) as sessions
         from sessions where user_id = u.id
     ) s

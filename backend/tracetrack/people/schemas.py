@@ -98,7 +98,7 @@ class UserRecord(BaseModel):
     disabled: bool
     created_at: dt.datetime
     last_seen_at: dt.datetime | None
-    """When a session of the user was last carried on; null before the first sign-in."""
+    """When a session of the user was last carried on, or his key used; null before the first time."""
     sessions: int
     """In how many places the user is signed in."""
     totp: bool
