@@ -171,6 +171,8 @@ async def test_a_part_that_only_old_bags_have_is_found_by_its_trigrams(floor: Fl
         assert (await search("old-", area=floor.areas["South"]))[0] == []
         found, read = await search("ew-00")
         assert (found[0], read < WALK + 100) == ("NEW-0060000", True)
+        # Once in the first walk, so the page is full a little further on.
+        assert (await search("7777"))[0] == [f"NEW-00{n}7777" for n in (5, 4, 3, 2, 1)]
         # A control: walking on until five are found reads nearly everything.
         before = await owner.fetchval(READ)
         await owner.execute("set local enable_seqscan = off; set local enable_bitmapscan = off")
