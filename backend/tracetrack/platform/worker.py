@@ -6,6 +6,7 @@ application, FD the number of the inherited socket, and READY that of a pipe to 
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -27,6 +28,10 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
         await super().startup(sockets)
+        # What the program itself consists of stays for good: each time the collector walked through it
+        # to find nothing, every request waited for 0.15 s.
+        gc.collect()
+        gc.freeze()
         if self.ready is not None and self.started:
             os.write(self.ready, b".")
             os.close(self.ready)
