@@ -257,8 +257,8 @@ async def run(server: postgres.Postgres) -> None:
 
         boss = Actor(1, "boss", Role.admin, None, uuid4(), False, "", "")
         worker = Actor(1, "worker", Role.dispatcher, 1, uuid4(), False, "", "")
-        await measure("dashboard, all areas, from the database", lambda: dashboard.count(boss))
-        await measure("dashboard, one area, from the database", lambda: dashboard.count(worker))
+        await measure("dashboard, all areas, from the database", lambda: dashboard.count(boss, None))
+        await measure("dashboard, one area, from the database", lambda: dashboard.count(worker, None))
         await measure("GET /dashboard/summary", get("/dashboard/summary"))
         if os.environ.get("KEEP_PLANS") == "1":
             await keep_plans(owner)
