@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from tests.floor import Floor
 from tests.imports.files import accounted, brought_in, links, rows_in, told, upload
 from tests.imports.workbooks import number, workbook
@@ -162,6 +164,22 @@ async def test_who_may_import_is_asked_before_the_file_is_read(floor: Floor) -> 
     assert (await floor.anyone.post("/imports", files={"file": ("x", content)})).status_code == 401
     assert (await upload(floor.biller, content)).status_code == 202
     assert await floor.owner.fetchval("select count(*) from imports") == 1
+
+
+async def test_a_biller_lets_an_admins_import_of_bills_be(floor: Floor) -> None:
+    held = (await upload(floor.admin, b"bill,parent\nB-1,P1\n", "b.csv", kind="bills", hold=True)).json()
+    for act in ("start", "cancel", "undo"):
+        answer = await floor.biller.post(f"/imports/{held['id']}/{act}", {} if act == "start" else None)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), act
+    assert (await floor.admin.get(f"/imports/{held['id']}")).json()["state"] == "queued"
+    assert (await floor.admin.post(f"/imports/{held['id']}/cancel")).json()["state"] == "cancelled"
+
+
+async def test_a_report_is_called_as_the_file_was(floor: Floor) -> None:
+    done = await brought_in(floor.admin, workbook({"S": [["parent", "child"], ["P", "C"]]}), "खेप 1.xlsx")
+    file = await floor.admin.get(f"/imports/{done['id']}/report", format="csv")
+    called = file.headers["content-disposition"].split("filename*=UTF-8''")[1]
+    assert unquote(called) == "खेप 1-report.csv"
 
 
 async def test_a_child_tells_that_an_import_brought_it(floor: Floor) -> None:

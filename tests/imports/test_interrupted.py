@@ -193,6 +193,31 @@ async def test_a_held_import_waits_for_its_preview_and_its_correction(floor: Flo
     assert await links(floor) == {"C1": "P1", "C2": "P1"}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"name": "Sheet 9"}, "mapping_sheet"),
+        ({"columns": {"parent": 1, "child": 1}}, "mapping_column_twice"),
+        ({"columns": {"child": 1}}, "mapping_incomplete"),
+        ({"columns": {"parent": 40, "child": 1}}, "mapping_incomplete"),
+        ({"shape": "bill_rows", "columns": {"serial": 0, "parent": 1}}, "mapping_shape"),
+    ],
+)
+async def test_a_correction_that_fits_no_sheet_fails_with_a_sentence_and_is_never_a_guess(
+    floor: Floor, wrong: dict[str, object], code: str
+) -> None:
+    held = (await upload(floor.admin, workbook({"S": [["P1", "C1"], ["P1", "C2"]]}), hold=True)).json()
+    sheet = {"name": "S", "columns": {"parent": 0, "child": 1}}
+    await floor.admin.post(f"/imports/{held['id']}/start", {"mapping": [sheet | wrong]})
+    failed = await finished(floor.admin, held["id"])
+    assert (failed["state"], failed["error_code"], await links(floor)) == ("failed", code, {})
+    hindi = await floor.admin.http.get(f"/imports/{held['id']}", headers={"accept-language": "hi"})
+    assert failed["error"] != hindi.json()["error"]
+    assert "{" not in failed["error"]
+    await floor.admin.post(f"/imports/{held['id']}/start", {"mapping": [sheet]})
+    assert (await finished(floor.admin, held["id"]))["links_created"] == 2
+
+
 async def test_two_imports_that_share_children_are_as_one_after_the_other(floor: Floor) -> None:
     more = [asyncio.create_task(_worker()) for _ in range(2)]
     try:

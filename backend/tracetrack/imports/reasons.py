@@ -122,6 +122,14 @@ FILES: dict[str, tuple[str, str]] = {
     "sheet_empty": ("The sheet is empty.", "शीट खाली है।"),
     "mapping_shape": ("A sheet cannot be read in this way.", "शीट इस तरह नहीं पढ़ी जा सकती।"),
     "mapping_incomplete": ("A column that is needed was not chosen.", "ज़रूरी कॉलम नहीं चुना गया।"),
+    "mapping_column_twice": (
+        "One column was chosen for two things; choose another.",
+        "एक ही कॉलम दो चीज़ों के लिए चुना गया; दूसरा चुनें।",
+    ),
+    "mapping_sheet": (
+        "There is no sheet named “{sheet}” in this file.",
+        "इस फ़ाइल में “{sheet}” नाम की शीट नहीं है।",
+    ),
     "import_interrupted": (
         "The import was interrupted again and again; nothing was written.",
         "आयात बार-बार रुक गया; कुछ भी दर्ज नहीं हुआ।",

@@ -361,8 +361,9 @@ async def cancel(actor: Actor, import_id: int) -> Import:
     Cancelling a cancelled one changes nothing.
 
     Raises:
-        Problem: ``import_not_found`` (404), ``import_finished`` (409).
+        Problem: ``import_not_found`` (404), ``import_finished`` (409), ``forbidden`` (403).
     """
+    _may(actor, (await _row(import_id))["kind"])
     async with db.transaction() as tx:
         row = (
             await tx.execute(
@@ -398,7 +399,8 @@ async def undo(actor: Actor, import_id: int) -> Import:
     Undoing it again changes nothing.
 
     Raises:
-        Problem: ``import_not_found`` (404), ``import_not_undoable`` (409), ``import_changed`` (409).
+        Problem: ``import_not_found`` (404), ``import_not_undoable`` (409), ``import_changed`` (409),
+            ``forbidden`` (403).
     """
     async with connection() as own, own.transaction():
         await own.execute("select pg_advisory_xact_lock(hashtextextended('tracetrack import', 0))")

@@ -79,8 +79,10 @@ def _corrected(sheet: Sheet, wanted: dict[str, Any], kind: str) -> Guess:
     guess = Guess(wanted["shape"], wanted.get("header_row"), wanted["columns"])
     if guess.shape not in SHAPES[kind]:
         raise UnreadableError("mapping_shape", sheet=sheet.name)
-    if any(role not in guess.columns for role in NEEDED[guess.shape]):
+    if any(guess.columns.get(role, sheet.frame.width) >= sheet.frame.width for role in NEEDED[guess.shape]):
         raise UnreadableError("mapping_incomplete", sheet=sheet.name)
+    if len(set(guess.columns.values())) < len(guess.columns):
+        raise UnreadableError("mapping_column_twice", sheet=sheet.name)
     return guess
 
 
@@ -92,6 +94,9 @@ def run(job: dict[str, Any]) -> None:
         raise UnreadableError("file_gone")
     sheets = read_file(Path(job["path"]), job["file_name"], _progress)
     corrections = {sheet["name"]: sheet for sheet in job["mapping"] or []}
+    if unknown := corrections.keys() - {sheet.name for sheet in sheets}:
+        # A correction that met nothing would leave its sheet to our guess.
+        raise UnreadableError("mapping_sheet", sheet=min(unknown))
     chosen: list[tuple[int, Sheet, Guess]] = []
     told: list[dict[str, Any]] = []
     for number, sheet in enumerate(sheets):

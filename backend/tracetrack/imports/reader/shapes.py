@@ -122,7 +122,7 @@ def _one_sheet(number: int, sheet: Sheet, guess: Guess) -> pl.DataFrame:
             .then(pl.col(name).str.slice(1))
             .otherwise(name)
             .alias(name)
-            for name in ("holder", "member")
+            for name in ("holder", "member", "area", "type", *_ATTRIBUTES)
         )
     rows = rows.with_columns(
         pl.lit(None, pl.String).alias("problem"),
