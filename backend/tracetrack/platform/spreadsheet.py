@@ -15,6 +15,7 @@ import re
 import zipfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import IO, Any
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from starlette.responses import StreamingResponse
@@ -228,8 +229,9 @@ def download(body: AsyncIterator[bytes], name: str, kind: str) -> StreamingRespo
     plain = (
         "".join(c if c.isascii() and (c.isalnum() or c in "-_. ") else "-" for c in name).strip() or "file"
     )
+    whole = quote(f"{name}.{kind}".replace("/", "-"), safe="")
     return StreamingResponse(
         body,
         media_type=XLSX if kind == "xlsx" else CSV,
-        headers={"content-disposition": f'attachment; filename="{plain}.{kind}"'},
+        headers={"content-disposition": f"attachment; filename=\"{plain}.{kind}\"; filename*=UTF-8''{whole}"},
     )
