@@ -49,6 +49,17 @@ async def test_links_come_back_as_the_identical_codes(floor: Floor) -> None:
         assert await links(floor) == before, form
 
 
+async def test_what_is_beside_a_code_comes_back_too(floor: Floor) -> None:
+    await rows_in(floor.admin, [["parent", "child", "lot", "variety", "tag"], ["P", "C", "-5", "=x", "'@y"]])
+    beside = "select lot, variety, tag from bags where code = 'C'"
+    assert tuple(await floor.owner.fetchrow(beside)) == ("-5", "=x", "'@y")
+    for form in ("csv", "xlsx"):
+        file = await floor.admin.get("/exports/links", format=form)
+        await floor.owner.execute("truncate bags, audit_events cascade")
+        await brought_in(floor.admin, file.content, f"links.{form}", confirm=True)
+        assert tuple(await floor.owner.fetchrow(beside)) == ("-5", "=x", "'@y"), form
+
+
 async def test_bags_by_filter_and_bills_scans_and_audit(floor: Floor) -> None:
     await floor.north.scan_parent("P1")
     await floor.north.scan_child("P1", "C1")
@@ -115,6 +126,9 @@ async def test_who_may_export(floor: Floor) -> None:
     assert (await floor.biller.get("/exports/audit")).status_code == 403
     assert (await floor.anyone.get("/exports/bags")).status_code == 401
     assert (await floor.biller.get("/exports/bills", kind="child")).json()["code"] == "invalid"
+    for table, query in (("left-open", {}), ("empty", {"from": "2026-01-01T00:00:00Z"})):
+        wrong = (await floor.biller.get(f"/exports/{table}", **query)).json()["errors"]
+        assert wrong[0]["loc"] == ["query", "from"], table
     assert (await floor.biller.get("/exports/users")).status_code == 422
 
 

@@ -15,6 +15,9 @@ from tracetrack.platform.problems import Problem
 from tracetrack.platform.slow import connection
 from tracetrack.platform.spreadsheet import BYTE_ORDER_MARK, Workbook, row_xml
 
+ASKED = {"since": "from", "until": "to"}
+"""Filters that are called otherwise outside."""
+
 AHEAD = 4
 """Pieces that the database may be ahead of a slow client."""
 
@@ -31,13 +34,11 @@ async def export(actor: Actor, name: str, kind: str, given: dict[str, Any]) -> A
         raise Problem("forbidden")
     given = {key: value for key, value in given.items() if value is not None}
     if unknown := sorted(given.keys() - table.takes):
-        raise Problem(
-            "invalid", errors=[{"loc": ["query", key], "msg": "no such filter here"} for key in unknown]
-        )
+        raise _invalid(unknown, "no such filter here")
     if given.get("state", "") not in ("", *table.states):
-        raise Problem("invalid", errors=[{"loc": ["query", "state"], "msg": "no such state here"}])
+        raise _invalid(["state"], "no such state here")
     if table.is_list and (missing := sorted({"since", "until"} - given.keys())):
-        raise Problem("invalid", errors=[{"loc": ["query", key], "msg": "is needed here"} for key in missing])
+        raise _invalid(missing, "is needed here")
     async with db.transaction() as tx:
         await record(
             tx,
@@ -50,6 +51,12 @@ async def export(actor: Actor, name: str, kind: str, given: dict[str, Any]) -> A
         )
     query, values = statement(table, kind, actor.sees_area, given)
     return (_xlsx if kind == "xlsx" else _csv)(table, name, query, values)
+
+
+def _invalid(names: list[str], message: str) -> Problem:
+    return Problem(
+        "invalid", errors=[{"loc": ["query", ASKED.get(name, name)], "msg": message} for name in names]
+    )
 
 
 async def _lines(query: str, values: list[Any], *, csv: bool) -> AsyncIterator[bytes]:
