@@ -172,6 +172,8 @@ async def test_shifts_are_those_of_the_sites_clock(floor: Floor) -> None:
     assert [one["current"] for one in now["items"]].count(True) == 1
     for wrong in (["08:10"], ["24:00"], ["8:00"]):
         assert (await floor.admin.patch("/settings", {"shift_starts": wrong})).status_code == 422
+    for date in ("9999-12-31", "0001-01-01", "2026-02-30"):
+        assert (await floor.north.get("/lists/shifts", date=date)).status_code == 422, date
 
 
 @pytest.mark.parametrize(

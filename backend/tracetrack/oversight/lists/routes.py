@@ -23,8 +23,11 @@ Until = Annotated[Moment | None, Query(alias="to", description="Absent: when the
 Before = Annotated[Moment | None, Query(alias="to", description="Registered before")]
 
 
+Date = Annotated[dt.date | None, Query(ge=dt.date(2000, 1, 1), le=dt.date(2200, 12, 31))]
+
+
 @router.get("/lists/shifts", responses=problems())
-async def shifts(_: Scanner, date: dt.date | None = None) -> Shifts:
+async def shifts(_: Scanner, date: Date = None) -> Shifts:
     """The shifts of a day by the site's clock; without a day, of that whose shift it is now."""
     return await service.shifts(date)
 
