@@ -105,6 +105,12 @@ async def test_a_stored_setting_that_makes_no_sense_gives_way_to_the_default(flo
     [
         {"time_zone": "Mars/Base"},
         {"time_zone": "../../etc/passwd"},
+        # Python's name for this machine's clock, which no database knows.
+        {"time_zone": "localtime"},
+        {"alert_webhook": "http://a b/"},
+        {"alert_webhook": "http://host:99999/"},
+        {"alert_webhook": "http://host/a\tb"},
+        {"alert_webhook": "http://["},
         {"undo_minutes": -1},
         {"undo_minutes": 5_000},
         {"code_hosts": ["https://x/y"]},

@@ -76,6 +76,19 @@ async def test_what_no_key_can_be(floor: Floor, body: dict[str, Any], status: in
     assert (await floor.admin.post("/api-keys", {"name": "ERP", **body})).status_code == status
 
 
+async def test_a_key_is_made_no_admins_later_and_its_user_gets_no_password(floor: Floor) -> None:
+    key, program = await made(floor, role="biller")
+    for change in ({"role": "admin"}, {"password": "a whole new sentence"}, {"must_change_password": True}):
+        answer = await floor.admin.patch(f"/users/{key['user_id']}", change)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), change
+    assert (await program.get("/bags")).status_code == 200
+    assert (await program.get("/users")).status_code == 403
+    changed = await floor.admin.patch(
+        f"/users/{key['user_id']}", {"role": "dispatcher", "area_id": floor.areas["North"]}
+    )
+    assert changed.json()["role"] == "dispatcher"
+
+
 async def test_a_program_has_no_profile_and_a_name_is_one_keys(floor: Floor) -> None:
     _, program = await made(floor, role="biller")
     for method, path in (("GET", "/auth/me"), ("GET", "/auth/sessions"), ("POST", "/auth/logout")):

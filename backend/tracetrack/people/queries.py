@@ -47,7 +47,8 @@ ADD_USER = text("""
 
 USER_FOR_CHANGE = text("""
     select username, full_name, role, area_id, language, must_change_password,
-        disabled_at is not null as disabled
+        disabled_at is not null as disabled,
+        exists (select from api_keys where user_id = users.id) as is_key
     from users where id = :user_id for no key update
 """)
 
@@ -92,6 +93,8 @@ CHANGE_AREA = text("""
 """)
 
 WORKERS_IN_AREA = text("select exists (select from users where area_id = :area_id and disabled_at is null)")
+
+KNOWN_ZONE = text("select exists (select from pg_timezone_names where name = :name)")
 
 SETTINGS = text("select name, value from site_settings")
 

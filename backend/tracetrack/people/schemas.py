@@ -262,8 +262,15 @@ AuditMonths = Annotated[int, Field(ge=0, le=1_200)]
 
 
 def _webhook(url: str) -> str:
-    parts = urlsplit(url)
-    if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+    url = url.strip()
+    # Where Python finds no port in it, it says so by a ValueError too.
+    parts, port = urlsplit(url), urlsplit(url).port
+    if url and (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or port == 0
+        or any(character.isspace() or not character.isprintable() for character in url)
+    ):
         raise ValueError("must be an http or https address")
     return url
 

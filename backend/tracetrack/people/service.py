@@ -128,7 +128,8 @@ async def change_user(actor: Actor, user_id: int, change: UserChange) -> UserRec
     Raises:
         Problem: ``user_not_found`` (404), ``last_admin`` (409), ``weak_password`` (422),
             ``area_required`` (422), ``area_not_found`` (404), ``busy`` (503),
-            ``reauthentication_required`` (403) for another's role or password.
+            ``reauthentication_required`` (403) for another's role or password, ``invalid`` (422) for a
+            password or an admin's role of a program's user.
     """
     wanted = change.model_dump(exclude_unset=True)
     # Null takes the area away; for anything else it says nothing.
@@ -222,6 +223,8 @@ async def apply(
     if row is None:
         raise Problem("user_not_found")
     was = dict(row._mapping)
+    if was.pop("is_key"):
+        _refuse_for_key(wanted, hashed)
     changed = {name: value for name, value in wanted.items() if was[name] != value}
     if not changed and hashed is None:
         return
@@ -249,6 +252,14 @@ async def apply(
         before={name: was[name] for name in changed},
         after=told,
     )
+
+
+def _refuse_for_key(wanted: dict[str, Any], hashed: str | None) -> None:
+    # Else somebody could sign in as the program, or its key do an admin's work.
+    if hashed is not None or wanted.get("must_change_password"):
+        raise Problem("invalid", errors=[{"loc": ["body", "password"], "msg": "a program has no password"}])
+    if wanted.get("role") is Role.admin:
+        raise Problem("invalid", errors=[{"loc": ["body", "role"], "msg": "must not be admin"}])
 
 
 async def _check_area(tx: AsyncConnection, role: str, area_id: int | None) -> None:

@@ -59,7 +59,8 @@ async def change_settings(actor: Actor, change: SettingsChange) -> SiteSettings:
 
     Raises:
         Problem: ``reauthentication_required`` (403) for those that guard the site,
-            ``totp_missing`` (409) to ask for second factors without having one.
+            ``totp_missing`` (409) to ask for second factors without having one, ``invalid`` (422) for
+            a time zone that the database does not know.
     """
     wanted = change.model_dump(exclude_none=True)
     if any(name in wanted for name in GUARDED):
@@ -68,6 +69,9 @@ async def change_settings(actor: Actor, change: SettingsChange) -> SiteSettings:
         # Else this very change would shut its author out.
         raise Problem("totp_missing")
     async with db.transaction() as tx:
+        # Its days are counted there.
+        if "time_zone" in wanted and not await tx.scalar(queries.KNOWN_ZONE, {"name": wanted["time_zone"]}):
+            raise Problem("invalid", errors=[{"loc": ["body", "time_zone"], "msg": "not known here"}])
         await tx.execute(queries.LOCK_SETTINGS)
         rows = (await tx.execute(queries.SETTINGS)).all()
         stored = {row.name: row.value for row in rows}
