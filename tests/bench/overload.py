@@ -3,7 +3,8 @@
 First as fast as 50 users' scans are answered one after another (the peak), then scans arrive at
 :data:`TIMES` that rate whether or not the ones before were answered, each on a connection of its own. A
 scan's time runs from when it was due. Refused ones are not sent again. The generator runs on the same
-machine, so its share of the processor is told: it is what the overload takes from the site.
+machine, so its share of the processor is told: it is what the overload takes from the site. That share is
+kept small: one loop over plain sockets, and requests that were made before.
 
 ``USERS``, ``SECONDS`` (of each part) and ``TIMES`` change the sizes.
 """
@@ -11,20 +12,24 @@ machine, so its share of the processor is told: it is what the overload takes fr
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
 import resource
+import selectors
+import socket
 import statistics
 import tempfile
+import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
-import httpx
 import orjson
 
-from tests.bench.scans import urls
+from tests.bench.scans import Meter, urls
 from tests.bench.wire import Wire
 from tests.test_serve import PASSWORD, Site
 from tracetrack.platform.embedded import postgres
@@ -36,38 +41,54 @@ CONNECTIONS = int(os.environ.get("CONNECTIONS", "1000"))
 """Of all users together; as many phones as send at once."""
 
 
-class Line(asyncio.Protocol):
-    """A kept-alive connection for small requests, as cheap as can be."""
+class Line:
+    """A kept-alive connection for one small request at a time."""
 
-    def __init__(self) -> None:
-        self.answered: asyncio.Future[int] | None = None
-        self.buffer = b""
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setblocking(False)
+        self.due = 0.0
+        self.read = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+    def ask(self, request: bytes, due: float) -> None:
+        """Send what was due then."""
+        self.due = due
+        self.socket.send(request)
 
-    def ask(self, request: bytes) -> asyncio.Future[int]:
-        """Send; the status of the answer."""
-        self.answered = asyncio.get_running_loop().create_future()
-        self.transport.write(request)
-        return self.answered
-
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        head, found, body = self.buffer.partition(b"\r\n\r\n")
-        if not found:
-            return
+    def status(self) -> int:
+        """Read on; the status of the answer, 0 while it is not there whole."""
+        data = self.socket.recv(65_536)
+        assert data, "the site closed a connection"
+        self.read += data
+        head, found, body = self.read.partition(b"\r\n\r\n")
         at = head.find(b"content-length: ") + 16
-        end = head.find(b"\r\n", at)
-        if len(body) >= int(head[at : end if end > 0 else len(head)]):
-            self.buffer = b""
-            if self.answered is not None and not self.answered.done():
-                self.answered.set_result(int(head[9:12]))
+        if not found or len(body) < int(head[at : at + 6].partition(b"\r")[0]):
+            return 0
+        self.read = b""
+        return int(head[9:12])
 
-    def connection_lost(self, error: Exception | None) -> None:
-        if self.answered is not None and not self.answered.done():
-            self.answered.set_result(0)
+
+class Lines:
+    """Many of them, and which of them have an answer."""
+
+    def __init__(self, port: int, count: int) -> None:
+        self.all = [Line(port) for _ in range(count)]
+        self.selector = selectors.DefaultSelector()
+        for line in self.all:
+            self.selector.register(line.socket, selectors.EVENT_READ, line)
+
+    def answered(self, wait: float) -> Iterator[tuple[Line, int]]:
+        """Those whose answer has come, and its status; waits for the first at most so many seconds."""
+        for key, _ in self.selector.select(wait):
+            status = key.data.status()
+            if status:
+                yield key.data, status
+
+    def close(self) -> None:
+        """Hang up."""
+        self.selector.close()
+        for line in self.all:
+            line.socket.close()
 
 
 class Phones:
@@ -93,54 +114,43 @@ class Phones:
         return self.heads[user] + b"content-length: %d\r\n\r\n%b" % (len(body), body)
 
 
-async def peak(phones: Phones, users: int, seconds: float) -> list[float]:
+def peak(phones: Phones, users: int, seconds: float) -> list[float]:
     """Scans one after another by so many at a time; seconds of each accepted one."""
     times: list[float] = []
+    lines = Lines(phones.port, users)
     until = time.perf_counter() + seconds
-
-    async def work() -> None:
-        _, line = await asyncio.get_running_loop().create_connection(Line, "127.0.0.1", phones.port)
-        while (began := time.perf_counter()) < until:
-            if await line.ask(phones.request()) == 200:
-                times.append(time.perf_counter() - began)
-        line.transport.close()
-
-    await asyncio.gather(*(work() for _ in range(users)))
+    for line in lines.all:
+        line.ask(phones.request(), time.perf_counter())
+    asking = users
+    while asking:
+        for line, status in lines.answered(1):
+            now = time.perf_counter()
+            if status == 200:
+                times.append(now - line.due)
+            if now < until:
+                line.ask(phones.request(), now)
+            else:
+                asking -= 1
+    lines.close()
     return times
 
 
-async def overload(
-    phones: Phones, rate: float, seconds: float
-) -> tuple[list[float], list[float], dict[int, int]]:
-    """Arrivals at a rate; seconds of accepted and of refused ones, and how many had each status."""
-    loop = asyncio.get_running_loop()
-    idle = deque(
-        [(await loop.create_connection(Line, "127.0.0.1", phones.port))[1] for _ in range(CONNECTIONS)]
-    )
-    accepted: list[float] = []
-    refused: list[float] = []
-    statuses: dict[int, int] = {}
-    asking: set[asyncio.Task[None]] = set()
+def overload(phones: Phones, rate: float, seconds: float) -> dict[int, list[float]]:
+    """Arrivals at a rate; seconds that each took, by the status of its answer."""
+    requests = [phones.request() for _ in range(round(rate * seconds))]
+    lines = Lines(phones.port, CONNECTIONS)
+    idle = deque(lines.all)
+    times: dict[int, list[float]] = {200: [], 503: []}
     due = began = time.perf_counter()
-
-    async def scan(line: Line, due: float) -> None:
-        status = await line.ask(phones.request())
-        took = time.perf_counter() - due
-        statuses[status] = statuses.get(status, 0) + 1
-        (accepted if status == 200 else refused).append(took)
-        idle.append(line)
-
-    while time.perf_counter() < began + seconds:
-        while due <= time.perf_counter() and idle:
-            task = asyncio.create_task(scan(idle.popleft(), due))
-            asking.add(task)
-            task.add_done_callback(asking.discard)
+    while (now := time.perf_counter()) < began + seconds or len(idle) < CONNECTIONS:
+        while due <= now and idle and requests:
+            idle.popleft().ask(requests.pop(), due)
             due += 1 / rate
-        await asyncio.sleep(0.001)
-    await asyncio.gather(*asking)
-    for line in idle:
-        line.transport.close()
-    return accepted, refused, statuses
+        for line, status in lines.answered(0.001):
+            times.setdefault(status, []).append(time.perf_counter() - line.due)
+            idle.append(line)
+    lines.close()
+    return times
 
 
 def used() -> float:
@@ -152,21 +162,37 @@ def p(times: list[float], share: float) -> float:
     return statistics.quantiles(times, n=1000)[round(share * 1000) - 1] * 1000
 
 
-async def health(port: int, stop: asyncio.Event) -> list[tuple[int, float]]:
-    """Whether health and metrics answer meanwhile."""
-    told = []
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-        while not stop.is_set():
+class Health(threading.Thread):
+    """Asks health and metrics meanwhile, on connections of their own."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.port = port
+        self.over = threading.Event()
+        self.told: list[tuple[int, float]] = []
+
+    def run(self) -> None:
+        while not self.over.wait(0.3):
             for path in ("/healthz", "/readyz", "/metrics"):
                 began = time.perf_counter()
-                answer = await client.get(path)
-                told.append((answer.status_code, time.perf_counter() - began))
-            await asyncio.sleep(0.3)
-    return told
+                line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+                line.request("GET", path)
+                answer = line.getresponse()
+                answer.read()
+                self.told.append((answer.status, time.perf_counter() - began))
+                line.close()
+
+    def show(self) -> None:
+        """Stop, and say how it went."""
+        self.over.set()
+        self.join()
+        statuses = dict(Counter(status for status, _ in self.told))
+        slowest = max(seconds for _, seconds in self.told) * 1000
+        print(f"   health and metrics: {statuses}, slowest {slowest:.0f} ms", flush=True)
 
 
-async def measure(site: Site, folder: Path) -> None:
-    owner = await asyncpg.connect(urls(folder)[postgres.OWNER], timeout=10)
+async def sign_in(site: Site, owner: asyncpg.Connection) -> Phones:
+    """Users with a parent each."""
     area = await owner.fetchval("insert into areas (name) values ('Bench') returning id")
     await owner.execute(
         "insert into users (username, role, area_id, password_hash)"
@@ -186,40 +212,47 @@ async def measure(site: Site, folder: Path) -> None:
         wire = Wire(site.port, tokens[-1])
         assert (await wire.call("POST", "/scans/parent", {"code": f"OVER-{user}"}))[0] == 200
         wire.close()
-    phones = Phones(site.port, tokens)
-    await peak(phones, USERS, 3)
+    return Phones(site.port, tokens)
+
+
+async def measure(site: Site, folder: Path) -> None:
+    owner = await asyncpg.connect(urls(folder)[postgres.OWNER], timeout=10)
+    phones = await sign_in(site, owner)
+    done = len(peak(phones, USERS, 3))
     peaks = []
     for _ in range(2):
-        before = used()
-        times = await peak(phones, USERS, SECONDS)
+        meter = Meter(site)
+        times = peak(phones, USERS, SECONDS)
+        done += len(times)
         peaks.append(len(times) / SECONDS)
         print(
             f"peak, {USERS} at a time: {peaks[-1]:6.0f} scans/s   p50 {p(times, 0.5):6.1f}"
-            f"  p99 {p(times, 0.99):6.1f} ms   generator {(used() - before) / SECONDS:.2f} cores",
+            f"  p99 {p(times, 0.99):6.1f} ms",
             flush=True,
         )
+        meter.show()
     rate = TIMES * max(peaks)
-    before, stop = used(), asyncio.Event()
-    told = asyncio.create_task(health(site.port, stop))
-    accepted, refused, statuses = await overload(phones, rate, SECONDS)
-    stop.set()
+    meter, health = Meter(site), Health(site.port)
+    health.start()
+    answers = overload(phones, rate, SECONDS)
+    meter.show()
+    accepted, refused = answers[200], answers[503]
+    statuses = {status: len(times) for status, times in answers.items()}
     goodput = len(accepted) / SECONDS
     print(
         f"{TIMES:g}x: {rate:.0f} due a second, {sum(statuses.values()) / SECONDS:.0f} sent; goodput"
         f" {goodput:.0f} scans/s, {goodput / max(peaks):.0%} of the peak   p50 {p(accepted, 0.5):.1f}"
-        f"  p99 {p(accepted, 0.99):.1f}  max {max(accepted) * 1000:.1f} ms"
-        f"   generator {(used() - before) / SECONDS:.2f} cores",
+        f"  p99 {p(accepted, 0.99):.1f}  max {max(accepted) * 1000:.1f} ms",
         flush=True,
     )
     print(f"   answers by status {statuses}", flush=True)
     if refused:
         print(f"   refused: p50 {p(refused, 0.5):.1f}  p99 {p(refused, 0.99):.1f} ms", flush=True)
-    seen = {status for status, _ in await told}
-    slowest = max(took for _, took in await told) * 1000
-    print(f"   health and metrics: {len(told.result())} asked, {seen}, slowest {slowest:.0f} ms")
+    health.show()
     # What was answered is there, and what was refused is not.
     linked = await owner.fetchval("select count(*) from bags where code like 'O-%' and parent_id is not null")
-    print(f"   {linked} linked", flush=True)
+    print(f"   {linked} linked, {done + len(accepted)} accepted", flush=True)
+    assert linked == done + len(accepted)
     await owner.close()
 
 
