@@ -90,9 +90,39 @@ async def test_what_cannot_be_told_now_is_told_later(floor: Floor, settings: Set
             # Not at once again, but after a pause.
             await floor.owner.execute("update alert_messages set next_try = now()")
         assert await floor.owner.fetchval("select max(tries) from alert_messages") == 2
+        [untold] = (await floor.admin.get("/performance/summary")).json()["untold"]
+        assert (untold["channel"], untold["messages"], untold["given_up"]) == ("webhook", 1, 0)
+        assert "302" in untold["error"]
         assert await send_due(settings) == number
         assert len(posted) == number + 2
         assert await floor.owner.fetchval(waiting) == 0
+        assert (await floor.admin.get("/performance/summary")).json()["untold"] == []
+
+
+async def test_what_nobody_takes_for_a_day_is_given_up_and_that_is_seen(
+    floor: Floor, settings: Settings
+) -> None:
+    due = "update alert_messages set next_try = now(), tries = $1 where sent_at is null"
+    paused = "select max(extract(epoch from next_try - now()))::float8 from alert_messages"
+    async with webhook(503, 503) as (url, posted):
+        await set_up(floor, alert_p95_ms=1, alert_webhook=url)
+        await store()
+        assert await judge() == 1
+        for tries, shortest, longest in ((0, 7, 13), (20, 2800, 4400)):
+            await floor.owner.execute(due, tries)
+            assert await send_due(settings) == 0
+            assert shortest < await floor.owner.fetchval(paused) < longest
+        await floor.owner.execute("update alert_messages set created_at = now() - interval '25 hours'")
+        await floor.owner.execute(due, 20)
+        assert await send_due(settings) == 0
+        assert len(posted) == 2
+        [untold] = (await floor.admin.get("/performance/summary")).json()["untold"]
+        assert (untold["messages"], untold["given_up"]) == (1, 1)
+        assert "503" in untold["error"]
+        # What comes later is told as before, and then nothing more is said of it.
+        await floor.owner.execute("insert into alert_messages (channel, body) values ('webhook', '{}')")
+        assert await send_due(settings) == 1
+        assert (await floor.admin.get("/performance/summary")).json()["untold"] == []
 
 
 async def test_nothing_is_sent_where_nobody_is_to_be_told(floor: Floor, settings: Settings) -> None:

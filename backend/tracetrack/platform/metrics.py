@@ -41,6 +41,10 @@ POOL_IN_USE = Gauge(
 
 STREAMS = Gauge("tracetrack_streams", "Open event streams.", multiprocess_mode="livesum")
 
+ALERTS_GIVEN_UP = Counter(
+    "tracetrack_alerts_given_up_total", "Alerts that nobody took for a day: webhook or mail.", ("channel",)
+)
+
 REPLICA_READS = Counter(
     "tracetrack_replica_reads_total",
     "Lists and reports by who answered: replica; or the leader, as the replica was late, away, or resting.",

@@ -26,7 +26,6 @@ WRITE = text("insert into alert_messages (channel, body) values (:channel, :body
 TAKE = text("""
     update alert_messages set tries = tries + 1, next_try = now() + interval '1 minute'
     where id = (select id from alert_messages where sent_at is null and next_try <= now()
-                and created_at > now() - interval '1 day'
                 order by id limit 1 for update skip locked)
     returning id, channel, body, tries
 """)
@@ -34,6 +33,12 @@ SENT = text("update alert_messages set sent_at = now(), error = null where id = 
 FAILED = text("""
     update alert_messages set error = :error, next_try = now() + make_interval(secs => :seconds)
     where id = :id
+""")
+# Kept with its error, for the performance dashboard to tell of.
+GIVE_UP = text("""
+    update alert_messages set next_try = 'infinity'
+    where sent_at is null and next_try < 'infinity' and created_at < now() - interval '1 day'
+    returning channel, body ->> 'text' as text, tries, error
 """)
 FORGET = (
     "with gone as (delete from alert_messages where created_at < now() - interval '30 days' returning 1)"

@@ -1,13 +1,15 @@
 """Alerts that reach people: each is told once when it begins and once when it is over.
 
 What is to be told is written down in the transaction that notices it, and sent afterwards: again and
-again, less and less often, for a day. So an alert is told by whichever worker is alive, and once a
-channel, unless a sender dies between sending and noting it.
+again, less and less often, for a day; that it was given up then is told by the performance dashboard.
+So an alert is told by whichever worker is alive, and once a channel, unless a sender dies between
+sending and noting it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import urllib.error
 import urllib.request
 from email.message import EmailMessage
@@ -25,6 +27,7 @@ from tracetrack.platform.breaker import PATIENCE, breaker
 from tracetrack.platform.clock import now
 from tracetrack.platform.logs import get_logger
 from tracetrack.platform.mail import send_mail, sender
+from tracetrack.platform.metrics import ALERTS_GIVEN_UP as GIVEN_UP
 from tracetrack.platform.upkeep import Chore
 from tracetrack.settings import Settings, get_settings
 
@@ -88,6 +91,10 @@ def _body(site: SiteSettings, alert: dict[str, Any]) -> dict[str, Any]:
 async def send_due(settings: Settings | None = None) -> int:
     """Send what waits, one after another, until one cannot be sent; how many were."""
     sent = 0
+    async with db.transaction() as tx:
+        for lost in (await tx.execute(queries.GIVE_UP)).mappings():
+            log.error("alert given up", **lost)
+            GIVEN_UP.labels(lost["channel"]).inc()
     while True:
         async with db.transaction() as tx:
             row = (await tx.execute(queries.TAKE)).one_or_none()
@@ -97,7 +104,9 @@ async def send_due(settings: Settings | None = None) -> int:
             await _send(settings or get_settings(), row.channel, row.body)
         except Exception as error:
             pause = min(LONGEST_PAUSE, 5.0 * 2 ** min(row.tries, 16))
-            log.warning("alert not sent", channel=row.channel, error=str(error)[:200], again_in=pause)
+            # After an outage of theirs, not all that waits at the same moment.
+            pause *= random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+            log.warning("alert not sent", channel=row.channel, error=str(error)[:200], again_in=round(pause))
             async with db.transaction() as tx:
                 await tx.execute(queries.FAILED, {"id": row.id, "error": str(error)[:500], "seconds": pause})
             return sent

@@ -93,6 +93,18 @@ IMPORTS = text("""
     order by id desc limit 10
 """)
 
+# What could not be told, and nothing later by the same way either: that way does not work.
+UNTOLD = text("""
+    select m.channel, count(*)::integer as messages, min(m.created_at) as since,
+        count(*) filter (where m.next_try = 'infinity')::integer as given_up,
+        (array_agg(m.error order by m.id desc) filter (where m.error is not null))[1] as error
+    from alert_messages m
+    where m.sent_at is null and m.error is not null
+        and not exists (select from alert_messages l
+                        where l.channel = m.channel and l.id > m.id and l.sent_at is not null)
+    group by m.channel order by m.channel
+""")
+
 UPKEEP = (
     Chore(
         "minutes_forgotten",

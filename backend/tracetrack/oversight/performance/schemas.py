@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -114,6 +115,17 @@ class Alert(BaseModel):
     limit: float
 
 
+class Untold(BaseModel):
+    """Alerts that a webhook or mail server does not take."""
+
+    channel: Literal["webhook", "mail"]
+    messages: int
+    """How many were not taken; each is tried again, less and less often, for a day."""
+    given_up: int
+    since: dt.datetime
+    error: str
+
+
 class Limits(BaseModel):
     """What counts as too much, from the settings."""
 
@@ -144,4 +156,6 @@ class PerformanceSummary(BaseModel):
     """Null where pg_stat_statements is not there."""
     imports: list[ImportRun]
     alerts: list[Alert]
+    untold: list[Untold]
+    """Empty where all alerts reached whom they were for."""
     limits: Limits

@@ -92,6 +92,7 @@ async def summary(period: Period, route: str | None = None) -> PerformanceSummar
         if await tx.scalar(queries.HAS_STATEMENTS):
             statements = [dict(row) for row in (await tx.execute(queries.STATEMENTS)).mappings()]
         imports = [dict(row) for row in (await tx.execute(queries.IMPORTS)).mappings()]
+        untold = [dict(row) for row in (await tx.execute(queries.UNTOLD)).mappings()]
     routes = [
         {
             **{name: getattr(row, name) for name in ("method", "route", "requests", "errors")},
@@ -131,6 +132,7 @@ async def summary(period: Period, route: str | None = None) -> PerformanceSummar
             "queries": statements,
             "imports": imports,
             "alerts": _alerts(list(lately), workers, limits),
+            "untold": untold,
             "limits": limits,
         }
     )

@@ -97,7 +97,7 @@ const ALERTS: Record<string, { name: OfficeKey; unit: (value: number) => string 
 };
 
 function Alerts({ now }: { now: Performance }) {
-  if (now.alerts.length === 0)
+  if (now.alerts.length === 0 && now.untold.length === 0)
     return (
       <div data-testid="alerts">
         <Note tone="ok">{t("performance.fine")}</Note>
@@ -105,6 +105,16 @@ function Alerts({ now }: { now: Performance }) {
     );
   return (
     <ul class="alerts" data-testid="alerts">
+      {now.untold.map((way) => (
+        <li key={way.channel}>
+          <Note tone="refused" alert>
+            {t(way.channel === "mail" ? "performance.untold.mail" : "performance.untold.webhook", {
+              count: way.messages,
+              error: way.error,
+            })}
+          </Note>
+        </li>
+      ))}
       {now.alerts.map((alert) => {
         const known = ALERTS[alert.name];
         const unit = known?.unit ?? number;

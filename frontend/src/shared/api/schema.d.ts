@@ -4736,6 +4736,8 @@ export interface components {
             imports: components["schemas"]["ImportRun"][];
             /** Alerts */
             alerts: components["schemas"]["Alert"][];
+            /** Untold */
+            untold: components["schemas"]["Untold"][];
             limits: components["schemas"]["Limits"];
         };
         /**
@@ -5940,6 +5942,28 @@ export interface components {
             outcome: "undone";
             bag?: components["schemas"]["Bag"] | null;
             parent?: components["schemas"]["Bag"] | null;
+        };
+        /**
+         * Untold
+         * @description Alerts that a webhook or mail server does not take.
+         */
+        Untold: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "webhook" | "mail";
+            /** Messages */
+            messages: number;
+            /** Given Up */
+            given_up: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Error */
+            error: string;
         };
         /**
          * User

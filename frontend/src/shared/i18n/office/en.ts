@@ -62,6 +62,10 @@ export const messages = {
   "performance.alert.errors": "Too many answers are errors",
   "performance.alert.lag": "A worker cannot keep up",
   "performance.alert.pool": "Database connections run out",
+  "performance.untold.mail":
+    "{count, plural, one {# alert} other {# alerts}} could not be sent by mail: {error}",
+  "performance.untold.webhook":
+    "{count, plural, one {# alert} other {# alerts}} could not be sent to the webhook: {error}",
   "performance.limits": "Change the limits",
   "performance.p50": "50 % within",
   "performance.p95": "95 % within",

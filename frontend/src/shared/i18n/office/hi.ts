@@ -61,6 +61,10 @@ export const messages: OfficeMessages = {
   "performance.alert.errors": "बहुत से जवाबों में गड़बड़ी है",
   "performance.alert.lag": "एक वर्कर पीछे रह रहा है",
   "performance.alert.pool": "डेटाबेस के कनेक्शन कम पड़ रहे हैं",
+  "performance.untold.mail":
+    "{count, plural, one {# चेतावनी मेल से नहीं भेजी जा सकी} other {# चेतावनियाँ मेल से नहीं भेजी जा सकीं}}: {error}",
+  "performance.untold.webhook":
+    "{count, plural, one {# चेतावनी वेबहुक पर नहीं भेजी जा सकी} other {# चेतावनियाँ वेबहुक पर नहीं भेजी जा सकीं}}: {error}",
   "performance.limits": "सीमाएँ बदलें",
   "performance.p50": "50 % इतने में",
   "performance.p95": "95 % इतने में",
