@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
 from tests.floor import Floor
+from tracetrack.oversight.performance import service as performance
 from tracetrack.oversight.performance.service import store
 from tracetrack.platform import metrics, minutes
 from tracetrack.platform.minutes import BOUNDS, Tally, percentile
@@ -59,6 +61,28 @@ async def test_it_tells_of_each_route_by_its_template(floor: Floor) -> None:
     assert (sum(s["requests"] for s in asked["over_time"]), asked["requests"]) == (5, 10)
     for period in ("day", "month"):
         assert (await summary(floor, period=period))["requests"] == 10
+
+
+async def test_what_cannot_be_stored_now_is_stored_later(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minutes.take()
+    await floor.north.scan_parent("P1")
+    with monkeypatch.context() as away:
+        away.setattr(performance.db, "connections_in_use", _away)
+        with pytest.raises(ConnectionError):
+            await store()
+    await floor.north.scan_parent("P2")
+    await store()
+    assert (await summary(floor))["requests"] == 2
+    scraped = generate_latest().decode()
+    assert float(re.findall(r"^tracetrack_memory_bytes (.+)$", scraped, re.MULTILINE)[0]) > 10_000_000
+    for name in ("tracetrack_cpu_cores", "tracetrack_loop_lag_seconds"):
+        assert re.search(rf"^{name} \d", scraped, re.MULTILINE), name
+
+
+def _away() -> int:
+    raise ConnectionError("the database is away")
 
 
 async def test_what_several_workers_store_at_once_adds_up(
@@ -122,7 +146,8 @@ async def test_a_loop_that_is_held_up_is_seen(floor: Floor) -> None:
 
 
 def test_prometheus_and_grafana_ask_for_metrics_that_there_are() -> None:
-    there = set(re.findall(r'"(tracetrack_\w+)"', Path(metrics.__file__).read_text("utf-8")))
+    platform = Path(metrics.__file__).parent.glob("*.py")
+    there = {name for file in platform for name in re.findall(r'"(tracetrack_\w+)"', file.read_text("utf-8"))}
     rules = yaml.safe_load((ROOT / "deploy/alerts.yml").read_text("utf-8"))
     board = json.loads((ROOT / "deploy/grafana/dashboards/tracetrack.json").read_text("utf-8"))
     asked = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]

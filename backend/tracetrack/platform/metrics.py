@@ -39,6 +39,16 @@ POOL_IN_USE = Gauge(
     "tracetrack_db_connections_in_use", "Database connections in use.", multiprocess_mode="livesum"
 )
 
+LOOP_LAG = Gauge(
+    "tracetrack_loop_lag_seconds",
+    "The longest that a worker was busy with one thing, of the last quarter of a minute.",
+    multiprocess_mode="livemax",
+)
+CPU_CORES = Gauge(
+    "tracetrack_cpu_cores", "Processor cores that the workers keep busy.", multiprocess_mode="livesum"
+)
+MEMORY_BYTES = Gauge("tracetrack_memory_bytes", "Memory that the workers hold.", multiprocess_mode="livesum")
+
 STREAMS = Gauge("tracetrack_streams", "Open event streams.", multiprocess_mode="livesum")
 
 ALERTS_GIVEN_UP = Counter(

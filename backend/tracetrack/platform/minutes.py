@@ -70,6 +70,18 @@ def take() -> Taken:
     return taken
 
 
+def give_back(taken: Taken) -> None:
+    """What was taken could not be stored: it is taken again, later."""
+    global _longest_lag
+    for route, tally in taken.routes.items():
+        mine = _routes.setdefault(route, Tally())
+        mine.requests += tally.requests
+        mine.errors += tally.errors
+        mine.seconds += tally.seconds
+        mine.buckets = [a + b for a, b in zip(mine.buckets, tally.buckets, strict=True)]
+    _longest_lag = max(_longest_lag, taken.loop_lag_ms / 1000)
+
+
 def percentile(buckets: list[int], share: float) -> float | None:
     """The milliseconds within which this share of the requests was answered; None of none.
 

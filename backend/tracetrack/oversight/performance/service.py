@@ -10,7 +10,7 @@ from typing import Any
 from tracetrack.oversight.performance import queries
 from tracetrack.oversight.performance.schemas import Alert, Limits, PerformanceSummary, Period
 from tracetrack.people.settings import site_settings
-from tracetrack.platform import breaker, cache, db, minutes
+from tracetrack.platform import breaker, cache, db, metrics, minutes
 from tracetrack.platform.background import Job
 from tracetrack.platform.clock import now
 from tracetrack.platform.minutes import percentile
@@ -31,9 +31,24 @@ _cache_told = (0, 0)
 
 
 async def store() -> None:
-    """Add what this worker did since the last time to the stored minutes."""
-    global _cache_told
+    """Add what this worker did since the last time to the stored minutes.
+
+    While the database is away it is kept, and told of the minute in which it is back: the errors of
+    an outage are what people look for.
+    """
     taken = minutes.take()
+    metrics.LOOP_LAG.set(taken.loop_lag_ms / 1000)
+    metrics.CPU_CORES.set(taken.cpu_share)
+    metrics.MEMORY_BYTES.set(taken.memory_bytes)
+    try:
+        await _store(taken)
+    except BaseException:
+        minutes.give_back(taken)
+        raise
+
+
+async def _store(taken: minutes.Taken) -> None:
+    global _cache_told
     reads, hits = cache.reads_and_hits()
     async with db.transaction() as tx:
         # In one order, so that workers wait for each other and never in a circle.
