@@ -174,6 +174,22 @@ async def test_a_chain_made_anew_from_the_row_on_is_told_by_a_logged_head(floor:
     assert "not in the chain" in str((await look(floor.owner, head)).wrong)
 
 
+async def test_the_end_of_the_chain_is_in_the_log_every_five_minutes_and_verifies(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(seals.log, "info", lambda event, **values: told.append({"event": event, **values}))
+    await fill(floor)
+    await seals.write_head_to_log()
+    [head] = told
+    await floor.north.scan_parent("LATER")
+    await seal()
+    assert (await look(floor.owner, str(head["head"]))).wrong is None
+    [job] = [job for job in seals.JOBS if job.do is seals.write_head_to_log]
+    # A job comes a fifth of its time earlier or later.
+    assert job.seconds * 1.2 <= 300
+
+
 async def test_many_seal_at_once_and_the_chain_is_one(floor: Floor) -> None:
     for number in range(30):
         await floor.north.scan_parent(f"P{number}")

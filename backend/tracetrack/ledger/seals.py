@@ -16,7 +16,8 @@ from tracetrack.platform.logs import get_logger
 log = get_logger("ledger")
 
 SEAL_SECONDS = 2.0
-HEAD_SECONDS = 300.0
+HEAD_SECONDS = 240.0
+"""A fifth more or less, as all jobs: never more than five minutes pass."""
 BATCH = 5_000
 """Rows a seal, but for a transaction that wrote more."""
 MARK_BYTES = 8
