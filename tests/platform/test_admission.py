@@ -10,8 +10,9 @@ import pytest
 
 from tests.api import operations
 from tracetrack.platform.admission import (
+    FLOOD_SECONDS,
+    FLOOD_SHARE,
     LEAST_SHARE,
-    STANDING_SECONDS,
     Admission,
     Gate,
     Kind,
@@ -28,6 +29,14 @@ REPORT = Kind("report", "desk", places=2, queue=2, patience=0.1)
 
 def gate() -> Gate:
     return Gate({"floor": FLOOR, "report": REPORT})
+
+
+async def enter(one: Gate, kind: Kind) -> str | None:
+    """Take a place; or why there is none."""
+    turn = one.ask(kind)
+    if turn is None:
+        return "full"
+    return None if await one.wait(kind, turn) else "late"
 
 
 def test_every_operation_has_a_kind_and_the_floor_comes_first() -> None:
@@ -59,10 +68,10 @@ def test_every_operation_has_a_kind_and_the_floor_comes_first() -> None:
 
 async def test_a_full_queue_refuses_at_once_and_a_long_wait_later() -> None:
     one = gate()
-    assert [await one.enter(FLOOR) for _ in range(2)] == [None, None]
-    waiting = [asyncio.create_task(one.enter(FLOOR)) for _ in range(2)]
+    assert [await enter(one, FLOOR) for _ in range(2)] == [None, None]
+    waiting = [asyncio.create_task(enter(one, FLOOR)) for _ in range(2)]
     await asyncio.sleep(0)
-    assert await one.enter(FLOOR) == "full"
+    assert await enter(one, FLOOR) == "full"
     one.leave(FLOOR)
     assert await waiting[0] is None
     assert await waiting[1] == "late"
@@ -70,27 +79,33 @@ async def test_a_full_queue_refuses_at_once_and_a_long_wait_later() -> None:
     assert not one.waiting["floor"]
 
 
-async def test_a_burst_may_wait_and_where_one_always_waits_few_may() -> None:
+async def test_all_of_a_burst_may_wait_and_few_of_a_flood() -> None:
     clock = 100.0
-    floor = replace(FLOOR, places=1, queue=6, patience=60.0)
+    floor = replace(FLOOR, places=1, queue=20, patience=60.0)
     one = Gate({"floor": floor}, clock=lambda: clock)
-    await one.enter(floor)
-    burst = [asyncio.create_task(one.enter(floor)) for _ in range(6)]
+    await enter(one, floor)
+    burst = [asyncio.create_task(enter(one, floor)) for _ in range(20)]
     await asyncio.sleep(0)
-    assert await one.enter(floor) == "full"
-    clock += STANDING_SECONDS * 2
-    for task in burst[:4]:
+    assert await enter(one, floor) == "full"
+    # Those that wait are served, and meanwhile few others may begin to.
+    for task in burst[:18]:
         one.leave(floor)
         assert await task is None
-    # Two wait still, as of two seconds ago: nobody more.
-    assert await one.enter(floor) == "full"
-    for task in burst[4:]:
+    assert await enter(one, floor) == "full"
+    for task in burst[18:]:
         one.leave(floor)
         assert await task is None
-    # It was empty once, so the next burst may wait again.
-    again = [asyncio.create_task(one.enter(floor)) for _ in range(6)]
+    flood = [asyncio.create_task(enter(one, floor)) for _ in range(20)]
     await asyncio.sleep(0)
-    assert len(one.waiting["floor"]) == 6
+    assert len(one.waiting["floor"]) == 20 * FLOOD_SHARE
+    for _ in range(2):
+        one.leave(floor)
+    await asyncio.gather(*flood)
+    # Nobody was refused for a while, so the next burst may wait again.
+    clock += FLOOD_SECONDS
+    again = [asyncio.create_task(enter(one, floor)) for _ in range(20)]
+    await asyncio.sleep(0)
+    assert len(one.waiting["floor"]) == 20
     for task in again:
         task.cancel()
 
@@ -98,8 +113,8 @@ async def test_a_burst_may_wait_and_where_one_always_waits_few_may() -> None:
 async def test_one_that_is_late_just_as_a_place_is_free_is_passed_over() -> None:
     one = gate()
     for _ in range(2):
-        await one.enter(FLOOR)
-    late, next_one = (asyncio.create_task(one.enter(FLOOR)) for _ in range(2))
+        await enter(one, FLOOR)
+    late, next_one = (asyncio.create_task(enter(one, FLOOR)) for _ in range(2))
     await asyncio.sleep(0)
     one.waiting["floor"][0].cancel()
     # Before the late one runs again.
@@ -124,10 +139,10 @@ def test_a_slow_worker_serves_fewer_scans_at_a_time_and_a_quick_one_all_again() 
 async def test_while_scans_wait_only_one_report_runs() -> None:
     one = gate()
     for _ in range(2):
-        await one.enter(FLOOR)
-        await one.enter(REPORT)
-    scan = asyncio.create_task(one.enter(FLOOR))
-    reports = [asyncio.create_task(one.enter(REPORT)) for _ in range(2)]
+        await enter(one, FLOOR)
+        await enter(one, REPORT)
+    scan = asyncio.create_task(enter(one, FLOOR))
+    reports = [asyncio.create_task(enter(one, REPORT)) for _ in range(2)]
     await asyncio.sleep(0)
     one.leave(REPORT)
     await asyncio.sleep(0)
@@ -144,10 +159,10 @@ async def test_a_busy_floor_turns_no_sign_in_away() -> None:
     """Sign-ins have no queue here to wait in: the threads that hash have one."""
     everything = kinds(Settings(_env_file=None))
     one, floor, sign_in = Gate(everything), everything["floor"], everything["sign_in"]
-    scans = [asyncio.create_task(one.enter(floor)) for _ in range(floor.places + 1)]
+    scans = [asyncio.create_task(enter(one, floor)) for _ in range(floor.places + 1)]
     await asyncio.sleep(0)
     assert one.waiting["floor"]
-    assert [await one.enter(sign_in) for _ in range(3)] == [None] * 3
+    assert [await enter(one, sign_in) for _ in range(3)] == [None] * 3
     for task in scans:
         task.cancel()
 
@@ -177,10 +192,10 @@ async def test_the_floor_leaves_something_for_reports() -> None:
     """Scans that never cease must not stop everything else for ever."""
     one = gate()
     for _ in range(2):
-        await one.enter(FLOOR)
-    scans = [asyncio.create_task(one.enter(FLOOR)) for _ in range(2)]
+        await enter(one, FLOOR)
+    scans = [asyncio.create_task(enter(one, FLOOR)) for _ in range(2)]
     await asyncio.sleep(0)
-    assert await one.enter(REPORT) is None
+    assert await enter(one, REPORT) is None
     assert one.running["report"] == 1
     for task in scans:
         task.cancel()
@@ -189,13 +204,13 @@ async def test_the_floor_leaves_something_for_reports() -> None:
 async def test_who_gives_up_while_waiting_leaves_no_place_taken() -> None:
     one = gate()
     for _ in range(2):
-        await one.enter(FLOOR)
-    gone = asyncio.create_task(one.enter(FLOOR))
+        await enter(one, FLOOR)
+    gone = asyncio.create_task(enter(one, FLOOR))
     await asyncio.sleep(0)
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
         await gone
-    granted = asyncio.create_task(one.enter(FLOOR))
+    granted = asyncio.create_task(enter(one, FLOOR))
     await asyncio.sleep(0)
     one.leave(FLOOR)
     granted.cancel()

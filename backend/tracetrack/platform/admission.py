@@ -16,7 +16,7 @@ import random
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -40,14 +40,15 @@ REFUSED = Counter(
     "Requests refused with 503 before they cost anything, by kind and why: full, late, database.",
     ("kind", "why"),
 )
-SERVED_SECONDS = 0.1
+SERVED_SECONDS = 0.06
 """When a scan takes longer, so many at a time help nobody: the worker serves fewer until it does not."""
 LEAST_SHARE = 0.25
 """Of its places, which it keeps however slow it is."""
-STANDING_SECONDS = 1.0
-"""A queue that was not empty for so long is no burst: it only makes every scan wait."""
-STANDING_SHARE = 1 / 3
-"""Of the floor's queue, which may wait then."""
+FLOOD_SECONDS = 1.0
+"""For so long after a scan was refused, others come faster than they can be served: a queue only makes
+all of them wait."""
+FLOOD_SHARE = 0.1
+"""Of the floor's queue, which may wait then: enough that no place stays empty."""
 TOLD_SECONDS = 5.0
 """How often the log says how many were refused."""
 
@@ -125,6 +126,14 @@ def kind_of(method: str, path: str) -> Name | None:
     return "desk"
 
 
+Turn = asyncio.Future[None]
+"""To be served: done when it has come."""
+TURN = "tracetrack.turn"
+"""Where a request's scope has it, when it was asked for before the request came here."""
+STATE = "tracetrack.admission"
+"""Where the state of the lifespan has this worker's :class:`Admission`."""
+
+
 class Gate:
     """The places of one worker.
 
@@ -142,8 +151,8 @@ class Gate:
         self.places: dict[Name, float] = {name: kind.places for name, kind in all_kinds.items()}
         """How many of each kind are served at a time now: of the floor's fewer, when it is slow."""
         self.waiting: dict[Name, deque[asyncio.Future[None]]] = {name: deque() for name in all_kinds}
-        self.waited_since = 0.0
-        """When the floor's queue was last empty."""
+        self.refused_at = -FLOOD_SECONDS
+        """When a scan was last refused."""
 
     def _may(self, kind: Kind) -> bool:
         running = self.running[kind.name]
@@ -162,25 +171,33 @@ class Gate:
             self.places["floor"] = min(kind.places, places + 0.1)
 
     def _may_wait(self, kind: Kind) -> int:
-        """How many may wait now: all of a burst, and few where there is always somebody before one."""
-        if kind.name != "floor":
-            return kind.queue
-        now = self._clock()
-        if not self.waiting["floor"]:
-            self.waited_since = now
-        standing = now - self.waited_since > STANDING_SECONDS
-        return max(1, round(kind.queue * STANDING_SHARE)) if standing else kind.queue
+        """How many may wait now: all of a burst, and few of a flood."""
+        flood = kind.name == "floor" and self._clock() - self.refused_at < FLOOD_SECONDS
+        return max(1, round(kind.queue * FLOOD_SHARE)) if flood else kind.queue
 
-    async def enter(self, kind: Kind) -> str | None:
-        """Take a place, now or after a short wait; or why there is none: ``full`` or ``late``."""
+    def _refuse(self, kind: Kind) -> None:
+        if kind.name == "floor":
+            self.refused_at = self._clock()
+
+    def ask(self, kind: Kind) -> Turn | None:
+        """A turn, which has come where a place is free; None where the queue is full."""
         queue = self.waiting[kind.name]
-        if not queue and self._may(kind):
-            self.running[kind.name] += 1
+        free = not queue and self._may(kind)
+        if not free and len(queue) >= self._may_wait(kind):
+            self._refuse(kind)
             return None
-        if len(queue) >= self._may_wait(kind):
-            return "full"
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.append(turn)
+        turn: Turn = asyncio.get_running_loop().create_future()
+        if free:
+            self.running[kind.name] += 1
+            turn.set_result(None)
+        else:
+            queue.append(turn)
+        return turn
+
+    async def wait(self, kind: Kind, turn: Turn) -> bool:
+        """Wait for one's turn, which takes a place; whether it came in time."""
+        if turn.done():
+            return True
         late = asyncio.get_running_loop().call_later(kind.patience, turn.cancel)
         try:
             await turn
@@ -190,14 +207,15 @@ class Gate:
                 self.leave(kind)
                 raise
             # Whoever left meanwhile may have passed over it already.
-            if turn in queue:
-                queue.remove(turn)
+            if turn in self.waiting[kind.name]:
+                self.waiting[kind.name].remove(turn)
             if _cancelling():
                 raise
-            return "late"
+            self._refuse(kind)
+            return False
         finally:
             late.cancel()
-        return None
+        return True
 
     def leave(self, kind: Kind) -> None:
         """Give the place to whoever waits, scans first."""
@@ -244,8 +262,34 @@ class Call:
             self.gate.leave(self.kind)
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """503 in one language, made once: refusing must cost next to nothing."""
+
+    headers: list[tuple[bytes, bytes]]
+    """All but the request's id."""
+    body: bytes
+    lines: bytes
+    """The headers as they go over the wire."""
+
+
+def _refusal(language: str, headers: Mapping[str, str]) -> Refusal:
+    body = orjson.dumps(Problem("busy").document(language))
+    all_ = [
+        *((name.encode(), value.encode()) for name, value in headers.items()),
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"cache-control", b"no-store"),
+        (b"retry-after", b"1"),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    return Refusal(all_, body, b"".join(b"%b: %b\r\n" % header for header in all_))
+
+
 class Admission:
     """Pure ASGI middleware, outside of everything else.
+
+    A server that can refuse sooner than by an ASGI answer finds it in the state of the lifespan, see
+    :mod:`tracetrack.platform.door`.
 
     Args:
         app: the application inside.
@@ -256,12 +300,7 @@ class Admission:
     def __init__(self, app: ASGIApp, settings: Settings, headers: Mapping[str, str]) -> None:
         self.app = app
         self.gate = Gate(kinds(settings))
-        self.headers = [
-            *((name.encode(), value.encode()) for name, value in headers.items()),
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"cache-control", b"no-store"),
-            (b"retry-after", b"1"),
-        ]
+        self.refusals = {hindi: _refusal("hi" if hindi else "en", headers) for hindi in (False, True)}
         self.calls: set[Call] = set()
         self._refused = 0
         self._told_at = 0.0
@@ -269,17 +308,24 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
+        if scope["type"] == "lifespan" and "state" in scope:
+            scope["state"][STATE] = self
         name = kind_of(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if name is None:
             await self.app(scope, receive, send)
             return
         kind = self.gate.kinds[name]
-        if DATABASE.state is not State.closed:
-            await self._refuse(kind, "database", scope, send)
+        turn = scope.pop(TURN, None) or self.ask(kind)
+        if isinstance(turn, str):
+            await self._refuse(kind, turn, scope, send)
             return
-        why = await self.gate.enter(kind)
-        if why is not None:
-            await self._refuse(kind, why, scope, send)
+        if not await self.gate.wait(kind, turn):
+            await self._refuse(kind, "late", scope, send)
+            return
+        if DATABASE.state is not State.closed:
+            # Lost while this one waited.
+            self.gate.leave(kind)
+            await self._refuse(kind, "database", scope, send)
             return
         task = asyncio.current_task()
         assert task is not None
@@ -299,6 +345,12 @@ class Admission:
             self.gate.served(kind, time.monotonic() - began)
             call.leave()
 
+    def ask(self, kind: Kind) -> Turn | str:
+        """A turn for one request; or why it is refused at once: ``full`` or ``database``."""
+        if DATABASE.state is not State.closed:
+            return "database"
+        return self.gate.ask(kind) or "full"
+
     async def database_lost(self) -> None:
         """Tell all that wait for the database that it is away, and give up what they asked of it."""
         for call in list(self.calls):
@@ -310,39 +362,38 @@ class Admission:
                 await self._refuse(call.kind, "database", {"headers": []}, call.raw_send)
             call.task.cancel()
 
-    async def _refuse(self, kind: Kind, why: str, scope: Mapping[str, Any], send: Send) -> None:
-        """503, made once and sent as it is: refusing must cost next to nothing."""
+    def refuse(self, kind: Kind, why: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Refusal, bytes]:
+        """Count one that is refused, with these headers; its answer, and its id."""
         _counter(kind.name, why).inc()
         minutes.count("*", "refused", 503, 0.0)
         self._tell()
         given = language = b""
-        for name, value in scope["headers"]:
+        for name, value in headers:
             if name == b"x-request-id":
                 given = value
             elif name == b"accept-language":
                 language = value
         sound = given and SOUND_ID.fullmatch(given.decode("latin-1"))
         current = given if sound else b"%032x" % random.getrandbits(128)
-        body, length = _body(language.startswith(b"hi"))
-        headers = [*self.headers, (b"content-length", length), (b"x-request-id", current)]
+        return self.refusals[language.startswith(b"hi")], current
+
+    async def _refuse(self, kind: Kind, why: str, scope: Mapping[str, Any], send: Send) -> None:
+        refusal, current = self.refuse(kind, why, scope["headers"])
+        headers = [*refusal.headers, (b"x-request-id", current)]
         await send({"type": "http.response.start", "status": 503, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": refusal.body})
 
     def _tell(self) -> None:
         self._refused += 1
         if time.monotonic() - self._told_at > TOLD_SECONDS:
             log.warning(
-                "refused", requests=self._refused, waiting={k: len(q) for k, q in self.gate.waiting.items()}
+                "refused",
+                requests=self._refused,
+                places=round(self.gate.places["floor"]),
+                waiting={k: len(q) for k, q in self.gate.waiting.items()},
             )
             self._told_at = time.monotonic()
             self._refused = 0
-
-
-@lru_cache(2)
-def _body(hindi: bool) -> tuple[bytes, bytes]:
-    """The refusal, and its length."""
-    body = orjson.dumps(Problem("busy").document("hi" if hindi else "en"))
-    return body, b"%d" % len(body)
 
 
 @cache

@@ -14,6 +14,7 @@ from types import FrameType
 
 import uvicorn
 
+from tracetrack.platform.door import Door
 from tracetrack.platform.stopping import stop
 from tracetrack.settings import get_settings
 
@@ -48,6 +49,7 @@ def serve(factory: str, sock: socket.socket, ready: int | None = None) -> None:
     config = uvicorn.Config(
         factory,
         factory=True,
+        http=Door,
         # The middleware logs requests with what uvicorn does not know, and sets up logging.
         access_log=False,
         log_config=None,
