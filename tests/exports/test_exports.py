@@ -77,8 +77,12 @@ async def test_bags_by_filter_and_bills_scans_and_audit(floor: Floor) -> None:
         ({"kind": "child"}, ["C1"]),
         ({"area_id": floor.areas["South"]}, ["Q1"]),
         ({"q": "1", "state": "open"}, ["P1", "Q1"]),
+        ({"q": " p1\n"}, ["P1"]),
+        ({"q": ""}, ["P1", "C1", "Q1"]),
         ({"to": "2020-01-01T00:00:00Z"}, []),
     ):
+        listed = (await floor.biller.get("/bags", **query)).json()["items"]
+        assert sorted(bag["code"] for bag in listed) == sorted(wanted), query
         found = from_csv((await floor.biller.get("/exports/bags", format="csv", **query)).content)
         assert [row[0] for row in found[1:]] == wanted
     bills = from_csv((await floor.biller.get("/exports/bills", format="csv")).content)
@@ -130,6 +134,7 @@ async def test_who_may_export(floor: Floor) -> None:
         wrong = (await floor.biller.get(f"/exports/{table}", **query)).json()["errors"]
         assert wrong[0]["loc"] == ["query", "from"], table
     assert (await floor.biller.get("/exports/users")).status_code == 422
+    assert (await floor.biller.get("/exports/bags", q="a\x00b")).json()["code"] == "bad_code"
 
 
 async def test_a_client_that_goes_away_frees_the_connection(floor: Floor) -> None:

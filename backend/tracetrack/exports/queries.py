@@ -189,6 +189,7 @@ TABLES: dict[str, Table] = {
             ("target_parents", "l.target_parents", True),
             ("parents", "l.parent_count", True),
             ("children", "l.child_count", True),
+            ("weight_kg", "l.weight_kg", True),
             ("created_by", "l.created_by ->> 'username'", False),
             ("created_at", _time("l.created_at"), False),
             ("completed_at", _time("l.completed_at"), False),

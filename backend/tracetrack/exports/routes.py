@@ -27,7 +27,7 @@ Word = Annotated[str | None, Query(max_length=64)]
 Id = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 
 
-@router.get("/exports/{table}", responses=_FILE | problems())
+@router.get("/exports/{table}", responses=_FILE | problems("bad_code"))
 async def export(
     table: Table,
     actor: Biller,

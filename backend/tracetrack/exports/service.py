@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from tracetrack.access.actor import Actor, Role
+from tracetrack.bags.codes import clean
 from tracetrack.exports.queries import TABLES, Table, statement
 from tracetrack.ledger.service import record
 from tracetrack.platform import db
@@ -27,18 +28,21 @@ async def export(actor: Actor, name: str, kind: str, given: dict[str, Any]) -> A
 
     Raises:
         Problem: ``forbidden`` (403) the audit log, for others than admins; ``invalid`` (422) a filter
-            or state that this table does not have.
+            or state that this table does not have, ``bad_code`` (422) what can be in no code.
     """
     table = TABLES[name]
     if name == "audit" and actor.role is not Role.admin:
         raise Problem("forbidden")
-    given = {key: value for key, value in given.items() if value is not None}
+    given = {key: value for key, value in given.items() if value not in (None, "")}
     if unknown := sorted(given.keys() - table.takes):
         raise _invalid(unknown, "no such filter here")
     if given.get("state", "") not in ("", *table.states):
         raise _invalid(["state"], "no such state here")
     if table.is_list and (missing := sorted({"since", "until"} - given.keys())):
         raise _invalid(missing, "is needed here")
+    # As the lists read what is looked for; bills are looked for by free text.
+    for word in {"q", "code"} & given.keys():
+        given[word] = given[word].strip() if name == "bills" else clean(given[word])
     async with db.transaction() as tx:
         await record(
             tx,

@@ -19300,7 +19300,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid` */
+            /** @description `bad_code`, `invalid` */
             422: {
                 headers: {
                     [name: string]: unknown;
