@@ -166,6 +166,28 @@ async def test_who_may_import_is_asked_before_the_file_is_read(floor: Floor) -> 
     assert await floor.owner.fetchval("select count(*) from imports") == 1
 
 
+async def test_the_report_names_the_cell_that_is_wrong(floor: Floor) -> None:
+    head: list[str | None] = ["parent", "child", "area", "type", "lot"]
+    first = [head, ["P", "C1", "Nowhere"], ["P", "C2", None, "Nosuch"], ["P", "C3", None, None, "x" * 300]]
+    second = [["child", "tag", "parent", "area"], ["C4", None, "P", "Elsewhere"], ["C5", "y" * 300, "P"]]
+    done = await brought_in(floor.admin, workbook({"A": first, "B": second}))
+    page = (await floor.admin.get(f"/imports/{done['id']}/report")).json()["items"]
+    assert [(row["sheet"], row["column"], row["value"][:9], row["code"]) for row in page] == [
+        ("A", "C", "Nowhere", "area_not_found"),
+        ("A", "D", "Nosuch", "bag_type_not_found"),
+        ("A", "E", "xxxxxxxxx", "lot_too_long"),
+        ("B", "D", "Elsewhere", "area_not_found"),
+        ("B", "B", "yyyyyyyyy", "tag_too_long"),
+    ]
+    packing = [["1", "C6"], ["parent code", "P6"], ["1", "C7"], ["parent code", "P6"]]
+    done = await rows_in(floor.admin, packing)
+    page = (await floor.admin.get(f"/imports/{done['id']}/report")).json()["items"]
+    assert {(row["column"], row["value"], row["code"]) for row in page} == {
+        ("B", "C7", "parent_twice"),
+        ("B", "P6", "parent_twice"),
+    }
+
+
 async def test_a_biller_lets_an_admins_import_of_bills_be(floor: Floor) -> None:
     held = (await upload(floor.admin, b"bill,parent\nB-1,P1\n", "b.csv", kind="bills", hold=True)).json()
     for act in ("start", "cancel", "undo"):

@@ -135,7 +135,9 @@ class Import(BaseModel):
 class ReportRow(BaseModel):
     """A row of the file that was refused, skipped, or taken with a warning."""
 
-    n: int = Field(description="The row's place among the file's data rows.")
+    n: int = Field(
+        description="The row's place among the file's data rows; a packed group's parent row comes first in it."
+    )
     verdict: Verdict
     sheet: str
     row: int | None = Field(description="Counted from 1, as Excel does.")

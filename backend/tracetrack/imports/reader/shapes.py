@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -35,6 +35,8 @@ class Known:
     labels: Labels
     areas: Mapping[str, int]
     types: Mapping[str, int]
+    places: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """Where each column is in the file at hand: by what it holds, then by sheet."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,16 @@ def stage(sheets: Sequence[tuple[int, Sheet, Guess]], kind: str, known: Known) -
     del frames
     frame = _dates(frame)
     packing = any(guess.shape == "packing" for *_, guess in sheets)
+    known = replace(known, places=_places(sheets))
     return (_bills if kind == "bills" else _bags)(frame, known, packing)
+
+
+def _places(sheets: Sequence[tuple[int, Sheet, Guess]]) -> dict[str, dict[int, int]]:
+    places: dict[str, dict[int, int]] = {}
+    for number, sheet, guess in sheets:
+        for role, index in guess.columns.items():
+            places.setdefault(role, {})[number] = index + sheet.first_column
+    return places
 
 
 def _one_sheet(number: int, sheet: Sheet, guess: Guess) -> pl.DataFrame:
@@ -328,7 +339,7 @@ def _twice(frame: pl.DataFrame) -> pl.DataFrame:
     )
     return frame.with_columns(
         problem=pl.when(again).then(pl.lit("parent_twice")).otherwise("problem"),
-        cell=pl.when(again).then("holder_cell").otherwise("cell"),
+        cell=pl.when(again).then("member_cell").otherwise("cell"),
         note=pl.when(again)
         .then(
             pl.concat_str(
@@ -401,21 +412,21 @@ def _parent_first(frame: pl.DataFrame) -> pl.DataFrame:
 def _judge(frame: pl.DataFrame, missing: str, known: Known) -> pl.DataFrame:
     """Write down what is wrong with a row's own cells; the first thing wrong counts."""
     sound = pl.col("problem").is_null()
-    cases: list[tuple[pl.Expr, pl.Expr, str]] = [
+    cases: list[tuple[pl.Expr, pl.Expr, str | pl.Expr]] = [
         (pl.col("holder").is_null(), pl.lit(missing), "holder_cell"),
         (pl.col("p_problem").is_not_null(), pl.concat_str(pl.lit("code_"), "p_problem"), "holder_cell"),
         (pl.col("m_problem").is_not_null(), pl.concat_str(pl.lit("code_"), "m_problem"), "member_cell"),
     ]
     if frame["area"].drop_nulls().len():
         unknown = ~pl.col("area").str.strip_chars().str.to_lowercase().is_in(list(known.areas))
-        cases.append((unknown.fill_null(False), pl.lit("area_not_found"), "holder_cell"))
+        cases.append((unknown.fill_null(False), pl.lit("area_not_found"), _cell_of("area", known)))
     if frame["type"].drop_nulls().len():
         unknown = ~pl.col("type").str.strip_chars().str.to_lowercase().is_in(list(known.types))
-        cases.append((unknown.fill_null(False), pl.lit("bag_type_not_found"), "holder_cell"))
+        cases.append((unknown.fill_null(False), pl.lit("bag_type_not_found"), _cell_of("type", known)))
     for name in _ATTRIBUTES:
         if frame[name].drop_nulls().len():
             bad = (pl.col(name).str.len_chars() > 128) | pl.col(name).str.contains("\0", literal=True)
-            cases.append((bad.fill_null(False), pl.lit(f"{name}_too_long"), "holder_cell"))
+            cases.append((bad.fill_null(False), pl.lit(f"{name}_too_long"), _cell_of(name, known)))
     problem, cell = pl.lit(None, pl.String), pl.lit(None, pl.Int16)
     for condition, code, where in reversed(cases):
         problem = pl.when(condition).then(code).otherwise(problem)
@@ -426,6 +437,13 @@ def _judge(frame: pl.DataFrame, missing: str, known: Known) -> pl.DataFrame:
         cell=pl.when(sound).then(cell).otherwise("cell"),
         warning=pl.when(inside).then(pl.lit("label_number_taken")).otherwise("warning"),
         warned_cell=pl.when(inside).then("member_cell").otherwise("warned_cell"),
+    )
+
+
+def _cell_of(role: str, known: Known) -> pl.Expr:
+    places = known.places[role]
+    return pl.col("sheet").replace_strict(
+        list(places), list(places.values()), default=None, return_dtype=pl.Int16
     )
 
 

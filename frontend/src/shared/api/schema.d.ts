@@ -5106,7 +5106,7 @@ export interface components {
         ReportRow: {
             /**
              * N
-             * @description The row's place among the file's data rows.
+             * @description The row's place among the file's data rows; a packed group's parent row comes first in it.
              */
             n: number;
             /**
