@@ -136,7 +136,7 @@ class ReportRow(BaseModel):
     """A row of the file that was refused, skipped, or taken with a warning."""
 
     n: int = Field(
-        description="The row's place among the file's data rows; a packed group's parent row comes first in it."
+        description="The row's place among the file's data rows; in a packed group the parent row is the first."
     )
     verdict: Verdict
     sheet: str

@@ -5106,7 +5106,7 @@ export interface components {
         ReportRow: {
             /**
              * N
-             * @description The row's place among the file's data rows; a packed group's parent row comes first in it.
+             * @description The row's place among the file's data rows; in a packed group the parent row is the first.
              */
             n: number;
             /**
