@@ -136,7 +136,7 @@ class ReportRow(BaseModel):
     """A row of the file that was refused, skipped, or taken with a warning."""
 
     n: int = Field(
-        description="The row's place among the file's data rows; in a packed group the parent row is the first."
+        description="The row's place among the data rows; in a packed group the parent row is first."
     )
     verdict: Verdict
     sheet: str

@@ -5106,7 +5106,7 @@ export interface components {
         ReportRow: {
             /**
              * N
-             * @description The row's place among the file's data rows; in a packed group the parent row is the first.
+             * @description The row's place among the data rows; in a packed group the parent row is first.
              */
             n: number;
             /**
