@@ -3,9 +3,29 @@
 const FILES = /* the build's files */ [];
 const CACHE = `tracetrack-${/* the build's version */ ""}`;
 
-self.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES)));
-});
+/** Files fetched at once: a slow line stays free for what somebody waits for. */
+const AT_ONCE = 3;
+
+self.addEventListener("install", (event) => event.waitUntil(keepAll()));
+
+/** Keeps every file, in the build's order: the floor's first, the camera's reader last. One missing is a failure. */
+async function keepAll() {
+  const cache = await caches.open(CACHE);
+  const left = [...FILES];
+  const some = async () => {
+    for (let file = left.shift(); file !== undefined; file = left.shift()) await keep(cache, file);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, some));
+}
+
+async function keep(cache, file) {
+  // What has the same name is the same: a new version fetches only what it changed.
+  const kept = file.startsWith("/assets/") ? await caches.match(file) : undefined;
+  if (kept !== undefined) return cache.put(file, kept);
+  const fresh = await fetch(file, { priority: "low" });
+  if (!fresh.ok) throw new TypeError(`${file}: ${fresh.status}`);
+  return cache.put(file, fresh);
+}
 
 self.addEventListener("activate", (event) => {
   const old = (names) => names.filter((name) => name.startsWith("tracetrack-") && name !== CACHE);

@@ -3,17 +3,22 @@ import "@/shared/ui/base.css";
 import "@/shared/ui/icons.css";
 import { render } from "preact";
 import { App } from "@/app/App";
+import { loadAhead } from "@/app/loadInside";
 import { keepOnDevice } from "@/app/version";
-import { startSession } from "@/shared/api/session";
-import { firstLanguage, switchLanguage } from "@/shared/i18n/i18n";
+import { startSession, wasSignedIn } from "@/shared/api/session";
+import { startLanguage } from "@/shared/i18n/i18n";
 import { unlockSoundOnFirstTouch } from "@/shared/sound/sound";
 import { showTheme } from "@/shared/ui/theme";
 
 showTheme();
 unlockSoundOnFirstTouch();
+startLanguage();
+if (wasSignedIn()) loadAhead();
 void startSession();
-void switchLanguage(firstLanguage(), false).then(() => {
-  const root = document.getElementById("app");
-  if (root !== null) render(<App />, root);
-  void keepOnDevice().catch((error: unknown) => console.warn(error));
-});
+const root = document.getElementById("app");
+if (root !== null) {
+  // The page comes with a drawing, so that something is there before any script is.
+  root.replaceChildren();
+  render(<App />, root);
+}
+keepOnDevice().catch((error: unknown) => console.warn(error));

@@ -1,7 +1,8 @@
-"""Lighthouse's word on the screens: ``make lighthouse``.
+"""Lighthouse's word on the screens: ``make lighthouse`` (ONLY="sign-in, slow 3G" for one of them).
 
-Sign-in as a stranger finds it, with nothing kept, and the scan screen of somebody signed in, on a phone
-with a processor four times slower; once over Lighthouse's slow mobile network, once over slow 3G.
+Sign-in as a stranger finds it, with nothing kept; the scan screen of somebody signed in whose phone keeps
+nothing else (first load), and of one who has it all (again); on a phone with a processor four times
+slower, once over Lighthouse's slow mobile network, once over slow 3G.
 Lighthouse is fetched by npm for the run: it is no part of what is installed.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -48,7 +50,8 @@ def tell(name: str, report: dict[str, Any]) -> None:
     scores = {key: round(found["score"] * 100) for key, found in report["categories"].items()}
     audits = report["audits"]
     times = {key: audits[key]["displayValue"] for key in FIGURES if "displayValue" in audits.get(key, {})}
-    print(f"{name}: {scores} {times}", flush=True)
+    sent = sum(one.get("transferSize", 0) for one in audits["network-requests"]["details"]["items"])
+    print(f"{name}: {scores} {times} {sent / 1_000:.0f} KB", flush=True)
     for audit in audits.values():
         kept = any(
             ref["id"] == audit["id"]
@@ -71,15 +74,21 @@ async def measure(folder: Path) -> None:
                 viewport=PHONE,
                 has_touch=True,
             )
-            for network, flags in NETWORKS.items():
-                tell(f"sign-in, {network}", await judge(site.url, port, *flags))
+
+            async def look(screen: str, url: str, *more: str) -> None:
+                for network, flags in NETWORKS.items():
+                    name = f"{screen}, {network}"
+                    if os.environ.get("ONLY", name) == name:
+                        tell(name, await judge(url, port, *more, *flags))
+
+            await look("sign-in", site.url)
             screens = Screens(await context.new_page())
             await screens.page.goto(site.url)
             await screens.start_scanning(name)
             await screens.page.close()
-            for network, flags in NETWORKS.items():
-                report = await judge(f"{site.url}/scan", port, "--disable-storage-reset", *flags)
-                tell(f"scan, {network}", report)
+            # Lighthouse leaves cookies and the queue alone, and throws away what was kept of the pages.
+            await look("scan for the first time", f"{site.url}/scan")
+            await look("scan again", f"{site.url}/scan", "--disable-storage-reset")
             await context.close()
 
 

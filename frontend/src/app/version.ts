@@ -1,7 +1,11 @@
 import { useSyncExternalStore } from "react";
+import { loaded } from "@/shared/ui/loaded";
 
 /** Look for a new version this often, in ms; a page may stay open for weeks. */
 const LOOK_MS = 30 * 60_000;
+
+/** A first visit fetches the rest of the application this long after its first screen, in ms. */
+const QUIET_MS = 2_000;
 
 let next: ServiceWorker | null = null;
 const watchers = new Set<() => void>();
@@ -14,6 +18,7 @@ function ready(worker: ServiceWorker | null): void {
 /** Keeps the application on this device, so that it opens without network. */
 export async function keepOnDevice(): Promise<void> {
   if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  if (navigator.serviceWorker.controller === null) await loaded(QUIET_MS);
   const registration = await navigator.serviceWorker.register("/sw.js");
   const look = (worker: ServiceWorker | null) => {
     worker?.addEventListener("statechange", () => {

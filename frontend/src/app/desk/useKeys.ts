@@ -40,14 +40,17 @@ export function useKeys(jobs: readonly Job[], acts: Acts): void {
       for (const letter of text) press(letter, performance.now());
     };
     const fresh = () =>
-      new WedgeReader({
-        onCode: (code) => {
-          // Whether scanners end their codes is not asked here: keys would have to wait for it.
-          reader = fresh();
-          now.current.go(`/find?code=${encodeURIComponent(code)}`);
+      new WedgeReader(
+        {
+          onCode: (code) => {
+            reader = fresh();
+            now.current.go(`/find?code=${encodeURIComponent(code)}`);
+          },
+          onSlowTyping: typed,
         },
-        onSlowTyping: typed,
-      });
+        // Whether scanners end their codes is not asked here: keys would have to wait for it.
+        false,
+      );
     let reader = fresh();
 
     const onKey = (event: KeyboardEvent) => {

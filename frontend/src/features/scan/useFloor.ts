@@ -39,8 +39,8 @@ export interface Word {
   problem: Problem | null;
 }
 
-/** Two people may fill one parent: look this often what the other did, in ms. */
-const LOOK_MS = 10_000;
+/** Two people may fill one parent: look this often, while somebody looks at the screen, what the other did, in ms. */
+const LOOK_MS = 4_000;
 const KNOWN_CHILDREN = 200;
 /** Of several codes at once, the screen names so many. */
 const NAMED = 3;

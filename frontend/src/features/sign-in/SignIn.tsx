@@ -2,15 +2,26 @@ import { useEffect, useState } from "react";
 import { lazy, Suspense } from "preact/compat";
 import { ApiProblem } from "@/shared/api/problems";
 import { reach, signIn, useSession } from "@/shared/api/session";
-import { t } from "@/shared/i18n/i18n";
+import { loadFloor, t } from "@/shared/i18n/i18n";
 import { errorText } from "@/shared/i18n/problem";
-import { heldScans } from "@/shared/queue/useQueue";
+import { loaded } from "@/shared/ui/loaded";
 import { Icon, ScanDrawing } from "@/shared/ui/icons";
 import { LanguageChoice } from "@/shared/ui/LanguageChoice";
 import { Note, PasswordField, TextField } from "@/shared/ui/parts";
 import "./sign-in.css";
 
-const Register = lazy(() => import("./Register"));
+const Register = lazy(async () => {
+  const [loaded] = await Promise.all([import("./Register"), loadFloor()]);
+  return loaded;
+});
+
+/** Scans that this phone still holds. Nobody waits for the store of the queue to be on screen. */
+async function heldScans(): Promise<number> {
+  const stores = await (indexedDB as Partial<IDBFactory>).databases?.();
+  if (stores?.length === 0) return 0;
+  const store = await import("@/shared/queue/store");
+  return store.heldScans();
+}
 
 /** What the site says of itself before anybody has signed in; nothing, when it cannot be asked. */
 async function maySomebodyAsk(): Promise<boolean> {
@@ -35,8 +46,8 @@ export default function SignIn() {
   const [asking, setAsking] = useState(false);
 
   useEffect(() => {
-    void heldScans().then(setHeld);
-    void maySomebodyAsk().then(setMayAsk);
+    void heldScans().then(setHeld, () => undefined);
+    void loaded(0).then(maySomebodyAsk).then(setMayAsk);
   }, []);
 
   const go = async () => {

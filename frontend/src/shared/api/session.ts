@@ -141,6 +141,9 @@ export async function alone<T>(name: string, work: () => Promise<T>): Promise<T>
   return await locks.request(name, work);
 }
 
+/** Whether a session seems to be left by an earlier page; only the server knows. */
+export const wasSignedIn = (): boolean => Object.keys(csrf()).length > 0 || lastUser() !== null;
+
 /** Looks for a session left by an earlier page. */
 export async function startSession(): Promise<void> {
   try {

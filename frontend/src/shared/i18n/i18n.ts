@@ -1,5 +1,4 @@
 import { setupI18n } from "@lingui/core";
-import { compileMessage } from "@lingui/message-utils/compileMessage";
 import { useSyncExternalStore } from "react";
 import type { messages as english } from "./messages/en";
 
@@ -14,8 +13,14 @@ type Files = Record<string, () => Promise<Record<string, string>>>;
 
 /** Adding a file to messages/ adds a language: its name is the language's code. */
 const files = import.meta.glob<Messages>("./messages/*.ts", { import: "messages" });
+/** Of each what is said before sign-in: it comes with the application, so that nobody waits for it. */
+const first = import.meta.glob<Messages>("./messages/*.ts", {
+  import: "messages",
+  query: "?first",
+  eager: true,
+});
 /** Whole sets of messages, each a file a language; screens that load later bring theirs. */
-const sets: Files[] = [files];
+const sets: Files[] = [];
 
 export const languages = Object.keys(files)
   .map((path) => /([\w-]+)\.ts$/.exec(path)?.[1] ?? "en")
@@ -28,7 +33,6 @@ function ownName(code: string): string {
 }
 
 const i18n = setupI18n();
-i18n.setMessagesCompiler(compileMessage);
 const watchers = new Set<() => void>();
 
 export function isLanguage(code: string | null | undefined): code is string {
@@ -36,7 +40,7 @@ export function isLanguage(code: string | null | undefined): code is string {
 }
 
 /** The language to begin with: the one chosen before on this device, else the browser's, else English. */
-export function firstLanguage(): string {
+function firstLanguage(): string {
   const stored = localStorage.getItem(STORED);
   if (isLanguage(stored)) return stored;
   return navigator.languages.map((tag) => tag.split("-")[0]).find(isLanguage) ?? "en";
@@ -55,6 +59,9 @@ function messagesOf(set: Files, code: string): Promise<Record<string, string>> {
   return load();
 }
 
+/** The sentences of the screens behind sign-in. */
+export const loadFloor = () => addMessages(files);
+
 /** Adds the messages of screens that load later, in the current language. */
 export async function addMessages(set: Files): Promise<void> {
   if (sets.includes(set)) return;
@@ -67,10 +74,22 @@ export async function addMessages(set: Files): Promise<void> {
 
 /** Loads a language and shows it; `remember` keeps it for this device. */
 export async function switchLanguage(code: string, remember = true): Promise<void> {
-  const messages = await Promise.all(sets.map((set) => messagesOf(set, code)));
-  i18n.loadAndActivate({ locale: code, messages: Object.assign({}, ...messages) as Messages });
-  document.documentElement.lang = code;
+  const loaded = await Promise.all(sets.map((set) => messagesOf(set, code)));
+  show(code, loaded);
   if (remember) localStorage.setItem(STORED, code);
+}
+
+/** Shows the language to begin with, at once. */
+export function startLanguage(): void {
+  show(firstLanguage(), []);
+}
+
+function show(code: string, loaded: Record<string, string>[]): void {
+  const messages = Object.assign({}, first[`./messages/${code}.ts`], ...loaded) as Messages;
+  i18n.loadAndActivate({ locale: code, messages });
+  document.documentElement.lang = code;
+  // The letters of a language that has its own come with the whole of it.
+  if (sets.length === 0 && code !== "en") loadFloor().catch(() => undefined);
   for (const watcher of watchers) watcher();
 }
 

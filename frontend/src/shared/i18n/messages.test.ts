@@ -1,5 +1,6 @@
 import { compileMessage } from "@lingui/message-utils/compileMessage";
 import { expect, test } from "vitest";
+import { SAID_FIRST } from "./first";
 import { messages as adminEnglish } from "./admin/en";
 import { messages as helpEnglish } from "./help/en";
 import { messages as english } from "./messages/en";
@@ -68,4 +69,20 @@ test("the admins' Hindi is written in Hindi, and its keys are its own", () => {
   expect(same).toEqual([]);
   expect(Object.keys(adminEnglish).filter((key) => key in english || key in officeEnglish)).toEqual([]);
   expect(Object.keys(admin)).toHaveLength(Object.keys(languages).length);
+});
+
+test("what is said before sign-in is among what comes first", () => {
+  const sources = import.meta.glob<string>(
+    [
+      "/src/app/{App,OneMoment}.tsx",
+      "/src/features/sign-in/SignIn.tsx",
+      "/src/shared/ui/{LanguageChoice,parts}.tsx",
+    ],
+    { query: "?raw", import: "default", eager: true },
+  );
+  expect(Object.keys(sources)).toHaveLength(5);
+  const source = Object.values(sources).join("\n");
+  const said = Object.keys(english).filter((key) => source.includes(`"${key}"`));
+  // The question for an account brings the rest of the sentences with it.
+  expect(said.filter((key) => !SAID_FIRST.test(key))).toEqual(["register.title"]);
 });

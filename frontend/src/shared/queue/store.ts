@@ -134,3 +134,11 @@ export class ScanStore {
     this.db.close();
   }
 }
+
+let store: Promise<ScanStore> | null = null;
+
+/** The one store of this page. */
+export const scanStore = (): Promise<ScanStore> => (store ??= ScanStore.open());
+
+/** Scans of anybody that this phone still holds; for the sign-in screen. */
+export const heldScans = async (): Promise<number> => (await scanStore()).countWaiting();

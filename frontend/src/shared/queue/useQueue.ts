@@ -3,12 +3,10 @@ import { useContext, useEffect, useState, useSyncExternalStore } from "react";
 import { alone } from "@/shared/api/session";
 import { askArrived, deliver } from "./deliver";
 import { ScanQueue, type News, type QueueView } from "./queue";
-import { ScanStore } from "./store";
+import { scanStore } from "./store";
 
 /** Look for scans left by another tab, and try again after silence, this often, in ms. */
 const TICK_MS = 20_000;
-
-let store: Promise<ScanStore> | null = null;
 
 export const QueueContext = createContext<ScanQueue | null>(null);
 
@@ -21,8 +19,7 @@ export function useQueueOf(userId: number | null): ScanQueue | null {
     let gone = false;
     const channel = "BroadcastChannel" in window ? new BroadcastChannel("tracetrack-queue") : null;
     const tell = (news: News) => channel?.postMessage(news);
-    store ??= ScanStore.open();
-    void store.then(async (opened) => {
+    void scanStore().then(async (opened) => {
       if (gone) return;
       mine = new ScanQueue({ store: opened, userId, deliver, askArrived, alone, tell });
       const told = mine;
@@ -65,10 +62,4 @@ export function useQueueView(queue: ScanQueue | null): QueueView {
     (watcher) => queue?.subscribe(watcher) ?? (() => undefined),
     () => queue?.snapshot() ?? nothing,
   );
-}
-
-/** Scans of anybody that this phone still holds; for the sign-in screen. */
-export async function heldScans(): Promise<number> {
-  store ??= ScanStore.open();
-  return (await store).countWaiting();
 }

@@ -4,6 +4,7 @@ import { t } from "@/shared/i18n/office";
 import type { Tone } from "@/shared/sound/sound";
 import { Icon } from "@/shared/ui/icons";
 import { isReserved } from "./commands";
+import { knownSuffix, rememberSuffix } from "./suffix";
 import { WedgeReader } from "./wedge";
 
 const Camera = lazy(() => import("./camera/Camera"));
@@ -40,16 +41,20 @@ export function ScanField({ label, hint, active, onCode, toneOf = unknown }: Sca
     const field = input.current;
     if (!active || field === null) return;
     let ending = false;
-    const reader = new WedgeReader({
-      onCode: (code) => {
-        if (ending) return;
-        // Only what the field holds from its beginning: a code typed by hand before is not torn apart.
-        if (!field.value.startsWith(code)) return;
-        field.value = field.value.slice(code.length);
-        give(code);
+    const reader = new WedgeReader(
+      {
+        onCode: (code) => {
+          rememberSuffix(reader.hasSuffix);
+          if (ending) return;
+          // Only what the field holds from its beginning: a code typed by hand before is not torn apart.
+          if (!field.value.startsWith(code)) return;
+          field.value = field.value.slice(code.length);
+          give(code);
+        },
+        onSlowTyping: () => undefined,
       },
-      onSlowTyping: () => undefined,
-    });
+      knownSuffix(),
+    );
     const focus = () => field.focus({ preventScroll: true });
 
     const onFieldKey = (event: KeyboardEvent) => {

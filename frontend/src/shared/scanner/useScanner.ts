@@ -1,8 +1,6 @@
 import { useEffect, useRef, type RefObject } from "react";
+import { knownSuffix, rememberSuffix } from "./suffix";
 import { WedgeReader } from "./wedge";
-
-/** What this device has learned of its scanner. */
-const SUFFIX = "tracetrack.scanner-suffix";
 
 export interface Scanner {
   onCode: (code: string) => void;
@@ -27,15 +25,13 @@ export function useScanner(
     const reader = new WedgeReader(
       {
         onCode: (code) => {
-          const suffix = String(reader.hasSuffix);
-          // Writing is slow on a phone, and it hardly ever changes.
-          if (localStorage.getItem(SUFFIX) !== suffix) localStorage.setItem(SUFFIX, suffix);
+          rememberSuffix(reader.hasSuffix);
           handlers.current.onCode(code);
           focus();
         },
         onSlowTyping: (text) => handlers.current.onSlowTyping(text),
       },
-      localStorage.getItem(SUFFIX) === "true",
+      knownSuffix(),
     );
 
     const focus = () => field.current?.focus({ preventScroll: true });

@@ -11,8 +11,16 @@ beforeEach(() => {
   codes = [];
   typed = [];
   now = 1_000;
-  reader = new WedgeReader({ onCode: (code) => codes.push(code), onSlowTyping: (text) => typed.push(text) });
+  meet(false);
 });
+
+/** A reader that knows this of its scanner. */
+function meet(suffixed: boolean | null): void {
+  reader = new WedgeReader(
+    { onCode: (code) => codes.push(code), onSlowTyping: (text) => typed.push(text) },
+    suffixed,
+  );
+}
 
 afterEach(() => vi.useRealTimers());
 
@@ -72,6 +80,42 @@ test("a scanner known for its suffix may stumble without having its code torn in
   type("SB4", 10);
   vi.advanceTimersByTime(140);
   expect(codes).toEqual(["SB1", "SB2", "SB3", "SB4"]);
+});
+
+test("the first code of an unknown scanner may stumble too", () => {
+  meet(null);
+  type("SB", 10);
+  now += 250;
+  vi.advanceTimersByTime(250);
+  type("1", 10, "Enter");
+  expect(codes).toEqual(["SB1"]);
+});
+
+test.each([true, null])("scans without a suffix never merge, whatever was known: %s", (suffixed) => {
+  meet(suffixed);
+  for (const code of ["SB1", "SB2", "SB3"]) {
+    type(code, 10);
+    now += 150;
+    vi.advanceTimersByTime(150);
+  }
+  vi.advanceTimersByTime(840);
+  expect(codes).toEqual(["SB1", "SB2", "SB3"]);
+  // Now it is known: the next one waits no longer than it must.
+  now += 840;
+  type("SB4", 10);
+  vi.advanceTimersByTime(140);
+  expect(codes).toEqual(["SB1", "SB2", "SB3", "SB4"]);
+});
+
+test("keys that lie behind a timer of a page that stood still belong to their code", () => {
+  type("SB", 10);
+  // For half a second nothing runs; then the timer does, and the keys that were typed meanwhile after it.
+  const stood = vi.spyOn(performance, "now").mockReturnValue(performance.now() + 500);
+  vi.advanceTimersByTime(135);
+  stood.mockRestore();
+  reader.key("1", now + 10);
+  reader.key("Enter", now + 20);
+  expect(codes).toEqual(["SB1"]);
 });
 
 test("a late key still belongs to its code", () => {

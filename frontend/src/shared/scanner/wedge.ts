@@ -1,11 +1,18 @@
 /** A pause that ends a code when the scanner sends no suffix, in ms. */
 const PAUSE_MS = 100;
-/** The same after a code that had a suffix: a scanner that stumbles must not have its code torn in two. */
+/** The same unless the scanner is known to send none: one that stumbles must not have its code torn in two. */
 const PATIENT_PAUSE_MS = 800;
 /** Scanners type at 7 to 16 ms per key; nobody types whole codes this fast by hand. */
 const SCANNER_MS_PER_KEY = 45;
 /** Keys that were typed in time may be handled late; wait this long for them before believing a pause. */
 const GRACE_MS = 30;
+
+/** What came without a pause of `PAUSE_MS` in it, and when, in ms. */
+interface Piece {
+  text: string;
+  firstAt: number;
+  lastAt: number;
+}
 
 const SUFFIXES = new Set(["Enter", "Tab", "\n", "\r", "\t"]);
 
@@ -19,32 +26,31 @@ export interface WedgeEvents {
 /**
  * Turns single keys into codes. A suffix (Enter, Tab, line feed) ends a code whatever the speed; without
  * one, a pause ends it when the keys came at a scanner's speed. Times are the keys' own (event.timeStamp),
- * so a busy page neither merges two scans nor tears one in two.
+ * so a busy page neither merges two scans nor tears one in two. What a short pause means is told by how
+ * it ends: with a suffix the pieces are one code that stumbled, with silence each is a code.
  */
 export class WedgeReader {
-  private buffer = "";
-  private firstAt = 0;
-  private lastAt = 0;
+  private pieces: Piece[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly events: WedgeEvents,
-    /** Whether the scanner in use is known to end its codes with a suffix. */
-    private suffixed = false,
+    /** Whether the scanner in use ends its codes with a suffix; null: nobody knows yet. */
+    private suffixed: boolean | null = null,
   ) {}
 
-  /** Whether the last code had a suffix. */
-  get hasSuffix(): boolean {
+  /** Whether the last code had a suffix; null before the first. */
+  get hasSuffix(): boolean | null {
     return this.suffixed;
   }
 
   private get pause(): number {
-    return this.suffixed ? PATIENT_PAUSE_MS : PAUSE_MS;
+    return this.suffixed === false ? PAUSE_MS : PATIENT_PAUSE_MS;
   }
 
   /** True while a code is half typed. */
   get busy(): boolean {
-    return this.buffer !== "";
+    return this.pieces.length > 0;
   }
 
   /** Takes one `event.key` at its time in ms; true when it belonged to a code. */
@@ -66,7 +72,7 @@ export class WedgeReader {
 
   /** Hands over what is half typed, and forgets it. */
   rest(): string {
-    const text = this.buffer;
+    const text = this.pieces.map((piece) => piece.text).join("");
     this.clear();
     return text;
   }
@@ -74,41 +80,54 @@ export class WedgeReader {
   /** Forgets what is half typed. */
   clear(): void {
     clearTimeout(this.timer);
-    this.buffer = "";
+    this.pieces = [];
   }
 
   private take(text: string, at: number): void {
-    if (this.buffer !== "" && at - this.lastAt >= this.pause) this.judge();
-    if (this.buffer === "") this.firstAt = at;
-    this.buffer += text;
-    this.lastAt = at;
+    const silence = at - (this.pieces.at(-1)?.lastAt ?? at);
+    if (silence >= this.pause) this.judge();
+    const piece = this.pieces.at(-1);
+    if (piece === undefined || silence >= PAUSE_MS) this.pieces.push({ text, firstAt: at, lastAt: at });
+    else {
+      piece.text += text;
+      piece.lastAt = at;
+    }
+    this.awaitSilence(this.pause + GRACE_MS);
+  }
+
+  private awaitSilence(ms: number): void {
+    const due = performance.now() + ms;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      this.timer = setTimeout(() => this.judge(), GRACE_MS);
-    }, this.pause);
+      // Late itself: the page was busy, and keys that were typed in time may lie behind this.
+      if (performance.now() - due >= GRACE_MS) this.awaitSilence(GRACE_MS);
+      else this.judge();
+    }, ms);
   }
 
   private end(): boolean {
-    const code = this.buffer;
-    this.clear();
+    const code = this.rest();
     if (code.trim() === "") return code !== "";
     this.suffixed = true;
     this.events.onCode(code);
     return true;
   }
 
-  /** A pause came: a scanner's code is whole, a person's is not. */
+  /** Silence came: a scanner's codes are whole, what a person types is not. */
   private judge(): void {
-    const text = this.buffer;
-    const letters = lettersOf(text);
-    const fast = letters > 1 && (this.lastAt - this.firstAt) / (letters - 1) <= SCANNER_MS_PER_KEY;
-    this.clear();
+    const { pieces } = this;
+    const text = this.rest();
     if (text.trim() === "") return;
-    if (fast) {
+    if (pieces.every(isFast)) {
       this.suffixed = false;
-      this.events.onCode(text);
+      for (const piece of pieces) this.events.onCode(piece.text);
     } else this.events.onSlowTyping(text);
   }
+}
+
+function isFast({ text, firstAt, lastAt }: Piece): boolean {
+  const letters = lettersOf(text);
+  return letters > 1 && (lastAt - firstAt) / (letters - 1) <= SCANNER_MS_PER_KEY;
 }
 
 /** Code points: a key outside the basic plane is still one key. */
