@@ -1,10 +1,15 @@
-"""Web workers are renewed without a moment in which none serves; a new one that fails changes nothing."""
+"""Web workers share the port evenly, stand in for each other, and are renewed without a moment in which none
+serves; a new one that fails changes nothing."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tracetrack.platform.supervisor import Workers
+from tracetrack.platform.embedded.processes import StartError
+from tracetrack.platform.supervisor import Workers, _listen
 from tracetrack.settings import ROOT, Settings
 
 
@@ -23,8 +29,10 @@ async def page(scope: dict[str, Any], receive: Any, send: Any) -> None:
             await send({"type": "lifespan.startup.complete"})
         await send({"type": "lifespan.shutdown.complete"})
         return
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
+    body = str(os.getpid()).encode()
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def make() -> Any:
@@ -41,9 +49,9 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers
         "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
     }
     settings = Settings(shutdown_seconds=2, _env_file=None)
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        made = Workers("tests.platform.test_workers:make", sock, environment, settings)
+    with contextlib.ExitStack() as stack:
+        sockets = _listen(stack, "127.0.0.1", 0, 2)
+        made = Workers("tests.platform.test_workers:make", sockets, environment, settings)
         made.start(2)
         try:
             until(lambda: all(worker.serves() for worker in made.serving) or answering(made) is not None)
@@ -62,9 +70,27 @@ def until(true: Callable[[], bool], seconds: float = 60) -> None:
 def answering(workers: Workers) -> int | None:
     """Which process answers; None where none does."""
     try:
-        return int(httpx.get(f"http://127.0.0.1:{workers.sock.getsockname()[1]}/", timeout=10).text)
+        return int(httpx.get(f"http://127.0.0.1:{workers.sockets[0].getsockname()[1]}/", timeout=10).text)
     except httpx.HTTPError:
         return None
+
+
+def told(workers: Workers, count: int) -> Counter[int]:
+    """How many of so many new connections, open at once, each process answered; each within a second."""
+    counts: Counter[int] = Counter()
+    with contextlib.ExitStack() as stack:
+        lines = [
+            stack.enter_context(socket.create_connection(workers.sockets[0].getsockname(), timeout=1))
+            for _ in range(count)
+        ]
+        for line in lines:
+            line.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        for line in lines:
+            read = b""
+            while more := line.recv(1_000):
+                read += more
+            counts[int(read.rpartition(b"\r\n\r\n")[2])] += 1
+    return counts
 
 
 def pids(workers: Workers) -> set[int]:
@@ -115,3 +141,40 @@ def test_an_old_worker_that_dies_meanwhile_is_replaced_once(workers: Workers) ->
     assert len(pids(workers)) == 2
     assert victim.process.pid not in pids(workers)
     assert answering(workers) in pids(workers)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="one socket for all")
+def test_connections_are_spread_evenly(workers: Workers) -> None:
+    until(lambda: set(told(workers, 20)) == pids(workers))
+    counts = told(workers, 200)
+    assert set(counts) == pids(workers)
+    # Of fair coins, one run in five million has fewer.
+    assert min(counts.values()) > 64, counts
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_what_a_dead_or_hanging_worker_would_have_taken_its_neighbour_takes(
+    workers: Workers, number: signal.Signals
+) -> None:
+    until(lambda: set(told(workers, 20)) == pids(workers))
+    victim, other = workers.serving
+    victim.process.send_signal(number)
+    try:
+        assert told(workers, 50) == {other.process.pid: 50}
+    finally:
+        victim.process.send_signal(signal.SIGCONT)
+    if number is signal.SIGKILL:
+        victim.process.wait()
+        victim.born -= 1
+        workers.mend()
+        # In the place of the dead one, on its socket.
+        until(lambda: set(told(workers, 20)) == pids(workers))
+
+
+def test_two_sites_of_one_user_do_not_share_a_port() -> None:
+    with contextlib.ExitStack() as stack:
+        port = _listen(stack, "127.0.0.1", 0, 2)[0].getsockname()[1]
+        with pytest.raises(StartError, match=f"Port {port} cannot be used"):
+            _listen(stack, "127.0.0.1", port, 2)
+    with contextlib.ExitStack() as stack:
+        assert {one.getsockname()[1] for one in _listen(stack, "127.0.0.1", port, 2)} == {port}

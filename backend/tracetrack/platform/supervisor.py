@@ -207,16 +207,16 @@ def serve(factory: str, settings: Settings, prepare: Callable[[Addresses], None]
     with contextlib.ExitStack() as stack:
         try:
             say("TraceTrack is starting")
-            sock = stack.enter_context(_listen(settings.host, settings.port))
+            sockets = _listen(stack, settings.host, settings.port, settings.workers)
             folder = stack.enter_context(hold(settings.data))
             servers, addresses = _start_servers(stack, folder, settings)
             prepare(addresses)
-            workers = Workers(factory, sock, _environment(addresses, folder, settings), settings)
+            workers = Workers(factory, sockets, _environment(addresses, folder, settings), settings)
             stack.callback(workers.stop)
             with step(f"Web workers: {settings.workers}"):
                 workers.start(settings.workers)
-                _wait_ready(sock, workers)
-            _say_where(sock, time.monotonic() - began)
+                _wait_ready(sockets[0], workers)
+            _say_where(sockets[0], time.monotonic() - began)
             signal.signal(signal.SIGUSR1, lambda *_: workers.renew())
             while True:
                 time.sleep(0.25)
@@ -251,6 +251,8 @@ class Worker:
     """One web worker."""
 
     process: subprocess.Popen[bytes]
+    place: int
+    """Among the workers: the number of the socket that is its own."""
     born: float
     ready: int
     """A pipe on which it says that it serves; -1 when closed."""
@@ -269,13 +271,16 @@ class Worker:
 
 
 class Workers:
-    """The web workers: processes that accept from one socket."""
+    """The web workers: processes that each accept from a socket of their own, if there are several.
+
+    The sockets stay open here, so what was let in while a worker is away is not lost: its neighbours take it.
+    """
 
     def __init__(
-        self, factory: str, sock: socket.socket, environment: dict[str, str], settings: Settings
+        self, factory: str, sockets: list[socket.socket], environment: dict[str, str], settings: Settings
     ) -> None:
         self.factory = factory
-        self.sock = sock
+        self.sockets = sockets
         self.environment = environment
         self.grace = settings.shutdown_seconds
         self.serving: list[Worker] = []
@@ -288,13 +293,17 @@ class Workers:
 
     def start(self, count: int) -> None:
         """Start that many."""
-        self.serving += [self._one() for _ in range(count)]
+        self.serving += [self._one(place) for place in range(count)]
 
-    def _one(self) -> Worker:
+    def _one(self, place: int) -> Worker:
         # Killed with us: a worker that outlived its supervisor would hold the port.
         ready, say_ready = os.pipe()
-        numbers = (self.sock.fileno(), say_ready)
-        command = (sys.executable, "-m", "tracetrack.platform.worker", self.factory, *map(str, numbers))
+        first = place % len(self.sockets)
+        listening = [sock.fileno() for sock in self.sockets[first:] + self.sockets[:first]]
+        command = (
+            *(sys.executable, "-m", "tracetrack.platform.worker", self.factory),
+            *(",".join(map(str, listening)), str(say_ready)),
+        )
         process = spawn(
             command,
             # Progress is for the person, on standard output; logs are for machines.
@@ -302,10 +311,10 @@ class Workers:
             death_signal=signal.SIGKILL,
             env=self.environment,
             cwd=Path.cwd(),
-            pass_fds=numbers,
+            pass_fds=(*listening, say_ready),
         )
         os.close(say_ready)
-        return Worker(process, time.monotonic(), ready)
+        return Worker(process, place, time.monotonic(), ready)
 
     def ended(self) -> int | None:
         """The exit code of a worker that has ended, if one has."""
@@ -318,7 +327,7 @@ class Workers:
                 continue
             say(f"A web worker ended (exit code {worker.process.returncode}); starting another")
             self._forget(worker)
-            self.serving[place] = self._one()
+            self.serving[place] = self._one(place)
             if worker in self._old:
                 # The one in its place is new already.
                 self._old.remove(worker)
@@ -342,7 +351,7 @@ class Workers:
         if self._coming is not None:
             self._see_whether_it_serves(self._coming)
         elif self._old and not self._leaving:
-            self._coming = self._one()
+            self._coming = self._one(self._old[0].place)
 
     def _see_whether_it_serves(self, coming: Worker) -> None:
         late = time.monotonic() - coming.born > _READY_SECONDS
@@ -355,12 +364,13 @@ class Workers:
             self._coming, self._old = None, []
         elif coming.serves():
             self._coming = None
-            if not self._old:
+            old = self.serving[coming.place]
+            if old not in self._old:
                 # What it was to replace died meanwhile, and has been replaced.
                 self._let_go(coming)
                 return
-            old = self._old.pop(0)
-            self.serving[self.serving.index(old)] = coming
+            self._old.remove(old)
+            self.serving[coming.place] = coming
             self._let_go(old)
             if not self._old:
                 say("Web workers are renewed")
@@ -401,28 +411,48 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stop
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind the site's port. Nobody is let in before the workers listen on it."""
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    sock = socket.socket(family, kind, protocol)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(stack: contextlib.ExitStack, host: str, port: int, workers: int) -> list[socket.socket]:
+    """Bind the site's port. Nobody is let in before the workers listen on it.
+
+    Where the system spreads connections evenly over the sockets of a port, there is one for each worker.
+    """
     # Workers of a supervisor that was just killed need a moment to go.
     deadline = time.monotonic() + 1
     while True:
         try:
-            sock.bind(address)
+            first = stack.enter_context(_bind(host, port))
+            if sys.platform != "linux" or workers == 1:
+                return [first]
+            number = first.getsockname()[1]
+            # Sites of one user could share a port now; no two programs can have this name.
+            stack.enter_context(socket.socket(socket.AF_UNIX)).bind(f"\0tracetrack port {number}")
         except OSError as error:
             if time.monotonic() < deadline:
                 time.sleep(0.05)
                 continue
-            sock.close()
             raise StartError(
                 f"Port {port} cannot be used ({error.strerror}): stop the program that has it,"
                 f" or choose another with PORT={port + 1 if port < 65535 else 8000}."
             ) from None
-        return sock
+        # Only now: bound before, it would have shared the port with whoever has it.
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        return [first, *(stack.enter_context(_bind(host, number, shared=True)) for _ in range(workers - 1))]
+
+
+def _bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _connections(settings: Settings) -> int:

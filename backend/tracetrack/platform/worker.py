@@ -1,12 +1,14 @@
 """One web worker: uvicorn on the listening socket that the supervisor hands down.
 
-``python -m tracetrack.platform.worker FACTORY FD [READY]`` where FACTORY is ``module:function`` of the
-application, FD the number of the inherited socket, and READY that of a pipe to say on that it serves.
+``python -m tracetrack.platform.worker FACTORY FD[,FD...] [READY]`` where FACTORY is ``module:function`` of
+the application, FD the number of the inherited socket and after it those of the other workers, and READY
+that of a pipe to say on that it serves.
 """
 
 from __future__ import annotations
 
-import gc
+import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -18,24 +20,46 @@ from tracetrack.platform.door import Door
 from tracetrack.platform.stopping import stop
 from tracetrack.settings import get_settings
 
+_TAKEN_AT_ONCE = 100
+"""Connections of a neighbour: some are left to the other neighbours."""
+
 
 class Server(uvicorn.Server):
-    """uvicorn, but open streams learn that it stops before it waits for them, and it says when it serves."""
+    """uvicorn, but open streams learn that it stops before it waits for them, and it says when it serves.
 
-    def __init__(self, config: uvicorn.Config, ready: int | None) -> None:
+    Args:
+        config: of uvicorn.
+        others: the sockets of the other workers. What one leaves waiting there, for it died or hangs, is
+            taken: this looks ten times a second.
+        ready: a pipe to say on that it serves.
+    """
+
+    def __init__(self, config: uvicorn.Config, others: list[socket.socket], ready: int | None) -> None:
         super().__init__(config)
+        self.others = others
         self.ready = ready
+        for sock in others:
+            sock.setblocking(False)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
         await super().startup(sockets)
-        # What the program itself consists of stays for good: each time the collector walked through it
-        # to find nothing, every request waited for 0.15 s.
-        gc.collect()
-        gc.freeze()
         if self.ready is not None and self.started:
             os.write(self.ready, b".")
             os.close(self.ready)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Every tenth of a second; whether to stop."""
+        for sock in self.others if not self.should_exit else ():
+            # None is waiting, it does not listen yet, or the client has gone again.
+            with contextlib.suppress(OSError):
+                for _ in range(_TAKEN_AT_ONCE):
+                    taken, _ = sock.accept()
+                    await asyncio.get_running_loop().connect_accepted_socket(self._connection, taken)
+        return await super().on_tick(counter)
+
+    def _connection(self) -> Door:
+        return Door(self.config, self.server_state, self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Asked to stop by a signal."""
@@ -43,7 +67,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(factory: str, sock: socket.socket, ready: int | None = None) -> None:
+def serve(factory: str, sock: socket.socket, others: list[socket.socket], ready: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then let running requests finish for a while."""
     settings = get_settings()
     config = uvicorn.Config(
@@ -61,9 +85,9 @@ def serve(factory: str, sock: socket.socket, ready: int | None = None) -> None:
         # An open event stream would otherwise hold the shutdown for ever.
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    Server(config, ready).run(sockets=[sock])
+    Server(config, others, ready).run(sockets=[sock])
 
 
 if __name__ == "__main__":
-    listening, *ready = map(int, sys.argv[2:])
-    serve(sys.argv[1], socket.socket(fileno=listening), *ready)
+    own, *rest = (socket.socket(fileno=int(number)) for number in sys.argv[2].split(","))
+    serve(sys.argv[1], own, rest, *map(int, sys.argv[3:]))
