@@ -57,6 +57,7 @@ FILL: dict[str, str] = {
         insert into scans (scan_id, user_id, area_id, bag_id, parent_id, action, outcome, code, received_at)
         select gen_random_uuid(), created_by, area_id, id, parent_id, 'child', 'linked', code,
                now() - make_interval(months => (id % 3)::int) from bags where parent_id is not null""",
+    "promotions": "insert into promotions (user_id, role, reason) select id, 'admin', 'x' from users",
     "sign_in_tries": "insert into sign_in_tries values ('a', now(), 1)",
     "sign_in_failures": "insert into sign_in_failures values ('a', 1, now(), null)",
     "scan_receipts": "insert into scan_receipts (scan_id, user_id, request, answer)"
@@ -202,7 +203,7 @@ OF_ONE_MIGRATION = {
     *("bag_search", "bag_search_progress", "empty_parents"),
     "performance_minutes",
     "api_keys",
-    *("second_factors", "recovery_codes", "registrations", "promotions", "users_seen"),
+    *("second_factors", "recovery_codes", "registrations", "users_seen"),
     *("ledger_anchor", "alerts_raised", "alert_messages"),
     *("ledger_seals", "bag_tallies", "bag_changes", "scan_tallies", "scan_minutes", "scan_changes"),
     *("bill_receipts", "bill_receipt_scans", "return_days", "returns", "return_bags", "bill_returns"),

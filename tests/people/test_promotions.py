@@ -27,6 +27,7 @@ async def test_a_dispatcher_becomes_a_biller(floor: Floor) -> None:
     assert (seen["user"]["username"], seen["reason"]) == ("north", WHY)
     answer = await floor.admin.post(f"/promotions/{wish['id']}/approve", {})
     assert (answer.status_code, answer.json()["state"]) == (200, "approved")
+    assert (answer.json()["from_role"], answer.json()["role"]) == ("dispatcher", "biller")
     assert said(await floor.north.get("/auth/me")) == (401, "session_ended")
     north = await floor.sign_in(floor.north.id, "north")
     assert (await north.get("/auth/me")).json()["role"] == "biller"

@@ -27,8 +27,8 @@ from tracetrack.platform.stamps import forget_stamps
 HIGHER = {Role.dispatcher: (Role.biller, Role.admin), Role.biller: (Role.admin,), Role.admin: ()}
 
 _COLUMNS = """
-    select p.id, u.id as user_id, u.username, u.full_name, u.role as from_role, p.role, p.reason,
-        p.created_at, p.decided_at, d.username as decided_by, p.answer,
+    select p.id, u.id as user_id, u.username, u.full_name, coalesce(p.from_role, u.role) as from_role,
+        p.role, p.reason, p.created_at, p.decided_at, d.username as decided_by, p.answer,
         case when p.decided_at is null then 'waiting' when p.approved then 'approved' else 'declined' end
             as state
     from promotions p
@@ -52,7 +52,8 @@ _WAITING = text("""
     where p.id = :id and p.decided_at is null for update of p
 """)
 _DECIDE = text("""
-    update promotions set decided_at = now(), decided_by = :by, approved = :approved, answer = :answer
+    update promotions set decided_at = now(), decided_by = :by, approved = :approved, answer = :answer,
+        from_role = :from_role
     where id = :id
 """)
 _WITHDRAW = text("""
@@ -164,7 +165,13 @@ async def _waiting(tx: AsyncConnection, promotion_id: int) -> Row[Any]:
 async def _decide(
     tx: AsyncConnection, actor: Actor, promotion_id: int, row: Row[Any], *, approved: bool, answer: str
 ) -> None:
-    values = {"id": promotion_id, "by": actor.user_id, "approved": approved, "answer": answer or None}
+    values = {
+        "id": promotion_id,
+        "by": actor.user_id,
+        "approved": approved,
+        "answer": answer or None,
+        "from_role": row.from_role,
+    }
     await tx.execute(_DECIDE, values)
     action = "promotion_approved" if approved else "promotion_declined"
     told = {"role": row.role} if approved else {"role": row.role, "reason": answer}

@@ -183,7 +183,7 @@ class Promotion(BaseModel):
     id: int
     user: UserRef
     from_role: Role
-    """The role now."""
+    """The role now; of a decided one, the role then."""
     role: Role
     reason: str
     created_at: dt.datetime
