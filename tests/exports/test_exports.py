@@ -6,9 +6,11 @@ import csv
 import io
 
 import fastexcel
+import pytest
 
 from tests.floor import Floor
 from tests.imports.files import brought_in, links, rows_in
+from tracetrack.platform import spreadsheet
 
 ODD = (
     "=1+1",
@@ -123,6 +125,22 @@ async def test_the_bills_of_the_file_are_those_of_the_list(floor: Floor) -> None
     ]
     for table, state in (("bags", "processing"), ("bills", "linked")):
         assert (await floor.biller.get(f"/exports/{table}", state=state)).json()["code"] == "invalid"
+
+
+async def test_what_does_not_fit_on_a_sheet_goes_on_with_the_next_and_comes_back_whole(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rows_in(floor.admin, [["parent", "child"], *([f"P{n // 30}", f"C{n}"] for n in range(2_500))])
+    before = await links(floor)
+    monkeypatch.setattr(spreadsheet, "MOST_ROWS", 1_000)
+    file = await floor.admin.get("/exports/links")
+    monkeypatch.undo()
+    book = fastexcel.read_excel(file.content)
+    assert [book.load_sheet(name).height for name in book.sheet_names] == [999, 999, 502]
+    await floor.owner.execute("truncate bags, audit_events cascade")
+    done = await brought_in(floor.admin, file.content, "links.xlsx", confirm=True)
+    assert (done["links_created"], done["rejected"]) == (2_500, 0)
+    assert await links(floor) == before
 
 
 async def test_who_may_export(floor: Floor) -> None:
