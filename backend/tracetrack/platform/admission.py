@@ -47,8 +47,8 @@ LEAST_SHARE = 0.25
 FLOOD_SECONDS = 1.0
 """For so long after a scan was refused, others come faster than they can be served: a queue only makes
 all of them wait."""
-FLOOD_SHARE = 0.1
-"""Of the floor's queue, which may wait then: enough that no place stays empty."""
+FLOOD_SHARE = 0.5
+"""Of a scan's own time, which it may wait then: so many for each place, enough that none stays empty."""
 TOLD_SECONDS = 5.0
 """How often the log says how many were refused."""
 
@@ -173,7 +173,7 @@ class Gate:
     def _may_wait(self, kind: Kind) -> int:
         """How many may wait now: all of a burst, and few of a flood."""
         flood = kind.name == "floor" and self._clock() - self.refused_at < FLOOD_SECONDS
-        return max(1, round(kind.queue * FLOOD_SHARE)) if flood else kind.queue
+        return min(kind.queue, max(1, round(self.places["floor"] * FLOOD_SHARE))) if flood else kind.queue
 
     def _refuse(self, kind: Kind) -> None:
         if kind.name == "floor":
