@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useUser } from "@/shared/api/session";
 import { t } from "@/shared/i18n/office";
@@ -16,12 +16,17 @@ export default function Rail({ jobs }: { jobs: readonly Job[] }) {
   const user = useUser();
   const [at] = useLocation();
   const [asked, setAsked] = useState(false);
+  const side = useRef<HTMLElement>(null);
+  // Where one is must be in sight, on a low screen too.
+  useEffect(() => {
+    side.current?.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: "nearest" });
+  }, [at]);
   // A new object each time `/` is pressed: it takes the focus again.
   const [called, setCalled] = useState<{ text: string } | null>(null);
   useKeys(jobs, { search: (text) => setCalled({ text }), help: () => setAsked(true) });
 
   return (
-    <aside class="desk-rail" aria-label={t("desk.side")}>
+    <aside ref={side} class="desk-rail" aria-label={t("desk.side")}>
       <Link href="/" class="desk-brand" aria-current={at === "/" ? "page" : undefined}>
         <BigBag />
         <span>{t("app.name")}</span>

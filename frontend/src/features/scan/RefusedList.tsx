@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { ago, t } from "@/shared/i18n/i18n";
 import { problemText, whereInstead } from "@/shared/i18n/problem";
-import { AsideDrawing, MistakeDrawing, TornDrawing } from "@/shared/ui/acts";
+import { AsideDrawing, IntoDrawing, MistakeDrawing, TornDrawing } from "@/shared/ui/acts";
 import { Icon } from "@/shared/ui/icons";
 import { ToneIcon } from "@/shared/ui/parts";
 import type { useFloor } from "./useFloor";
@@ -36,12 +36,12 @@ export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFl
           <li key={scan.scanId} class="card">
             <p class="refused-head">
               <ToneIcon tone="refused" />
-              <span>
-                <strong class="code">{scan.code ?? scan.parentCode}</strong>{" "}
-                {scan.code !== null && (
-                  <span class="soft">{t("refused.for", { parent: scan.parentCode })}</span>
-                )}{" "}
-                <span class="soft">{ago(scan.scannedAt)}</span>
+              <span class="refused-what">
+                <strong class="code">{scan.code ?? scan.parentCode}</strong>
+                <span class="soft">
+                  {scan.code !== null && <>{t("refused.for", { parent: scan.parentCode })} · </>}
+                  {ago(scan.scannedAt)}
+                </span>
               </span>
             </p>
             {scan.problem && <p>{whereInstead(scan.problem) ?? problemText(scan.problem)}</p>}
@@ -65,7 +65,7 @@ export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFl
               <div class="refused-acts">
                 {scan.problem?.code === "child_in_other_parent" && (
                   <button type="button" class="button" data-size="scan" onClick={() => floor.move(scan)}>
-                    <Icon name="move" />
+                    <IntoDrawing class="act-drawing" />
                     {t("refused.move")}
                   </button>
                 )}
