@@ -67,7 +67,7 @@ export async function addMessages(set: Files): Promise<void> {
   if (sets.includes(set)) return;
   const code = i18n.locale;
   i18n.load(code, await messagesOf(set, code));
-  sets.push(set);
+  if (!sets.includes(set)) sets.push(set);
   // The language changed while these were on their way.
   if (i18n.locale !== code) i18n.load(i18n.locale, await messagesOf(set, i18n.locale));
 }
