@@ -130,13 +130,13 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // Two files: what sign-in needs, and what every screen behind it needs besides. Pieces pack worse,
-        // and a slow line pays for each of them.
+        // and a slow line pays for each of them, in connections more than in bytes.
         codeSplitting: {
           groups: [
             { name: "first", test: /src.main\.tsx/, priority: 2 },
             {
               name: "inside",
-              test: /src.(app.(Inside|Shell|jobs)|features.home|shared.(ui.Bar|scanner.wedge|queue|api.calls))/,
+              test: /src.(app.(Inside|Shell|jobs)|features.home|shared.(ui.(Bar|acts)|scanner.(wedge|commands)|sound.speech|queue|api.calls))|react-query.build.modern.useQuery/,
               priority: 1,
             },
           ],

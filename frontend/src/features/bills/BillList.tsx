@@ -11,11 +11,10 @@ import { Bar } from "@/shared/ui/Bar";
 import { BillDrawing } from "@/shared/ui/drawings";
 import { Choice, Line, Tabs } from "@/shared/ui/fields";
 import { Icon } from "@/shared/ui/icons";
+import { kg, signed } from "@/shared/ui/weight";
 import { BillForm } from "./BillForm";
 import { isState, listBills, type Bill } from "./calls";
 import { StateBadge, Target } from "./State";
-
-const kg = (value: number) => t("find.weight.kg", { kg: number(value) });
 
 const columns = (): Column<Bill>[] => [
   {
@@ -66,7 +65,7 @@ const columns = (): Column<Bill>[] => [
     name: t("bill.variance"),
     number: true,
     extra: true,
-    value: (bill) => kg(bill.variance_kg),
+    value: (bill) => signed(bill.variance_kg),
   },
   { key: "area", name: t("bill.area"), extra: true, value: (bill) => bill.area?.name },
   { key: "made", name: t("bill.made"), value: (bill) => <When at={bill.created_at} /> },

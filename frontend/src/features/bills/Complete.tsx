@@ -8,8 +8,8 @@ import { Figure } from "@/shared/ui/fields";
 import { Icon } from "@/shared/ui/icons";
 import { Note, ToneIcon } from "@/shared/ui/parts";
 import { Sheet } from "@/shared/ui/Sheet";
+import { kg, signed } from "@/shared/ui/weight";
 import { bagsOn, completeBill, getBill, type Bill, type BilledBag } from "./calls";
-import { kg, signed } from "./Totals";
 import { warningText } from "./warnings";
 
 /** All unusual parents of a bill; a question is asked once, so reading every page is fair. */

@@ -7,8 +7,8 @@ import { errorText } from "@/shared/i18n/problem";
 import { BigBag, Icon } from "@/shared/ui/icons";
 import { Note } from "@/shared/ui/parts";
 import { Rows } from "@/shared/ui/Rows";
+import { kg } from "@/shared/ui/weight";
 import type { Bill, BilledBag } from "./calls";
-import { kg } from "./Totals";
 import type { BillAtWork } from "./useBill";
 import { warningText } from "./warnings";
 

@@ -1,14 +1,9 @@
 import { number } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/office";
 import { Figure } from "@/shared/ui/fields";
+import { kg, signed } from "@/shared/ui/weight";
 import type { Bill } from "./calls";
 import { StateBadge, Target } from "./State";
-
-export const kg = (value: number): string => t("find.weight.kg", { kg: number(value) });
-
-/** A difference always says its direction. */
-export const signed = (value: number): string =>
-  value > 0 ? `+${kg(value)}` : value < 0 ? `−${kg(-value)}` : kg(0);
 
 /** What is on the bill by now. */
 export function Totals({ bill }: { bill: Bill }) {

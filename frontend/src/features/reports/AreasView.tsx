@@ -1,8 +1,9 @@
 import { number } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/office";
+import { kg } from "@/shared/ui/weight";
 import { Bars, Grid } from "./charts";
 import type { AreaReport } from "./calls";
-import { kg, workColumns } from "./DayView";
+import { workColumns } from "./DayView";
 
 export function AreasView({ report }: { report: AreaReport }) {
   const named = (row: AreaReport["areas"][number]) => row.area?.name ?? t("find.noArea");

@@ -2,9 +2,9 @@ import { Link } from "wouter";
 import { number } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/office";
 import { Figure } from "@/shared/ui/fields";
+import { kg, signed } from "@/shared/ui/weight";
 import { Bars, Days, Grid, shortDay } from "./charts";
 import type { BillSummary } from "./calls";
-import { kg } from "./DayView";
 
 export function BillsView({ report }: { report: BillSummary }) {
   const { totals } = report;
@@ -17,7 +17,7 @@ export function BillsView({ report }: { report: BillSummary }) {
         <Figure name={t("bill.weight")}>{kg(totals.weight_kg)}</Figure>
         <Figure name={t("bill.expected")}>{kg(totals.expected_weight_kg)}</Figure>
         <Figure name={t("bill.variance")} tone={totals.variance_kg === 0 ? undefined : "waiting"}>
-          {kg(totals.variance_kg)}
+          {signed(totals.variance_kg)}
         </Figure>
       </dl>
       <div class="charts">
@@ -46,7 +46,7 @@ export function BillsView({ report }: { report: BillSummary }) {
           { name: t("bill.parents"), value: (row) => number(row.parent_count) },
           { name: t("bill.children"), value: (row) => number(row.child_count) },
           { name: t("bill.weight"), value: (row) => kg(row.weight_kg) },
-          { name: t("bill.variance"), value: (row) => kg(row.variance_kg) },
+          { name: t("bill.variance"), value: (row) => signed(row.variance_kg) },
         ]}
       />
       <Grid

@@ -1,10 +1,9 @@
 import { number } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/office";
 import { Figure } from "@/shared/ui/fields";
+import { kg } from "@/shared/ui/weight";
 import { Bars, Grid } from "./charts";
 import type { EndOfDay, Work } from "./calls";
-
-export const kg = (value: number): string => t("find.weight.kg", { kg: number(value) });
 
 /** The columns of work, for areas and for people. */
 export const workColumns = () => [
