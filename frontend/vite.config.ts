@@ -136,7 +136,7 @@ export default defineConfig({
             { name: "first", test: /src.main\.tsx/, priority: 2 },
             {
               name: "inside",
-              test: /src.(app.(Inside|Shell|jobs)|features.home|shared.(ui.(Bar|acts)|scanner.(wedge|commands)|sound.speech|queue|api.calls))|react-query.build.modern.useQuery/,
+              test: /src.(app.(Inside|Shell|jobs)|features.home|shared.(ui.(Bar|acts)|scanner.(wedge|commands|suffix)|sound.speech|queue|api.calls))|react-query.build.modern.useQuery/,
               priority: 1,
             },
           ],
