@@ -125,6 +125,21 @@ async def test_what_nobody_takes_for_a_day_is_given_up_and_that_is_seen(
         assert (await floor.admin.get("/performance/summary")).json()["untold"] == []
 
 
+async def test_an_admin_tries_where_alerts_go(floor: Floor) -> None:
+    assert (await floor.admin.post("/performance/alerts/try")).json() == []
+    assert (await floor.biller.post("/performance/alerts/try")).status_code == 403
+    async with webhook(200, 410) as (url, posted):
+        await set_up(floor, site_name="Depot", alert_webhook=url, alert_mail_to=["boss@example.org"])
+        taken, missed = (await floor.admin.post("/performance/alerts/try")).json()
+        assert taken == {"channel": "webhook", "error": None}
+        assert missed["channel"] == "mail"
+        assert "TRACETRACK_SMTP_HOST" in missed["error"]
+        assert posted[0]["text"] == "Depot: Trial: alerts reach you here"
+        refused, _ = (await floor.admin.post("/performance/alerts/try")).json()
+        assert "410" in refused["error"]
+    assert len((await floor.admin.get("/audit", action="alerts_tried")).json()["items"]) == 3
+
+
 async def test_nothing_is_sent_where_nobody_is_to_be_told(floor: Floor, settings: Settings) -> None:
     await set_up(floor, alert_p95_ms=1)
     await store()

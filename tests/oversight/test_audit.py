@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 from typing import Any
 
 import pytest
 
 from tests.floor import Floor
 from tracetrack.ledger.seals import seal
+from tracetrack.settings import ROOT
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -157,3 +159,23 @@ async def test_the_state_of_the_seal(floor: Floor) -> None:
     assert (after["unsealed"], len(after["head"])) == (0, 64)
     assert after["seals"] > before["seals"]
     assert after["head"] != before["head"]
+
+
+def test_every_action_that_is_recorded_has_words_in_each_language() -> None:
+    """Found in the source, so that none is forgotten with which no test has met yet."""
+    source = "\n".join(
+        file.read_text("utf-8")
+        for file in (ROOT / "backend/tracetrack").rglob("*")
+        if file.suffix in (".py", ".sql")
+    )
+    actions = {
+        *re.findall(r'record\(\s*\w+,\s*[\w.()]+,\s*(?:action=)?"(\w+)"', source),
+        *re.findall(r"ledger_record\(\s*[^,()]+,\s*'(\w+_\w+)'\s*,", source),
+        *re.findall(r"'(children_import\w*)'", source),
+        *re.findall(r'"((?:promotion|import)_(?:approved|declined|tried|completed))"', source),
+    }
+    assert len(actions) > 45
+    for language in ("en", "hi"):
+        words = (ROOT / f"frontend/src/shared/i18n/office/{language}.ts").read_text("utf-8")
+        said = set(re.findall(r'"audit\.action\.(\w+)"', words))
+        assert actions - said == set(), language

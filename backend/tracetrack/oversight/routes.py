@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracetrack.oversight.alerts import routes as alert_routes
 from tracetrack.oversight.alerts import service as alerts
 from tracetrack.oversight.audit import routes as audit
 from tracetrack.oversight.dashboard import routes as dashboard
@@ -12,6 +13,14 @@ from tracetrack.oversight.performance import service as minutes
 from tracetrack.oversight.search import routes as search
 from tracetrack.oversight.stream import routes as stream
 
-ROUTERS = (dashboard.router, lists.router, search.router, stream.router, audit.router, performance.router)
+ROUTERS = (
+    dashboard.router,
+    lists.router,
+    search.router,
+    stream.router,
+    audit.router,
+    performance.router,
+    alert_routes.router,
+)
 JOBS = (*tallies.JOBS, *minutes.JOBS, *alerts.JOBS)
 UPKEEP = (*minutes.UPKEEP, *alerts.UPKEEP)

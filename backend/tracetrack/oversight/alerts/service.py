@@ -17,7 +17,10 @@ from typing import Any
 
 import orjson
 
+from tracetrack.access.actor import Actor
+from tracetrack.ledger.service import record
 from tracetrack.oversight.alerts import queries
+from tracetrack.oversight.alerts.schemas import Tried
 from tracetrack.oversight.performance.service import beyond_limits
 from tracetrack.people.schemas import SiteSettings
 from tracetrack.people.settings import site_settings
@@ -116,21 +119,51 @@ async def send_due(settings: Settings | None = None) -> int:
 
 
 async def _send(settings: Settings, channel: str, body: dict[str, Any]) -> None:
-    """Send a message to where the settings say now."""
+    """Send a message to where the settings say now; to nobody where they name nobody any more."""
     site = await site_settings()
-    if channel == "webhook" and site.alert_webhook:
-        async with breaker("webhook", **PATIENCE).guarding(OSError):
-            await asyncio.to_thread(_post, site.alert_webhook, orjson.dumps(body))
-    elif channel == "mail" and site.alert_mail_to:
-        if settings.smtp_host is None:
-            raise OSError("TRACETRACK_SMTP_HOST is not set")
-        message = EmailMessage()
-        message["Subject"] = body["text"]
-        message["From"] = sender(settings)
-        message["To"] = ", ".join(site.alert_mail_to)
-        message.set_content(f"{body['text']}\n{body['at']}\n")
-        async with breaker("mail", **PATIENCE).guarding(OSError):
-            await asyncio.to_thread(send_mail, settings, message)
+    if channel in _channels(site):
+        async with breaker(channel, **PATIENCE).guarding(OSError):
+            await _carry(settings, site, channel, body)
+
+
+async def _carry(settings: Settings, site: SiteSettings, channel: str, body: dict[str, Any]) -> None:
+    if channel == "webhook":
+        await asyncio.to_thread(_post, site.alert_webhook, orjson.dumps(body))
+        return
+    if settings.smtp_host is None:
+        raise OSError("TRACETRACK_SMTP_HOST is not set")
+    message = EmailMessage()
+    message["Subject"] = body["text"]
+    message["From"] = sender(settings)
+    message["To"] = ", ".join(site.alert_mail_to)
+    message.set_content(f"{body['text']}\n{body['at']}\n")
+    await asyncio.to_thread(send_mail, settings, message)
+
+
+async def try_out(actor: Actor, settings: Settings) -> list[Tried]:
+    """Send a message of trial by each way that the settings name, at once and once; what came of it."""
+    site = await site_settings()
+    body = {"name": "trial", "state": "trial", "site": site.site_name, "at": now().isoformat()}
+    body["text"] = f"{site.site_name}: Trial: alerts reach you here"
+    tried = []
+    for channel in _channels(site):
+        error: str | None = None
+        try:
+            await _carry(settings, site, channel, body)
+        except Exception as failure:
+            error = str(failure)[:500] or type(failure).__name__
+        tried.append(Tried.model_validate({"channel": channel, "error": error}))
+    async with db.transaction() as tx:
+        await record(
+            tx,
+            actor,
+            action="alerts_tried",
+            subject_type="setting",
+            subject_id=None,
+            subject_code="alerts",
+            after={one.channel: one.error or "sent" for one in tried},
+        )
+    return tried
 
 
 class _Straight(urllib.request.HTTPRedirectHandler):

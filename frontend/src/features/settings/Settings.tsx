@@ -9,7 +9,7 @@ import { Note } from "@/shared/ui/parts";
 import { Switch } from "@/shared/ui/Switch";
 import { useSaving } from "@/shared/ui/useSaving";
 import "@/shared/ui/office.css";
-import { readSettings, saveSettings, type SiteSettings } from "./calls";
+import { readSettings, saveSettings, tryAlerts, type SiteSettings, type Tried } from "./calls";
 import { changesOf, draftOf, FIELDS, GROUPS, NAMES, type Draft, type Name } from "./fields";
 import "./settings.css";
 
@@ -74,6 +74,7 @@ function Form({ settings, onSaved }: FormProps) {
             {NAMES.filter((name) => FIELDS[name].group === group).map((name) => (
               <Setting key={name} name={name} draft={draft} wrong={saving.at(name)} onChange={set} />
             ))}
+            {group === "alerts" && <TryAlerts unsaved={count > 0} />}
           </section>
         ))}
         <div class="settings-save">
@@ -101,6 +102,45 @@ function Form({ settings, onSaved }: FormProps) {
         </div>
       </form>
     </main>
+  );
+}
+
+/** Whoever says where alerts go wants to see one arrive. */
+function TryAlerts({ unsaved }: { unsaved: boolean }) {
+  const [tried, setTried] = useState<Tried[] | null>(null);
+  const trying = useSaving();
+  return (
+    <>
+      <button
+        type="button"
+        class="button"
+        disabled={unsaved}
+        aria-disabled={trying.busy}
+        onClick={() => {
+          setTried(null);
+          void trying.run(async () => setTried(await tryAlerts()));
+        }}
+      >
+        <Icon name="alert" />
+        {t("alerts.try")}
+      </button>
+      {unsaved && <p class="soft">{t("alerts.try.unsaved")}</p>}
+      {trying.rest !== null && (
+        <Note tone="refused" alert>
+          {trying.rest}
+        </Note>
+      )}
+      {tried?.length === 0 && (
+        <Note tone="already" alert>
+          {t("alerts.try.nowhere")}
+        </Note>
+      )}
+      {tried?.map(({ channel, error }) => (
+        <Note key={channel} tone={error === null ? "ok" : "refused"} alert>
+          {error === null ? t(`alerts.try.${channel}`) : t(`alerts.try.${channel}.failed`, { error })}
+        </Note>
+      ))}
+    </>
   );
 }
 

@@ -187,6 +187,13 @@ export const messages = {
   "setting.audit_months.hint": "0 keeps it for ever.",
   "setting.shift_starts": "Shifts begin at",
   "setting.shift_starts.hint": "One time a line, such as 06:00.",
+  "alerts.try": "Send a trial alert",
+  "alerts.try.unsaved": "Save first: it goes where the saved settings say.",
+  "alerts.try.nowhere": "Alerts go nowhere yet: give an address above and save.",
+  "alerts.try.webhook": "The web address took it.",
+  "alerts.try.webhook.failed": "The web address did not take it: {error}",
+  "alerts.try.mail": "The mail server took it.",
+  "alerts.try.mail.failed": "It could not be mailed: {error}",
   "settings.changed": "{count, plural, one {# change saved} other {# changes saved}}",
   "settings.same": "Nothing to save.",
 

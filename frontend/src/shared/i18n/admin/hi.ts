@@ -188,6 +188,13 @@ export const messages: AdminMessages = {
   "setting.audit_months.hint": "0 का मतलब हमेशा।",
   "setting.shift_starts": "पाली कब शुरू होती है",
   "setting.shift_starts.hint": "हर पंक्ति में एक समय, जैसे 06:00.",
+  "alerts.try": "परीक्षण चेतावनी भेजें",
+  "alerts.try.unsaved": "पहले सहेजें: यह सहेजी गई सेटिंग के पते पर जाती है।",
+  "alerts.try.nowhere": "चेतावनी अभी कहीं नहीं जाती: ऊपर पता दें और सहेजें।",
+  "alerts.try.webhook": "वेब पते ने इसे ले लिया।",
+  "alerts.try.webhook.failed": "वेब पते ने इसे नहीं लिया: {error}",
+  "alerts.try.mail": "मेल सर्वर ने इसे ले लिया।",
+  "alerts.try.mail.failed": "मेल नहीं भेजा जा सका: {error}",
   "settings.changed": "{count, plural, one {# बदलाव सहेजा गया} other {# बदलाव सहेजे गए}}",
   "settings.same": "सहेजने को कुछ नहीं।",
 
