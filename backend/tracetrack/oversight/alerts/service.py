@@ -109,9 +109,9 @@ async def send_due(settings: Settings | None = None) -> int:
             pause = min(LONGEST_PAUSE, 5.0 * 2 ** min(row.tries, 16))
             # After an outage of theirs, not all that waits at the same moment.
             pause *= random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-            log.warning("alert not sent", channel=row.channel, error=str(error)[:200], again_in=round(pause))
+            log.warning("alert not sent", channel=row.channel, error=_words(error), again_in=round(pause))
             async with db.transaction() as tx:
-                await tx.execute(queries.FAILED, {"id": row.id, "error": str(error)[:500], "seconds": pause})
+                await tx.execute(queries.FAILED, {"id": row.id, "error": _words(error), "seconds": pause})
             return sent
         async with db.transaction() as tx:
             await tx.execute(queries.SENT, {"id": row.id})
@@ -151,7 +151,7 @@ async def try_out(actor: Actor, settings: Settings) -> list[Tried]:
         try:
             await _carry(settings, site, channel, body)
         except Exception as failure:
-            error = str(failure)[:500] or type(failure).__name__
+            error = _words(failure)
         tried.append(Tried.model_validate({"channel": channel, "error": error}))
     async with db.transaction() as tx:
         await record(
@@ -164,6 +164,13 @@ async def try_out(actor: Actor, settings: Settings) -> list[Tried]:
             after={one.channel: one.error or "sent" for one in tried},
         )
     return tried
+
+
+def _words(failure: Exception) -> str:
+    """What went wrong, as an admin reads it."""
+    # urllib wraps what happened into "<urlopen error ...>".
+    reason = failure if isinstance(failure, urllib.error.HTTPError) else getattr(failure, "reason", failure)
+    return str(reason)[:300] or type(failure).__name__
 
 
 class _Straight(urllib.request.HTTPRedirectHandler):
