@@ -1,7 +1,7 @@
 import { api, take } from "@/shared/api/calls";
 import type { components } from "@/shared/api/schema";
 import { exportTable } from "@/shared/table/exports";
-import type { Format } from "@/shared/table/Tools";
+import type { Format } from "@/shared/table/props";
 import { dayEnd, dayStart } from "@/shared/table/useFilters";
 
 export type AuditEvent = components["schemas"]["AuditEvent"];

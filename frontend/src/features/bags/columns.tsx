@@ -2,7 +2,8 @@ import { Link } from "wouter";
 import type { Bag, BagRef } from "@/shared/api/types";
 import { number } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/office";
-import { When, type Column } from "@/shared/table/Table";
+import type { Column } from "@/shared/table/props";
+import { When } from "@/shared/table/Table";
 import { BagBadge } from "@/shared/ui/BagState";
 import { BigBag, SmallBag } from "@/shared/ui/icons";
 

@@ -1,7 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { t } from "@/shared/i18n/admin";
-import { Table, When, type Column } from "@/shared/table/Table";
+import type { Column } from "@/shared/table/props";
+import { Table, When } from "@/shared/table/Table";
 import { useList } from "@/shared/table/useList";
 import { Bar } from "@/shared/ui/Bar";
 import { Icon } from "@/shared/ui/icons";

@@ -2,7 +2,7 @@ import { api, take } from "@/shared/api/calls";
 import { files, save } from "@/shared/api/files";
 import type { components } from "@/shared/api/schema";
 import type { BagState } from "@/shared/api/types";
-import type { Format } from "@/shared/table/Tools";
+import type { Format } from "@/shared/table/props";
 
 type Schemas = components["schemas"];
 export type LeftOpen = Schemas["LeftOpen"];

@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { t } from "@/shared/i18n/admin";
-import { Table, When, type Column } from "@/shared/table/Table";
+import type { Column } from "@/shared/table/props";
+import { Table, When } from "@/shared/table/Table";
 import { useFilters } from "@/shared/table/useFilters";
 import { useList } from "@/shared/table/useList";
 import { AreaChoice } from "@/shared/ui/AreaChoice";

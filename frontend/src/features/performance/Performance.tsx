@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, take } from "@/shared/api/calls";
-import type { components } from "@/shared/api/schema";
 import { Columns } from "@/shared/charts/Columns";
 import { Lines } from "@/shared/charts/Lines";
 import { clock, moment, number } from "@/shared/i18n/i18n";
@@ -15,10 +14,10 @@ import { Note } from "@/shared/ui/parts";
 import "@/shared/ui/office.css";
 import "./performance.css";
 import { Routes } from "./Routes";
+import type { Performance } from "./summary";
 import { bytes, ms, percent } from "./units";
 import { Workers } from "./Workers";
 
-export type Performance = components["schemas"]["PerformanceSummary"];
 type Period = Performance["period"];
 
 /** Workers store their minutes this often, in ms: sooner there is nothing new. */

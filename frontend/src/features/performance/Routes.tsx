@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { number } from "@/shared/i18n/i18n";
 import { t, type OfficeKey } from "@/shared/i18n/office";
-import type { Performance } from "./Performance";
+import type { Performance } from "./summary";
 import { ms } from "./units";
 
 type Route = Performance["routes"][number];

@@ -1,7 +1,7 @@
 import { ago, number } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/office";
 import { Icon } from "@/shared/ui/icons";
-import type { Performance } from "./Performance";
+import type { Performance } from "./summary";
 import { bytes, ms, percent } from "./units";
 
 const WORDS = { closed: "breaker.closed", open: "breaker.open", half_open: "breaker.half_open" } as const;

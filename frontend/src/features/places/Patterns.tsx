@@ -1,7 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { t, type AdminKey } from "@/shared/i18n/admin";
-import { Table, type Column } from "@/shared/table/Table";
+import type { Column } from "@/shared/table/props";
+import { Table } from "@/shared/table/Table";
 import { useList } from "@/shared/table/useList";
 import { Icon } from "@/shared/ui/icons";
 import { Question } from "@/shared/ui/Question";

@@ -5,10 +5,8 @@ import { Choice, Line } from "@/shared/ui/fields";
 import { Icon } from "@/shared/ui/icons";
 import { Sheet } from "@/shared/ui/Sheet";
 import { useSaved } from "./kept";
-import type { Column, TableProps } from "./Table";
+import type { Column, Format, TableProps } from "./props";
 import type { Filters } from "./useFilters";
-
-export type Format = "xlsx" | "csv";
 
 const SEARCH_PAUSE_MS = 250;
 const FORMATS: readonly Format[] = ["xlsx", "csv"];

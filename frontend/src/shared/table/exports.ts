@@ -1,6 +1,6 @@
 import { files, save } from "@/shared/api/files";
 import type { paths } from "@/shared/api/schema";
-import type { Format } from "./Tools";
+import type { Format } from "./props";
 
 type Export = paths["/api/v1/exports/{table}"]["get"]["parameters"];
 type Query = Omit<NonNullable<Export["query"]>, "format">;
