@@ -44,4 +44,4 @@ def confine(parent: int) -> None:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (limit, limit))
     with contextlib.suppress(OSError):
-        os.nice(5)
+        os.nice(10)
