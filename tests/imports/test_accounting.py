@@ -56,7 +56,7 @@ async def _import(floor: Floor, rows: list[tuple[str | None, str | None]], dry_r
 
 async def _clear(floor: Floor) -> None:
     await floor.owner.execute(
-        "truncate bags, bills, audit_events, import_report, imports restart identity cascade"
+        "truncate bags, empty_parents, bills, audit_events, import_report, imports restart identity cascade"
     )
 
 

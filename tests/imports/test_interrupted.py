@@ -40,7 +40,7 @@ class Site:
 
     async def queue(self) -> None:
         await self.owner.execute(
-            "truncate bags, audit_events, import_report, imports restart identity cascade;"
+            "truncate bags, empty_parents, audit_events, import_report, imports restart identity cascade;"
             "insert into users (username, role, password_hash) values ('a', 'admin', 'x')"
             " on conflict do nothing"
         )
@@ -156,6 +156,29 @@ async def test_an_import_that_dies_again_and_again_fails_in_the_end(floor: Floor
     )
     done = await finished(floor.admin, 1)
     assert (done["state"], done["error_code"]) == ("failed", "import_interrupted")
+
+
+async def test_an_import_that_loses_its_database_is_begun_anew(floor: Floor) -> None:
+    lines = "".join(f"P{n // 30},C{n}\n" for n in range(50_000)).encode()
+    import_id = (await upload(floor.admin, lines, "x.csv")).json()["id"]
+    while (shown := (await floor.admin.get(f"/imports/{import_id}")).json())["phase"] != "merging":
+        assert shown["state"] in ("queued", "running")
+        await asyncio.sleep(0.01)
+    assert await floor.owner.fetchval(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        " where datname = current_database() and application_name = 'tracetrack long work'"
+    )
+    # As if the lease of the first try had run out.
+    while (
+        await floor.owner.execute(
+            "update imports set lease_until = now() - interval '1 s' where attempts = 1 and state = 'running'"
+        )
+        != "UPDATE 0"
+    ):
+        await asyncio.sleep(0.1)
+    done = await finished(floor.admin, import_id)
+    assert (done["state"], done["links_created"]) == ("completed", 50_000)
+    assert await floor.owner.fetchval("select attempts from imports where id = $1", import_id) == 2
 
 
 async def test_a_running_import_can_be_cancelled_and_leaves_nothing(floor: Floor) -> None:

@@ -31,6 +31,19 @@ POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 0.3
 SWEEP_SECONDS = 3600.0
 
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""The database is out of reach, or went away in the middle."""
+
 _poke: asyncio.Event | None = None
 _loop: asyncio.Task[None] | None = None
 
@@ -117,6 +130,9 @@ async def work_once(me: uuid.UUID) -> bool:
             await _execute(queries.HAND_BACK, row["id"], me)
             raise
         await _fail(row["id"], me, "cancelled")
+    except AWAY as error:
+        # Not the file's fault: as after a kill the lease runs out, and the import is begun anew.
+        log.warning("import cut off from the database", import_id=row["id"], error=str(error)[:200])
     except Exception:
         log.exception("import failed", import_id=row["id"])
         await _fail(row["id"], me, "failed", "import_error")

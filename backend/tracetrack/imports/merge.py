@@ -17,7 +17,10 @@ import psutil
 
 from tracetrack.imports.reader.refusal import UnreadableError
 from tracetrack.imports.reading import Reader, reader
+from tracetrack.platform.logs import get_logger
 from tracetrack.platform.slow import Connection, connection
+
+log = get_logger("imports")
 
 PARENT_COLUMNS = ("p", "code", "code_is", "type_id", "area_id", "lot", "variety", "tag")
 ROW_COLUMNS = (
@@ -132,7 +135,8 @@ async def carry_out(row: Any, job: dict[str, Any], worker: UUID, progress: Progr
         tries += 1
         try:
             return await _try(row, job, worker, progress)
-        except AGAIN:
+        except AGAIN as error:
+            log.warning("import met others' changes", import_id=row["id"], tries=tries, error=str(error)[:200])
             if tries >= TRIES:
                 raise UnreadableError("import_conflict") from None
         except asyncpg.PostgresError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 LEASE = "10 seconds"
 """How long a worker that says nothing is still believed to work."""
 
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
+"""With the lease between them a database that is away for half a minute ends no import."""
 
 # One import runs at a time, in the order in which they were started; an import whose worker went
 # silent is taken over. The lock lets one worker ask at a time.
