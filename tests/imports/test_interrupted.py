@@ -169,12 +169,11 @@ async def test_an_import_that_loses_its_database_is_begun_anew(floor: Floor) -> 
         " where datname = current_database() and application_name = 'tracetrack long work'"
     )
     # As if the lease of the first try had run out.
-    while (
-        await floor.owner.execute(
-            "update imports set lease_until = now() - interval '1 s' where attempts = 1 and state = 'running'"
-        )
-        != "UPDATE 0"
-    ):
+    first_try = (
+        "update imports set lease_until = now() - interval '1 s' where attempts = 1 and worker is not null"
+    )
+    while (told := await floor.owner.execute(first_try)) != "UPDATE 0":
+        assert told == "UPDATE 1"
         await asyncio.sleep(0.1)
     done = await finished(floor.admin, import_id)
     assert (done["state"], done["links_created"]) == ("completed", 50_000)

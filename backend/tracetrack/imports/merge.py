@@ -136,7 +136,9 @@ async def carry_out(row: Any, job: dict[str, Any], worker: UUID, progress: Progr
         try:
             return await _try(row, job, worker, progress)
         except AGAIN as error:
-            log.warning("import met others' changes", import_id=row["id"], tries=tries, error=str(error)[:200])
+            log.warning(
+                "import met others' changes", import_id=row["id"], tries=tries, error=str(error)[:200]
+            )
             if tries >= TRIES:
                 raise UnreadableError("import_conflict") from None
         except asyncpg.PostgresError as error:
