@@ -65,15 +65,24 @@ async def summary(actor: Actor, area_id: int | None = None) -> dict[str, Any]:
     Raises:
         Problem: ``area_not_found`` (404).
     """
+    if await db.answer(_WROTE_LATELY, actor.user_id):
+        return _of_an_area(await count(actor, area_in_sight(actor, area_id)), area_id)
+    return await shared_summary(actor, area_id)
+
+
+async def shared_summary(actor: Actor, area_id: int | None = None) -> dict[str, Any]:
+    """The warehouse at most :data:`SEEN_SECONDS` ago, for who is told again and again.
+
+    Raises:
+        Problem: ``area_not_found`` (404).
+    """
     # By role and area, which is all that it depends on.
     area = area_in_sight(actor, area_id)
-    told: dict[str, Any]
-    if await db.answer(_WROTE_LATELY, actor.user_id):
-        told = await count(actor, area)
-    else:
-        told = await remembered(
-            "dashboard", (actor.role, area), lambda: count(actor, area), seconds=SEEN_SECONDS
-        )
+    told = await remembered("dashboard", (actor.role, area), lambda: count(actor, area), seconds=SEEN_SECONDS)
+    return _of_an_area(told, area_id)
+
+
+def _of_an_area(told: dict[str, Any], area_id: int | None) -> dict[str, Any]:
     if area_id is not None and not told["areas"]:
         raise Problem("area_not_found")
     return told

@@ -8,16 +8,16 @@ work the same with Redis up or down.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import orjson
 
 from tracetrack.access.actor import Actor, Role, sees
-from tracetrack.oversight.dashboard.service import area_in_sight, summary
+from tracetrack.oversight.dashboard.service import area_in_sight, shared_summary
 from tracetrack.oversight.stream import queries
 from tracetrack.platform import db
 from tracetrack.platform.logs import get_logger
@@ -36,6 +36,12 @@ QUEUE = 64
 """Messages that a client may be behind; a slower one is cut off, comes back and catches up."""
 MAX_STREAMS = 1_000
 """Of one worker."""
+AT_ONCE = 6
+"""Clients that are written to in one go; a scan that comes meanwhile waits for these few."""
+PAUSE_SECONDS = 0.004
+"""Between one go and the next."""
+MOST_GOES = 25
+"""More clients than fit into these are written to more at once."""
 
 _POSITION = re.compile(r"\d{1,20}:\d{1,20}:(\d{1,20}(,\d{1,20})*)?", re.ASCII)
 
@@ -86,22 +92,37 @@ class Listener:
         """Whether the dashboard's figures are wanted too."""
         self.shown: bytes | None = None
         """The figures as they were last told."""
-        self.waiting: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE)
-        """None ends the stream."""
+        self.waiting: list[bytes] = []
+        self._ended = False
+        self._woken = asyncio.Event()
 
     def tell(self, text: bytes) -> bool:
-        """Add a message; False when too many wait already, and the stream is to end."""
-        with suppress(asyncio.QueueFull):
-            self.waiting.put_nowait(text)
-            return True
-        self.end()
-        return False
+        """Add a message, for when it is woken; False when too many wait already, and the stream is to end."""
+        if len(self.waiting) >= QUEUE:
+            # It gets what waits, without a gap, and comes back for the rest.
+            self.end()
+            return False
+        self.waiting.append(text)
+        return True
+
+    def wake(self) -> None:
+        """Let the client have what waits for it."""
+        if self.waiting or self._ended:
+            self._woken.set()
 
     def end(self) -> None:
-        """End the stream as soon as the client has what it can take."""
-        while self.waiting.full():
-            self.waiting.get_nowait()
-        self.waiting.put_nowait(None)
+        """End the stream as soon as the client has what waits for it."""
+        self._ended = True
+        self._woken.set()
+
+    async def messages(self) -> bytes | None:
+        """All that waits, once there is something; None when the stream is to end."""
+        await self._woken.wait()
+        text = b"".join(self.waiting)
+        self.waiting.clear()
+        if not self._ended:
+            self._woken.clear()
+        return text or None
 
 
 Imports = Callable[[Collection[int]], Awaitable[list[tuple[int | None, dict[str, Any]]]]]
@@ -141,6 +162,7 @@ class Follower:
                 self._task = asyncio.create_task(self._follow(), name="stream follower")
             try:
                 listener.tell(await self._welcome(view, seen, position))
+                listener.wake()
             except BaseException:
                 self.forget(listener)
                 raise
@@ -193,7 +215,7 @@ class Follower:
         views = {listener.view.key: listener.view for listener in self._listeners if listener.figures}
         for key, view in views.items():
             try:
-                told = await summary(view.actor, view.area)
+                told = await shared_summary(view.actor, view.area)
             except Problem:
                 # Its area was closed meanwhile: there is nothing to tell of it.
                 continue
@@ -238,10 +260,20 @@ class Follower:
                 if time.monotonic() >= imports_due:
                     imports_due = time.monotonic() + IMPORTS_SECONDS
                     await self._tell_imports()
+                await self._wake()
             except Exception as error:
                 # The position stays, so what comes meanwhile is told when the database is back.
                 log.warning("the ledger cannot be followed", error=str(error)[:200])
                 await asyncio.sleep(1)
+
+    async def _wake(self) -> None:
+        """Wake the clients for which something waits, a few at a time."""
+        due = [listener for listener in self._listeners if listener.waiting]
+        at_once = max(AT_ONCE, math.ceil(len(due) / MOST_GOES))
+        for start in range(0, len(due), at_once):
+            for listener in due[start : start + at_once]:
+                listener.wake()
+            await asyncio.sleep(PAUSE_SECONDS)
 
     def close(self) -> None:
         """End every stream."""

@@ -75,9 +75,9 @@ class EventStream(Response):
                 looked = time.monotonic()
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
-                    text = await self.listener.waiting.get()
+                    text = await self.listener.messages()
             except TimeoutError:
-                if time.monotonic() - told < BEAT_SECONDS or not self.listener.waiting.empty():
+                if time.monotonic() - told < BEAT_SECONDS or self.listener.waiting:
                     continue
                 # Nothing waits, so the client has had all up to where the follower is.
                 text = message(follower.position or "", "beat", {})

@@ -19,22 +19,14 @@ const KEEP_SETTLED = 3_000;
 /** The scans of this device in IndexedDB. Nothing here is ever cleared by sign-out. */
 export class ScanStore {
   private constructor(
-    private readonly db: IDBPDatabase<QueueDb>,
+    private readonly name: string,
+    private db: IDBPDatabase<QueueDb>,
     /** Made once per browser profile; with `seq` it names a scan's place for ever. */
     readonly deviceId: string,
   ) {}
 
   static async open(name = "tracetrack"): Promise<ScanStore> {
-    const db = await openDB<QueueDb>(name, 1, {
-      upgrade(fresh) {
-        const scans = fresh.createObjectStore("scans", { keyPath: "seq", autoIncrement: true });
-        scans.createIndex("byScanId", "scanId", { unique: true });
-        scans.createIndex("byState", ["userId", "state"]);
-        fresh.createObjectStore("device");
-      },
-      // An older page must not stand in the way of a newer one that wants to upgrade.
-      blocking: (_old, _next, event) => (event.target as IDBDatabase).close(),
-    });
+    const db = await connect(name);
     const tx = db.transaction("device", "readwrite");
     let deviceId = await tx.store.get("id");
     if (deviceId === undefined) {
@@ -42,7 +34,21 @@ export class ScanStore {
       await tx.store.put(deviceId, "id");
     }
     await tx.done;
-    return new ScanStore(db, deviceId);
+    return new ScanStore(name, db, deviceId);
+  }
+
+  /** All scans, to read or to write. Some browsers close the database of a page that slept: it is opened anew. */
+  private async scans<Mode extends "readonly" | "readwrite">(
+    mode: Mode,
+    durability: IDBTransactionDurability = "default",
+  ): Promise<IDBPTransaction<QueueDb, ["scans"], Mode>> {
+    try {
+      return this.db.transaction(["scans"], mode, { durability });
+    } catch (error) {
+      if (!(error instanceof DOMException && error.name === "InvalidStateError")) throw error;
+      this.db = await connect(this.name);
+      return this.db.transaction(["scans"], mode, { durability });
+    }
   }
 
   /** Stores a scan and gives it its sequence number. */
