@@ -3,7 +3,15 @@ import { useEffect } from "react";
 import { lazy, Suspense } from "preact/compat";
 import SignIn from "@/features/sign-in/SignIn";
 import { useSession } from "@/shared/api/session";
-import { chosenLanguage, isLanguage, switchLanguage, t, useCurrentLanguage } from "@/shared/i18n/i18n";
+import {
+  chosenLanguage,
+  isLanguage,
+  switchLanguage,
+  t,
+  useCurrentLanguage,
+  type MessageKey,
+} from "@/shared/i18n/i18n";
+import { KeepsNothing } from "@/shared/queue/KeepsNothing";
 import { BigBag } from "@/shared/ui/icons";
 import { loadInside } from "./loadInside";
 import { OneMoment } from "./OneMoment";
@@ -34,11 +42,11 @@ export function App() {
 }
 
 /** A page that fails, or whose code cannot be fetched, says so and offers the way out. */
-class Mishap extends Component<{ children: ComponentChildren }, { failed: boolean }> {
-  override state = { failed: false };
+class Mishap extends Component<{ children: ComponentChildren }, { failed: MessageKey | null }> {
+  override state: { failed: MessageKey | null } = { failed: null };
 
-  static override getDerivedStateFromError(): { failed: boolean } {
-    return { failed: true };
+  static override getDerivedStateFromError(error: unknown): { failed: MessageKey } {
+    return { failed: error instanceof KeepsNothing ? "app.keepsNothing" : "app.failed" };
   }
 
   override componentDidCatch(error: unknown): void {
@@ -46,11 +54,12 @@ class Mishap extends Component<{ children: ComponentChildren }, { failed: boolea
   }
 
   override render() {
-    if (!this.state.failed) return this.props.children;
+    const { failed } = this.state;
+    if (failed === null) return this.props.children;
     return (
       <main class="middle">
         <BigBag class="brand-drawing" />
-        <p role="alert">{t("app.failed")}</p>
+        <p role="alert">{t(failed)}</p>
         <button type="button" class="button" data-kind="main" onClick={() => location.reload()}>
           {t("app.reload")}
         </button>

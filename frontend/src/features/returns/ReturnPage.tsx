@@ -137,7 +137,7 @@ export function ReturnPage({ id }: { id: number }) {
               <Figure name={t("bill.parents")} testid="return-count">
                 {number(one.parent_count)}
               </Figure>
-              <Figure name={t("return.dealer")}>{one.dealer || t("bill.nothing")}</Figure>
+              <Figure name={t("return.dealer")}>{one.dealer || t("return.dealer.none")}</Figure>
             </dl>
             <p class="return-reason">{one.reason}</p>
             <p class="soft">

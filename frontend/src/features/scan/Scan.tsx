@@ -1,6 +1,7 @@
 import { lazy, Suspense } from "preact/compat";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { t } from "@/shared/i18n/i18n";
+import { keepForGood } from "@/shared/queue/store";
 import { commandOf } from "@/shared/scanner/commands";
 import { useAwake } from "@/shared/scanner/useAwake";
 import { useScanner } from "@/shared/scanner/useScanner";
@@ -24,6 +25,7 @@ const CAMERA = "tracetrack.camera";
 export default function Scan() {
   const floor = useFloor();
   useAwake();
+  useEffect(() => void keepForGood(), []);
   const field = useRef<HTMLInputElement>(null);
   const [typing, setTyping] = useState<string | null>(null);
   const [deciding, setDeciding] = useState(false);

@@ -8,7 +8,7 @@ import type { MessageKey } from "@/shared/i18n/i18n";
 import { cleanCode, codeKey } from "@/shared/queue/codes";
 import type { NewScan, ScanRecord } from "@/shared/queue/records";
 import { isReserved } from "@/shared/scanner/commands";
-import { useQueue, useQueueView } from "@/shared/queue/useQueue";
+import { useOnline, useQueue, useQueueView } from "@/shared/queue/useQueue";
 import { signal, type Tone } from "@/shared/sound/sound";
 import { LAST, withElsewhere } from "./elsewhere";
 import { keepPacking, keptPacking } from "./kept";
@@ -54,6 +54,7 @@ export function useFloor() {
   const queue = useQueue();
   const userId = useUser().id;
   const view = useQueueView(queue);
+  const online = useOnline();
   /** undefined: not known yet. */
   const [packing, setPacking] = useState<Packing | null | undefined>(undefined);
   const [word, setWord] = useState<Word | null>(null);
@@ -79,7 +80,8 @@ export function useFloor() {
       // Scans that were answered or made meanwhile know better than this look.
       return { parent, late: seen !== answers.current || queue.snapshot().waiting > 0 };
     },
-    refetchInterval: LOOK_MS,
+    // Without a way to the server, the queue tries it; asking as well would only empty the battery.
+    refetchInterval: online && view.link === "up" && LOOK_MS,
     retry: 1,
   });
 

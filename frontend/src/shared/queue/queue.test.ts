@@ -283,6 +283,36 @@ test("the device keeps its id", async () => {
   expect(store.deviceId).toBe(id);
 });
 
+test("a database that the browser closed under a sleeping page is opened again", async () => {
+  await queue.add(child("C1"));
+  await sent();
+  const begin = vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementationOnce(() => {
+    throw new DOMException("The database connection is closing.", "InvalidStateError");
+  });
+  expect((await queue.add(child("C2"))).state).toBe("waiting");
+  begin.mockRestore();
+  await sent();
+  expect(await store.settled(ME)).toHaveLength(2);
+});
+
+test("a scan is on the disk before it is handed to the network", async () => {
+  const begin = vi.spyOn(IDBDatabase.prototype, "transaction");
+  await queue.add(child("C1"));
+  expect(begin.mock.calls[0]).toEqual(["scans", "readwrite", { durability: "strict" }]);
+  begin.mockRestore();
+});
+
+test("where nothing waits any more, nothing is known to be amiss", async () => {
+  server = unreachable;
+  const scan = await queue.add(child("C1"));
+  await pass(0);
+  expect(queue.snapshot()).toMatchObject({ waiting: 1, link: "down" });
+  await store.change(scan.seq, (stored) => ({ ...stored, state: "settled" }));
+  await queue.load();
+  await pass(1_000);
+  expect(queue.snapshot()).toMatchObject({ waiting: 0, link: "up" });
+});
+
 const poisoned = (batch: ScanRecord[]): Delivery =>
   batch.some((scan) => scan.code === "POISON")
     ? { kind: "later", retryAfter: null, reached: true, poison: true }

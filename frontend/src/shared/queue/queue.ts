@@ -278,6 +278,8 @@ export class ScanQueue {
           this.answered = 0;
           await this.parts.store.prune(this.parts.userId);
         }
+        // Nothing waits any more (taken back, sent by another tab): nothing is known to be amiss.
+        if (this.link === "down" && !this.scans.some((scan) => scan.state === "waiting")) this.setLink("up");
         return;
       }
       const delivery = await this.withPatience(this.parts.deliver(batch));
@@ -361,12 +363,13 @@ export class ScanQueue {
         complete = false;
         continue;
       }
-      const changed = await this.parts.store.change(scan.seq, (stored) => ({
+      const answered = (stored: ScanRecord): ScanRecord => ({
         ...stored,
         state: answer.problem === undefined ? "settled" : "refused",
         outcome: answer.outcome,
         ...(answer.problem === undefined ? {} : { problem: answer.problem }),
-      }));
+      });
+      const changed = await this.parts.store.change(scan.seq, answered, "relaxed");
       if (changed === null) continue;
       this.answered += 1;
       const here = !this.foreign.has(changed.scanId);

@@ -1,5 +1,6 @@
-import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from "idb";
 import { newId } from "./codes";
+import { KeepsNothing } from "./KeepsNothing";
 import type { ScanRecord, ScanState } from "./records";
 
 interface QueueDb extends DBSchema {
@@ -16,8 +17,25 @@ const SHOW_SETTLED = 50;
 /** Settled scans kept per user, to be sent again should the server ever come back without them. */
 const KEEP_SETTLED = 3_000;
 
+const connect = (name: string): Promise<IDBPDatabase<QueueDb>> =>
+  openDB<QueueDb>(name, 1, {
+    upgrade(fresh) {
+      const scans = fresh.createObjectStore("scans", { keyPath: "seq", autoIncrement: true });
+      scans.createIndex("byScanId", "scanId", { unique: true });
+      scans.createIndex("byState", ["userId", "state"]);
+      fresh.createObjectStore("device");
+    },
+    // An older page must not stand in the way of a newer one that wants to upgrade.
+    blocking: (_old, _next, event) => (event.target as IDBDatabase).close(),
+  });
+
+/** On the disk before it is said to be stored: a phone whose battery falls out has it all the same. */
+const KEPT: IDBTransactionDurability = "strict";
+
 /** The scans of this device in IndexedDB. Nothing here is ever cleared by sign-out. */
 export class ScanStore {
+  private closed = false;
+
   private constructor(
     private readonly name: string,
     private db: IDBPDatabase<QueueDb>,
@@ -37,17 +55,18 @@ export class ScanStore {
     return new ScanStore(name, db, deviceId);
   }
 
-  /** All scans, to read or to write. Some browsers close the database of a page that slept: it is opened anew. */
+  /** The scans, to read or to write. Some browsers close the database of a page that slept: it is opened anew. */
   private async scans<Mode extends "readonly" | "readwrite">(
     mode: Mode,
-    durability: IDBTransactionDurability = "default",
+    durability?: IDBTransactionDurability,
   ): Promise<IDBPTransaction<QueueDb, ["scans"], Mode>> {
+    const begin = () => this.db.transaction("scans", mode, durability && { durability });
     try {
-      return this.db.transaction(["scans"], mode, { durability });
+      return begin();
     } catch (error) {
-      if (!(error instanceof DOMException && error.name === "InvalidStateError")) throw error;
+      if (this.closed || !(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
       this.db = await connect(this.name);
-      return this.db.transaction(["scans"], mode, { durability });
+      return begin();
     }
   }
 
@@ -56,15 +75,16 @@ export class ScanStore {
     // IndexedDB fills in `seq` when it is absent; the type cannot say that it is absent only now.
     const unnumbered: Partial<ScanRecord> = { ...scan };
     delete unnumbered.seq;
-    const seq = await this.db.add("scans", unnumbered as ScanRecord);
+    const tx = await this.scans("readwrite", KEPT);
+    const [seq] = await Promise.all([tx.store.add(unnumbered as ScanRecord), tx.done]);
     return { ...scan, seq };
   }
 
   /** Everything of one user worth showing: waiting, refused, and the last settled ones; oldest first. */
   async load(userId: number): Promise<ScanRecord[]> {
     const found = await Promise.all([
-      this.db.getAllFromIndex("scans", "byState", IDBKeyRange.only([userId, "waiting"])),
-      this.db.getAllFromIndex("scans", "byState", IDBKeyRange.only([userId, "refused"])),
+      this.all(userId, "waiting"),
+      this.all(userId, "refused"),
       this.newest(userId, "settled", SHOW_SETTLED),
       this.newest(userId, "withdrawn", SHOW_SETTLED),
     ]);
@@ -73,7 +93,7 @@ export class ScanStore {
 
   /** The last scans of one state, newest first. */
   async newest(userId: number, state: ScanState, most: number): Promise<ScanRecord[]> {
-    const index = this.db.transaction("scans").store.index("byState");
+    const index = (await this.scans("readonly")).store.index("byState");
     const found: ScanRecord[] = [];
     let at = await index.openCursor(IDBKeyRange.only([userId, state]), "prev");
     while (at !== null && found.length < most) {
@@ -85,7 +105,12 @@ export class ScanStore {
 
   /** Every settled scan that is kept. */
   async settled(userId: number): Promise<ScanRecord[]> {
-    return this.db.getAllFromIndex("scans", "byState", IDBKeyRange.only([userId, "settled"]));
+    return this.all(userId, "settled");
+  }
+
+  private async all(userId: number, state: ScanState): Promise<ScanRecord[]> {
+    const { store } = await this.scans("readonly");
+    return store.index("byState").getAll(IDBKeyRange.only([userId, state]));
   }
 
   /** The oldest waiting scans, marked as tried in the same transaction that reads them. */
@@ -94,7 +119,7 @@ export class ScanStore {
     most: number,
     may: (scan: ScanRecord) => boolean = () => true,
   ): Promise<ScanRecord[]> {
-    const tx = this.db.transaction("scans", "readwrite");
+    const tx = await this.scans("readwrite", KEPT);
     const range = IDBKeyRange.only([userId, "waiting"]);
     let taken = await tx.store.index("byState").getAll(range, most);
     // Some may not go now: look further behind them.
@@ -107,9 +132,16 @@ export class ScanStore {
     return taken;
   }
 
-  /** Changes one scan as it is stored now; `change` answers null to leave it alone. */
-  async change(seq: number, change: (scan: ScanRecord) => ScanRecord | null): Promise<ScanRecord | null> {
-    const tx = this.db.transaction("scans", "readwrite");
+  /**
+   * Changes one scan as it is stored now; `change` answers null to leave it alone. What the server said may
+   * be asked for again, so that it may be `relaxed`.
+   */
+  async change(
+    seq: number,
+    change: (scan: ScanRecord) => ScanRecord | null,
+    durability = KEPT,
+  ): Promise<ScanRecord | null> {
+    const tx = await this.scans("readwrite", durability);
     const scan = await tx.store.get(seq);
     const changed = scan === undefined ? null : change(scan);
     if (changed !== null) void tx.store.put(changed);
@@ -119,7 +151,7 @@ export class ScanStore {
 
   /** Forgets what is settled and old. Waiting and refused scans are never touched. */
   async prune(userId: number, keep = KEEP_SETTLED): Promise<void> {
-    const tx = this.db.transaction("scans", "readwrite");
+    const tx = await this.scans("readwrite");
     for (const state of ["settled", "withdrawn"] as const) {
       const keys = await tx.store.index("byState").getAllKeys(IDBKeyRange.only([userId, state]));
       for (const key of keys.slice(0, Math.max(0, keys.length - keep))) void tx.store.delete(key);
@@ -132,19 +164,31 @@ export class ScanStore {
 
   /** Scans of anybody on this device that the server has not answered. */
   async countWaiting(): Promise<number> {
-    const all = await this.db.getAll("scans");
+    const all = await (await this.scans("readonly")).store.getAll();
     return all.filter((scan) => scan.state === "waiting").length;
   }
 
   close(): void {
+    this.closed = true;
     this.db.close();
   }
 }
 
 let store: Promise<ScanStore> | null = null;
 
-/** The one store of this page. */
-export const scanStore = (): Promise<ScanStore> => (store ??= ScanStore.open());
+/** The one store of this page; throws `KeepsNothing`. */
+export const scanStore = (): Promise<ScanStore> =>
+  (store ??= ScanStore.open().catch((cause: unknown) => {
+    store = null;
+    throw new KeepsNothing("no store for scans", { cause });
+  }));
+
+/** Asks the browser not to throw the store away when room is short. Some ask their user: so only who scans. */
+export async function keepForGood(): Promise<void> {
+  // Browsers show it only to pages of a secure address.
+  const storage = (navigator as Partial<Navigator>).storage as Partial<StorageManager> | undefined;
+  await storage?.persist?.().catch(() => false);
+}
 
 /** Scans of anybody that this phone still holds; for the sign-in screen. */
 export const heldScans = async (): Promise<number> => (await scanStore()).countWaiting();

@@ -13,13 +13,15 @@ export const QueueContext = createContext<ScanQueue | null>(null);
 /** The queue of one user, alive as long as he is signed in. Null until its store is open. */
 export function useQueueOf(userId: number | null): ScanQueue | null {
   const [queue, setQueue] = useState<ScanQueue | null>(null);
+  const [failed, setFailed] = useState<Error | null>(null);
   useEffect(() => {
     if (userId === null) return;
     let mine: ScanQueue | null = null;
     let gone = false;
     const channel = "BroadcastChannel" in window ? new BroadcastChannel("tracetrack-queue") : null;
     const tell = (news: News) => channel?.postMessage(news);
-    void scanStore().then(async (opened) => {
+    const open = async () => {
+      const opened = await scanStore();
       if (gone) return;
       mine = new ScanQueue({ store: opened, userId, deliver, askArrived, alone, tell });
       const told = mine;
@@ -27,7 +29,8 @@ export function useQueueOf(userId: number | null): ScanQueue | null {
       await mine.load();
       setQueue(mine);
       mine.wake();
-    });
+    };
+    open().catch((error: unknown) => setFailed(error instanceof Error ? error : new Error(String(error))));
     const wake = () => {
       if (document.visibilityState === "visible") mine?.wake();
     };
@@ -46,6 +49,8 @@ export function useQueueOf(userId: number | null): ScanQueue | null {
       document.removeEventListener("visibilitychange", wake);
     };
   }, [userId]);
+  // Without a store no scan would be safe: the page says so rather than wait for ever.
+  if (failed !== null) throw failed;
   return queue;
 }
 
@@ -54,6 +59,18 @@ export function useQueue(): ScanQueue {
   if (queue === null) throw new Error("no scan queue here");
   return queue;
 }
+
+const watchLine = (watcher: () => void): (() => void) => {
+  addEventListener("online", watcher);
+  addEventListener("offline", watcher);
+  return () => {
+    removeEventListener("online", watcher);
+    removeEventListener("offline", watcher);
+  };
+};
+
+/** Whether the device itself has a network; the server may be away all the same. */
+export const useOnline = (): boolean => useSyncExternalStore(watchLine, () => navigator.onLine);
 
 const nothing: QueueView = { scans: [], waiting: 0, held: 0, refused: [], link: "up" };
 

@@ -2,7 +2,7 @@ import { createContext, type ComponentChildren } from "preact";
 import { useContext } from "react";
 import { Link } from "wouter";
 import { t } from "@/shared/i18n/i18n";
-import { QueueContext, useQueueView } from "@/shared/queue/useQueue";
+import { QueueContext, useOnline, useQueueView } from "@/shared/queue/useQueue";
 import { Icon } from "./icons";
 
 /** How to start the new version of the application, when there is one; home offers it. */
@@ -59,8 +59,9 @@ export function HelpLink() {
 /** Whether scans wait, always in sight. */
 export function LinkPill() {
   const view = useQueueView(useContext(QueueContext));
-  const stuck = view.held > 0 || (view.waiting > 0 && view.link !== "up");
-  const link = stuck ? "waiting" : view.link === "down" ? "down" : "up";
+  const online = useOnline();
+  const stuck = view.held > 0 || (view.waiting > 0 && (view.link !== "up" || !online));
+  const link = stuck ? "waiting" : view.link === "down" || !online ? "down" : "up";
   if (stuck) {
     const text = t("link.waiting", { count: view.waiting });
     return (

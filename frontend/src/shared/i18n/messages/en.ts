@@ -6,8 +6,9 @@ export const messages = {
   "app.name": "TraceTrack",
   "app.loading": "One moment",
   "app.failed": "This page could not be opened.",
+  "app.keepsNothing":
+    "This browser keeps nothing, so scans could be lost. Leave the private window, or free some space.",
   "app.reload": "Open it again",
-  "app.skip": "Skip to the page",
   "app.home": "Home",
   "app.newVersion": "A new version is ready",
   "app.back": "Back",
@@ -18,9 +19,7 @@ export const messages = {
 
   "link.up": "Online",
   "link.down": "No connection",
-  "link.locked": "Sign in to send",
   "link.waiting": "{count, plural, one {# scan waiting} other {# scans waiting}}",
-  "link.allSent": "All scans sent",
 
   "role.dispatcher": "Dispatcher",
   "role.biller": "Biller",
@@ -136,8 +135,6 @@ export const messages = {
   "camera.unread": "The camera's reader could not be loaded. Check the connection.",
 
   "speech.count": "Say the number aloud",
-  "speech.on": "The number is said aloud",
-  "speech.off": "The number is not said aloud",
 
   "help.title": "Help",
 
@@ -154,7 +151,6 @@ export const messages = {
   "outcome.waiting": "Waiting",
   "outcome.sending": "Sending",
   "outcome.withdrawn": "Undone",
-  "outcome.waiting.why": "Kept on this phone. It is sent when the connection is back.",
 
   "refused.ok": "OK, understood",
   "refused.move": "Move it here",
@@ -195,7 +191,6 @@ export const messages = {
   "find.children.none": "It is empty.",
   "find.story": "Its whole story",
   "find.story.none": "Nothing has happened yet.",
-  "find.open": "Show {code}",
 
   "state.open": "Being packed",
   "state.completed": "Packed",
@@ -244,7 +239,6 @@ export const messages = {
   "profile.signOut": "Sign out",
   "profile.signOut.waiting":
     "{count, plural, one {# scan has not been sent yet. It stays on this phone and is sent when you sign in again.} other {# scans have not been sent yet. They stay on this phone and are sent when you sign in again.}}",
-  "profile.saved": "Saved",
 
   "device.phone": "Phone",
   "device.computer": "Computer",

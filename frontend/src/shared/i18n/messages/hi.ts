@@ -7,8 +7,9 @@ export const messages: Messages = {
   "app.name": "TraceTrack",
   "app.loading": "एक पल रुकें",
   "app.failed": "यह पेज नहीं खुल सका।",
+  "app.keepsNothing":
+    "यह ब्राउज़र कुछ सँभालकर नहीं रखता, स्कैन खो सकते हैं। निजी (प्राइवेट) विंडो छोड़ें या फ़ोन में जगह खाली करें।",
   "app.reload": "फिर से खोलें",
-  "app.skip": "सीधे पेज पर जाएँ",
   "app.home": "होम",
   "app.newVersion": "नया संस्करण तैयार है",
   "app.back": "पीछे",
@@ -19,9 +20,7 @@ export const messages: Messages = {
 
   "link.up": "कनेक्शन है",
   "link.down": "कनेक्शन नहीं है",
-  "link.locked": "भेजने के लिए साइन इन करें",
   "link.waiting": "{count, plural, one {# स्कैन बाकी} other {# स्कैन बाकी}}",
-  "link.allSent": "सब स्कैन भेज दिए गए",
 
   "role.dispatcher": "डिस्पैचर",
   "role.biller": "बिलर",
@@ -137,8 +136,6 @@ export const messages: Messages = {
   "camera.unread": "कैमरा कोड नहीं पढ़ पा रहा है। कनेक्शन जाँचें।",
 
   "speech.count": "गिनती बोलकर बताएँ",
-  "speech.on": "गिनती बोली जाती है",
-  "speech.off": "गिनती नहीं बोली जाती",
 
   "help.title": "मदद",
 
@@ -155,7 +152,6 @@ export const messages: Messages = {
   "outcome.waiting": "बाकी है",
   "outcome.sending": "भेजा जा रहा है",
   "outcome.withdrawn": "वापस लिया",
-  "outcome.waiting.why": "इस फ़ोन में सुरक्षित है। कनेक्शन आते ही भेज दिया जाएगा।",
 
   "refused.ok": "ठीक है, समझ गया",
   "refused.move": "इसे यहाँ लाएँ",
@@ -196,13 +192,12 @@ export const messages: Messages = {
   "find.children.none": "यह खाली है।",
   "find.story": "इसकी पूरी कहानी",
   "find.story.none": "अभी कुछ नहीं हुआ है।",
-  "find.open": "{code} देखें",
 
   "state.open": "भरा जा रहा है",
   "state.completed": "भर गया",
   "state.billed": "बिल पर है",
   "state.dispatched": "भेज दिया गया",
-  "state.loose": "खाली पड़ा है",
+  "state.loose": "बड़े बैग में नहीं",
   "state.linked": "बड़े बैग में है",
 
   "story.bag_created": "दर्ज हुआ",
@@ -245,7 +240,6 @@ export const messages: Messages = {
   "profile.signOut": "साइन आउट करें",
   "profile.signOut.waiting":
     "{count, plural, one {# स्कैन अभी नहीं भेजा गया। यह इस फ़ोन में रहेगा और आपके फिर से साइन इन करने पर भेजा जाएगा।} other {# स्कैन अभी नहीं भेजे गए। ये इस फ़ोन में रहेंगे और आपके फिर से साइन इन करने पर भेजे जाएँगे।}}",
-  "profile.saved": "सहेज लिया गया",
 
   "device.phone": "फ़ोन",
   "device.computer": "कंप्यूटर",

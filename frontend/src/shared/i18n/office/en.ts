@@ -559,6 +559,7 @@ export const messages = {
   "return.create": "Start",
   "return.none": "Nothing has come back yet.",
   "return.dealer": "From whom",
+  "return.dealer.none": "No dealer given",
   "return.state.open": "Open",
   "return.state.confirmed": "Taken back",
   "return.state.cancelled": "Cancelled",

@@ -555,6 +555,7 @@ export const messages: OfficeMessages = {
   "return.create": "शुरू करें",
   "return.none": "अभी कुछ वापस नहीं आया है।",
   "return.dealer": "किससे",
+  "return.dealer.none": "डीलर नहीं बताया गया",
   "return.state.open": "खुली",
   "return.state.confirmed": "वापस आए",
   "return.state.cancelled": "रद्द",
