@@ -75,7 +75,8 @@ async def test_labels_turned_blurred_and_several_at_once_are_packed_once_each(
     filmed: Filmed, served: Site, stored: asyncpg.Connection
 ) -> None:
     screens = await filmed(PACKING)
-    await screens.start_scanning(served.dispatcher("filmed"))
+    name = served.dispatcher("filmed")
+    await screens.start_scanning(name)
     began = time.monotonic()
     await screens.button("Camera").click()
     await expect(screens.parent).to_have_text("PB770777", timeout=SHOWN_MS)
@@ -85,7 +86,7 @@ async def test_labels_turned_blurred_and_several_at_once_are_packed_once_each(
     inside = ["4006381333931", *(f"SB77000{number}" for number in range(1, 7))]
     assert await children_of(stored, "PB770777") == inside
     # The labels lay there for seconds, in dozens of pictures.
-    assert await scans_by(stored, "filmed") == {"created": 1, "linked": 7}
+    assert await scans_by(stored, name) == {"created": 1, "linked": 7}
 
 
 async def test_each_code_is_marked_with_what_came_of_it(
@@ -128,7 +129,8 @@ async def test_the_camera_reads_without_network_after_the_first_visit(
     filmed: Filmed, served: Site, stored: asyncpg.Connection
 ) -> None:
     screens = await filmed([(60, [Shown("PDARK1")])], kept=True)
-    await screens.start_scanning(served.dispatcher("filmed-offline"))
+    name = served.dispatcher("filmed-offline")
+    await screens.start_scanning(name)
     await screens.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     await screens.page.context.set_offline(True)
     await screens.page.goto("/scan")
@@ -137,7 +139,7 @@ async def test_the_camera_reads_without_network_after_the_first_visit(
     await expect(screens.waiting).to_have_attribute("data-waiting", "1")
     await screens.page.context.set_offline(False)
     await screens.all_sent()
-    assert await scans_by(stored, "filmed-offline") == {"created": 1}
+    assert await scans_by(stored, name) == {"created": 1}
 
 
 async def test_the_camera_stops_when_the_page_is_hidden_and_is_open_again_the_next_time(

@@ -36,7 +36,8 @@ async def scans_by(stored: asyncpg.Connection, username: str) -> dict[str, int]:
 async def test_a_dispatcher_signs_in_and_packs_thirty_bags(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:
-    await screens.start_scanning(served.dispatcher("packer"))
+    name = served.dispatcher("packer")
+    await screens.start_scanning(name)
     await screens.scan_parent("PB900030")
     codes = [f"SB{number:05}" for number in range(30)]
     for code in codes:
@@ -45,7 +46,7 @@ async def test_a_dispatcher_signs_in_and_packs_thirty_bags(
     await screens.all_sent()
     await screens.shows(30)
     assert await children_of(stored, "PB900030") == codes
-    assert await scans_by(stored, "packer") == {"created": 1, "linked": 30}
+    assert await scans_by(stored, name) == {"created": 1, "linked": 30}
     await screens.button("Done").click()
     await expect(screens.page.get_by_test_id("closed-count")).to_have_text("30 / 30")
     await screens.all_sent()
@@ -137,7 +138,8 @@ async def test_a_slow_scanner_service_loses_no_letter(screens: Screens, served: 
 async def test_the_four_outcomes_look_different(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:
-    await screens.start_scanning(served.dispatcher("outcomes"))
+    name = served.dispatcher("outcomes")
+    await screens.start_scanning(name)
     await screens.scan_parent("PO1")
     await screens.wedge("CO1")
     await expect(screens.word).to_have_attribute("data-tone", "ok")
@@ -153,7 +155,7 @@ async def test_the_four_outcomes_look_different(
     await screens.wedge("CO1")
     await expect(screens.refusal).to_contain_text("Not accepted")
     await expect(screens.page.get_by_test_id("refusal-why")).to_have_text(
-        re.compile(r"^It is in big bag PO1\. outcomes put it there, .+\.$")
+        re.compile(rf"^It is in big bag PO1\. {name} put it there, .+\.$")
     )
     # It stays until the next good scan, and in the list until somebody decides.
     await screens.wedge("CO2")
@@ -236,7 +238,8 @@ async def test_undo_takes_back_the_effect_and_not_only_the_line(
 async def test_scans_of_a_cut_network_wait_and_arrive_once_each(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:
-    await screens.start_scanning(served.dispatcher("offline"))
+    name = served.dispatcher("offline")
+    await screens.start_scanning(name)
     await screens.scan_parent("PN1")
     await screens.all_sent()
     await screens.page.context.set_offline(True)
@@ -253,14 +256,15 @@ async def test_scans_of_a_cut_network_wait_and_arrive_once_each(
     await screens.all_sent()
     assert await children_of(stored, "PN1") == [f"CN{number:02}" for number in range(12)]
     assert await children_of(stored, "PN2") == ["CN99"]
-    assert await scans_by(stored, "offline") == {"created": 2, "linked": 13, "completed": 1}
+    assert await scans_by(stored, name) == {"created": 2, "linked": 13, "completed": 1}
     await screens.shows(1)
 
 
 async def test_an_answer_that_is_lost_has_its_effect_once(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:
-    await screens.start_scanning(served.dispatcher("lossy"))
+    name = served.dispatcher("lossy")
+    await screens.start_scanning(name)
     await screens.scan_parent("PL1")
     await screens.all_sent()
     lost = 0
@@ -278,13 +282,14 @@ async def test_an_answer_that_is_lost_has_its_effect_once(
     assert lost == 3
     await screens.shows(6)
     assert await children_of(stored, "PL1") == [f"CL{number}" for number in range(6)]
-    assert await scans_by(stored, "lossy") == {"created": 1, "linked": 6}
+    assert await scans_by(stored, name) == {"created": 1, "linked": 6}
 
 
 async def test_the_parent_survives_reload_and_another_device(
     screens: Screens, open_screens: OpenScreens, served: Site
 ) -> None:
-    await screens.start_scanning(served.dispatcher("roaming"))
+    name = served.dispatcher("roaming")
+    await screens.start_scanning(name)
     await screens.scan_parent("PR1")
     for code in ("CR1", "CR2"):
         await screens.wedge(code)
@@ -297,7 +302,7 @@ async def test_the_parent_survives_reload_and_another_device(
     await expect(screens.word).to_have_attribute("data-tone", "already")
 
     other = await open_screens(phone=False)
-    await other.start_scanning("roaming")
+    await other.start_scanning(name)
     await expect(other.parent).to_have_text("PR1")
     await other.shows(2)
     await expect(other.last.filter(has_text="CR2").first).to_be_visible()
@@ -308,7 +313,8 @@ async def test_the_parent_survives_reload_and_another_device(
 async def test_waiting_scans_outlive_reload_and_sign_out(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:
-    await screens.start_scanning(served.dispatcher("leaving"))
+    name = served.dispatcher("leaving")
+    await screens.start_scanning(name)
     await screens.scan_parent("PS1")
     await screens.all_sent()
     await screens.page.route("**/api/v1/scans/**", lambda route: route.abort())
@@ -334,7 +340,7 @@ async def test_waiting_scans_outlive_reload_and_sign_out(
     await screens.open("/profile")
     await screens.button("Sign out").click()
 
-    await screens.sign_in("leaving")
+    await screens.sign_in(name)
     await screens.at_home()
     await screens.all_sent()
     assert await children_of(stored, "PS1") == ["CS1", "CS2", "CS3"]

@@ -19,7 +19,8 @@ UNSENT = "It is sent when the connection is back."
 async def test_two_tabs_scan_into_one_bag_without_losing_or_doubling(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:
-    await screens.start_scanning(served.dispatcher("two-tabs"))
+    name = served.dispatcher("two-tabs")
+    await screens.start_scanning(name)
     await screens.scan_parent("PT1")
     await screens.all_sent()
     other = Screens(await screens.page.context.new_page())
@@ -38,16 +39,17 @@ async def test_two_tabs_scan_into_one_bag_without_losing_or_doubling(
         await tab.all_sent()
         await tab.shows(6)
     assert await children_of(stored, "PT1") == [f"CT{number}" for number in range(6)]
-    assert await scans_by(stored, "two-tabs") == {"created": 1, "linked": 6}
+    assert await scans_by(stored, name) == {"created": 1, "linked": 6}
 
 
 async def test_two_phones_of_one_worker_fill_two_bags(
     screens: Screens, open_screens: OpenScreens, served: Site, stored: asyncpg.Connection
 ) -> None:
-    await screens.start_scanning(served.dispatcher("two-phones"))
+    name = served.dispatcher("two-phones")
+    await screens.start_scanning(name)
     await screens.scan_parent("PT2")
     other = await open_screens()
-    await other.start_scanning("two-phones")
+    await other.start_scanning(name)
     await expect(other.parent).to_have_text("PT2")
     await other.button("Next big bag").click()
     await other.scan_parent("PT3")
@@ -77,14 +79,15 @@ async def end_other_sessions(served: Site, username: str) -> None:
 async def test_scans_outlive_a_session_that_was_ended_elsewhere(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:
-    await screens.start_scanning(served.dispatcher("ended"))
+    name = served.dispatcher("ended")
+    await screens.start_scanning(name)
     await screens.scan_parent("PT4")
     await screens.all_sent()
     await screens.page.context.set_offline(True)
     for code in ("CT41", "CT42"):
         await screens.wedge(code)
     await expect(screens.waiting).to_have_attribute("data-waiting", "2")
-    await end_other_sessions(served, "ended")
+    await end_other_sessions(served, name)
     # The third is scanned before the phone hears of it: half a code would be no scan.
     scanned = asyncio.Event()
 
@@ -99,7 +102,7 @@ async def test_scans_outlive_a_session_that_was_ended_elsewhere(
     scanned.set()
     await expect(screens.page.locator("main")).to_contain_text("3 scans are kept on this phone")
     assert await children_of(stored, "PT4") == []
-    await screens.sign_in("ended")
+    await screens.sign_in(name)
     await screens.all_sent()
     assert await children_of(stored, "PT4") == ["CT41", "CT42", "CT43"]
 
