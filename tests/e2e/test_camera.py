@@ -169,6 +169,23 @@ async def test_the_camera_stops_when_the_page_is_hidden_and_is_open_again_the_ne
     await expect(screens.button("Camera")).to_be_visible()
 
 
+async def test_a_camera_with_a_lamp_can_light_a_dark_corner(filmed: Filmed, served: Site) -> None:
+    screens = await filmed([(60, [])])
+    await screens.page.evaluate("""() => {
+        const lit = window.lit = [];
+        MediaStreamTrack.prototype.getCapabilities = () => ({ torch: true });
+        MediaStreamTrack.prototype.applyConstraints = async ({ advanced }) => lit.push(advanced[0].torch);
+    }""")
+    await screens.start_scanning(served.dispatcher("dark-corner"))
+    await screens.button("Camera").click()
+    light = camera(screens).get_by_role("button", name="Light")
+    await light.click(timeout=SHOWN_MS)
+    await expect(light).to_have_attribute("aria-pressed", "true")
+    await light.click()
+    await expect(light).to_have_attribute("aria-pressed", "false")
+    assert await screens.page.evaluate("lit") == [True, False]
+
+
 @pytest.mark.parametrize(
     ("trouble", "cause", "sentence"),
     [
