@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from tests.conftest import TEMPLATE, empty
 from tracetrack.people.first_run import ensure_admin
@@ -18,6 +18,11 @@ from .screens import DESK, PHONE, Screens
 from .site import PASSWORD, Site, serve
 
 DATABASE = "tracetrack_browser"
+
+PATIENCE_MS = 20_000
+"""What is waited for comes at once, unless the machine is busy with something else."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -114,7 +119,7 @@ async def open_screens(browser: Browser, served: Site) -> AsyncIterator[OpenScre
         )
         contexts.append(context)
         page = await context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console",

@@ -105,24 +105,25 @@ class Screens:
         """The count of a parent that the server has not told about yet."""
         await expect(self.count).to_have_text(str(count))
 
-    async def until(self, true: str, seconds: float = 10) -> None:
+    async def until(self, true: str, seconds: float = 20) -> None:
         """Wait until an expression is true; the page's own policy forbids the browser's way of waiting."""
         ends = time.monotonic() + seconds
         while not await self.page.evaluate(true):
             assert time.monotonic() < ends, f"still not: {true}"
             await asyncio.sleep(0.02)
 
-    async def small_targets(self) -> list[dict[str, Any]]:
-        """Things to press that are smaller than 48 x 48 px, and visible."""
+    async def small_targets(self, px: int = 48, of: str = "a, button, input, label") -> list[dict[str, Any]]:
+        """Things to press that are visible and smaller than so many px, either way."""
         found: list[dict[str, Any]] = await self.page.evaluate(
-            """() => [...document.querySelectorAll("a, button, input, label")].flatMap((one) => {
+            """([px, of]) => [...document.querySelectorAll(of)].flatMap((one) => {
                 const target = one.closest(".field-box, .language-choice label, .confirm") ?? one;
                 const box = target.getBoundingClientRect();
                 const hidden = one.matches(".hidden-visually, .scanner-field, .field > label, .line > label");
-                const small = box.width < 48 || box.height < 48;
+                const small = box.width < px || box.height < px;
                 return hidden || !small || box.width === 0 ? [] :
                     [{ what: one.outerHTML.slice(0, 80), width: box.width, height: box.height }];
-            })"""
+            })""",
+            [px, of],
         )
         return found
 

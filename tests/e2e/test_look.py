@@ -26,13 +26,19 @@ KEEP = os.environ.get("TRACETRACK_SCREENSHOTS") == "1"
 KEPT = frozenset(
     {
         "1-sign-in",
+        "1-sign-in-refused",
+        "2-first-password",
         "3-home",
         "4-scan-parent",
         "5-scan-ok",
         "6-scan-already",
+        "7-scan-done",
         "8-scan-refused",
         "9-scan-waiting",
+        "10-scan-type",
+        "11-find",
         "12-find-parent",
+        "13-find-child",
         "14-find-meant",
         "15-profile",
         "16-refused-list",
@@ -40,8 +46,11 @@ KEPT = frozenset(
         "18-help",
         "19-commands",
         "20-scanner-setup",
+        "21-no-camera",
     }
 )
+GLOVED = ".scan :not(.bar *):is(button, a)"
+"""What is pressed while scanning, by hands in gloves."""
 SETTLE_MS = 150
 """Without motion an outcome's flash is over by then: colours are judged at rest."""
 
@@ -110,6 +119,8 @@ class Gallery:
         found: list[dict[str, Any]] = await page.evaluate("axe.run().then((result) => result.violations)")
         self.faults += [f"{screen}: axe {v['id']}: {v['nodes'][0]['html'][:120]}" for v in found]
         self.faults += [f"{screen}: small {target}" for target in await self.screens.small_targets()]
+        gloved = await self.screens.small_targets(64, GLOVED)
+        self.faults += [f"{screen}: small for a glove {target}" for target in gloved]
         if wide := await self.screens.overflow():
             self.faults.append(f"{screen}: {wide} px wider than the screen: {await self.screens.widest()}")
 
