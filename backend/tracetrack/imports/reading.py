@@ -27,6 +27,8 @@ KEPT_SECONDS = 600
 """How long the process that readers are forked from waits for the next file."""
 
 _PIPE = 1 << 20
+_AT_ONCE = 1 << 18
+"""Bytes that are passed on before others of this process have their turn."""
 
 
 class _Nursery:
@@ -213,7 +215,7 @@ class Reader:
         while left is None or left > 0:
             try:
                 async with asyncio.timeout(WALL_SECONDS):
-                    chunk = await self._rows.read(min(_PIPE, left) if left is not None else _PIPE)
+                    chunk = await self._rows.read(min(_AT_ONCE, left) if left is not None else _AT_ONCE)
             except TimeoutError:
                 raise UnreadableError("file_too_demanding") from None
             if not chunk:
@@ -221,6 +223,8 @@ class Reader:
             if left is not None:
                 left -= len(chunk)
             yield chunk
+            # Neither the pipe nor the database makes us wait while both have room.
+            await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """End it, whatever it does; again is as good as once."""

@@ -1,5 +1,6 @@
 import { t, type MessageKey } from "@/shared/i18n/i18n";
 import type { LinkState } from "@/shared/queue/queue";
+import { isLong } from "@/shared/queue/codes";
 import type { ScanRecord } from "@/shared/queue/records";
 import type { Tone } from "@/shared/sound/sound";
 import { UndoDrawing } from "@/shared/ui/acts";
@@ -32,7 +33,9 @@ export function LastScans({ scans, link, undoing, onUndo }: LastScansProps) {
                 <ToneIcon tone={look.tone} name={look.icon} />
               </span>
               <span class="last-text">
-                <span class="code">{code}</span>
+                <span class="code" data-long={isLong(code) || undefined}>
+                  {code}
+                </span>
                 <span class="soft">{t(look.key)}</span>
               </span>
               {!undoing.has(scan.scanId) && canUndo(scan, scans) && (

@@ -1,5 +1,6 @@
 import { useEffect } from "react";
 import { number, t } from "@/shared/i18n/i18n";
+import { isLong } from "@/shared/queue/codes";
 import { speak, turnSpeech, useSpeech } from "@/shared/sound/speech";
 import { BigBag, Icon, ScanDrawing, SmallBag } from "@/shared/ui/icons";
 import type { useFloor, Word } from "./useFloor";
@@ -32,9 +33,7 @@ export function Stage({ floor, small }: { floor: ReturnType<typeof useFloor>; sm
       <section class="stage" data-empty data-small={small || undefined}>
         {said}
         <div class="stage-ask">
-          {closed === null ? (
-            <ScanDrawing class="stage-drawing" />
-          ) : (
+          {closed !== null && (
             <div class="stage-closed">
               <p
                 class="count number"
@@ -50,7 +49,11 @@ export function Stage({ floor, small }: { floor: ReturnType<typeof useFloor>; sm
               {view.waiting > 0 && (view.link !== "up" || view.held > 0) && <p>{t("scan.closed.unsent")}</p>}
             </div>
           )}
-          <h2>{t("scan.parent.ask")}</h2>
+          {/* What comes next is asked by a drawing too, beside the number of what is done. */}
+          <div class="stage-next" data-beside={closed !== null || undefined}>
+            <ScanDrawing class="stage-drawing" />
+            <h2>{t("scan.parent.ask")}</h2>
+          </div>
         </div>
       </section>
     );
@@ -60,7 +63,7 @@ export function Stage({ floor, small }: { floor: ReturnType<typeof useFloor>; sm
         <BigBag class="stage-bag" />
         <div>
           <span class="stage-label">{t("scan.parent")}</span>
-          <strong class="code" data-testid="parent-code">
+          <strong class="code" data-testid="parent-code" data-long={isLong(packing.code) || undefined}>
             {packing.code}
           </strong>
         </div>
@@ -125,18 +128,22 @@ function countText(count: number, expected: number | null): string {
     : t("scan.count", { count: number(count), expected: number(expected) });
 }
 
-/** One mark a bag as long as marks can be told apart, else a plain bar. */
+/** So many marks can be told apart. */
+const MARKS = 60;
+
+/** One mark a bag, also for those beyond what was expected; a plain bar where they would be too many. */
 function Progress({ count, expected }: { count: number; expected: number }) {
-  if (expected > 60)
+  const full = count >= expected || undefined;
+  if (expected > MARKS)
     return (
-      <div class="progress-bar" aria-hidden="true">
+      <div class="progress-bar" aria-hidden="true" data-full={full}>
         <span style={{ width: `${Math.min(100, (100 * count) / expected)}%` }} />
       </div>
     );
   return (
-    <div class="progress" aria-hidden="true" data-full={count >= expected || undefined}>
-      {Array.from({ length: expected }, (_, at) => (
-        <span key={at} data-in={at < count || undefined} />
+    <div class="progress" aria-hidden="true" data-full={full}>
+      {Array.from({ length: Math.max(expected, Math.min(count, MARKS)) }, (_, at) => (
+        <span key={at} data-in={at < count || undefined} data-over={at >= expected || undefined} />
       ))}
     </div>
   );

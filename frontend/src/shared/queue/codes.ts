@@ -16,6 +16,9 @@ export function codeKey(text: string): string {
   return cleanCode(text).toLowerCase();
 }
 
+/** So many letters want smaller ones, to leave room for the rest of the screen. */
+export const isLong = (code: string): boolean => Array.from(code).length > 20;
+
 /** A random UUID (version 4), also on plain http where `crypto.randomUUID` is missing. */
 export function newId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();

@@ -72,7 +72,7 @@ export default function Camera({ onCodes, toneOf, hint, onClose }: CameraProps) 
         <div class="camera-trouble">
           <CameraDrawing class="camera-drawing" crossed />
           <p role="alert">{t(SENTENCES[state])}</p>
-          <button type="button" class="button" onClick={again}>
+          <button type="button" class="button" data-size="scan" onClick={again}>
             <Icon name="again" />
             {t("app.retry")}
           </button>
