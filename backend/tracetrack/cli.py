@@ -23,7 +23,8 @@ from pydantic import ValidationError
 from tracetrack.platform import supervisor
 from tracetrack.platform.embedded.processes import StartError
 from tracetrack.platform.folder import holder
-from tracetrack.platform.supervisor import Addresses, step
+from tracetrack.platform.progress import step
+from tracetrack.platform.supervisor import Addresses
 from tracetrack.settings import Settings, get_settings
 
 app = typer.Typer(

@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from tracetrack.platform.embedded.processes import StartError
-from tracetrack.platform.supervisor import Workers, _listen
+from tracetrack.platform.sockets import listen
+from tracetrack.platform.workers import Workers
 from tracetrack.settings import ROOT, Settings
 
 
@@ -50,7 +51,7 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers
     }
     settings = Settings(shutdown_seconds=2, _env_file=None)
     with contextlib.ExitStack() as stack:
-        sockets = _listen(stack, "127.0.0.1", 0, 2)
+        sockets = listen(stack, "127.0.0.1", 0, 2)
         made = Workers("tests.platform.test_workers:make", sockets, environment, settings)
         made.start(2)
         try:
@@ -173,8 +174,8 @@ def test_what_a_dead_or_hanging_worker_would_have_taken_its_neighbour_takes(
 
 def test_two_sites_of_one_user_do_not_share_a_port() -> None:
     with contextlib.ExitStack() as stack:
-        port = _listen(stack, "127.0.0.1", 0, 2)[0].getsockname()[1]
+        port = listen(stack, "127.0.0.1", 0, 2)[0].getsockname()[1]
         with pytest.raises(StartError, match=f"Port {port} cannot be used"):
-            _listen(stack, "127.0.0.1", port, 2)
+            listen(stack, "127.0.0.1", port, 2)
     with contextlib.ExitStack() as stack:
-        assert {one.getsockname()[1] for one in _listen(stack, "127.0.0.1", port, 2)} == {port}
+        assert {one.getsockname()[1] for one in listen(stack, "127.0.0.1", port, 2)} == {port}

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import http.client
 import os
-import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,16 +22,17 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import psutil
-from prometheus_client import multiprocess
 
 from tracetrack.platform import slow
 from tracetrack.platform.embedded import backup, postgres, valkey
 from tracetrack.platform.embedded.binaries import find_binaries, version
 from tracetrack.platform.embedded.processes import Remembered, StartError, spawn, stop
 from tracetrack.platform.folder import DataFolder, hold
+from tracetrack.platform.progress import say, step
+from tracetrack.platform.sockets import listen
+from tracetrack.platform.workers import Workers, wait_ready
 from tracetrack.settings import Settings
 
-_READY_SECONDS = 120.0
 _SPARE_CONNECTIONS = 30
 """Database sessions beside the workers' pools: migrations, backups, a person with psql."""
 
@@ -99,26 +97,6 @@ class LogArchive:
     def stop(self) -> None:
         """Stop it; the database, which stops after it, keeps what it has not copied."""
         stop(self.process, signal.SIGINT, 10)
-
-
-def say(text: str, *, end: str = "\n") -> None:
-    """Tell the person at the terminal; a closed terminal is no reason to stop serving."""
-    with contextlib.suppress(OSError):
-        print(text, end=end, flush=True)  # noqa: T201
-
-
-@contextlib.contextmanager
-def step(name: str) -> Iterator[list[str]]:
-    """One line of progress with the seconds it took; append to the list what came of it."""
-    began = time.monotonic()
-    outcome: list[str] = []
-    say(f"  {name} ... ", end="")
-    try:
-        yield outcome
-    except BaseException:
-        say("")
-        raise
-    say(f"{', '.join(outcome) or 'done'} ({time.monotonic() - began:.1f} s)")
 
 
 @contextlib.contextmanager
@@ -207,7 +185,7 @@ def serve(factory: str, settings: Settings, prepare: Callable[[Addresses], None]
     with contextlib.ExitStack() as stack:
         try:
             say("TraceTrack is starting")
-            sockets = _listen(stack, settings.host, settings.port, settings.workers)
+            sockets = listen(stack, settings.host, settings.port, settings.workers)
             folder = stack.enter_context(hold(settings.data))
             servers, addresses = _start_servers(stack, folder, settings)
             prepare(addresses)
@@ -215,7 +193,7 @@ def serve(factory: str, settings: Settings, prepare: Callable[[Addresses], None]
             stack.callback(workers.stop)
             with step(f"Web workers: {settings.workers}"):
                 workers.start(settings.workers)
-                _wait_ready(sockets[0], workers)
+                wait_ready(sockets[0], workers)
             _say_where(sockets[0], time.monotonic() - began)
             signal.signal(signal.SIGUSR1, lambda *_: workers.renew())
             while True:
@@ -246,213 +224,11 @@ def _mend(server: Server) -> None:
         time.sleep(1)
 
 
-@dataclass
-class Worker:
-    """One web worker."""
-
-    process: subprocess.Popen[bytes]
-    place: int
-    """Among the workers: the number of the socket that is its own."""
-    born: float
-    ready: int
-    """A pipe on which it says that it serves; -1 when closed."""
-
-    def serves(self) -> bool:
-        """Whether it has said so."""
-        if self.ready < 0 or not select.select([self.ready], [], [], 0)[0]:
-            return False
-        return os.read(self.ready, 1) == b"."
-
-    def close(self) -> None:
-        """Listen no more."""
-        if self.ready >= 0:
-            os.close(self.ready)
-        self.ready = -1
-
-
-class Workers:
-    """The web workers: processes that each accept from a socket of their own, if there are several.
-
-    The sockets stay open here, so what was let in while a worker is away is not lost: its neighbours take it.
-    """
-
-    def __init__(
-        self, factory: str, sockets: list[socket.socket], environment: dict[str, str], settings: Settings
-    ) -> None:
-        self.factory = factory
-        self.sockets = sockets
-        self.environment = environment
-        self.grace = settings.shutdown_seconds
-        self.serving: list[Worker] = []
-        self._old: list[Worker] = []
-        """Those still to be renewed, the next one first."""
-        self._coming: Worker | None = None
-        """Will take the place of the first of the old ones when it serves."""
-        self._leaving: list[tuple[Worker, float]] = []
-        """Asked to stop, and by when they must have."""
-
-    def start(self, count: int) -> None:
-        """Start that many."""
-        self.serving += [self._one(place) for place in range(count)]
-
-    def _one(self, place: int) -> Worker:
-        # Killed with us: a worker that outlived its supervisor would hold the port.
-        ready, say_ready = os.pipe()
-        first = place % len(self.sockets)
-        listening = [sock.fileno() for sock in self.sockets[first:] + self.sockets[:first]]
-        command = (
-            *(sys.executable, "-m", "tracetrack.platform.worker", self.factory),
-            *(",".join(map(str, listening)), str(say_ready)),
-        )
-        process = spawn(
-            command,
-            # Progress is for the person, on standard output; logs are for machines.
-            log=sys.stderr.fileno(),
-            death_signal=signal.SIGKILL,
-            env=self.environment,
-            cwd=Path.cwd(),
-            pass_fds=(*listening, say_ready),
-        )
-        os.close(say_ready)
-        return Worker(process, place, time.monotonic(), ready)
-
-    def ended(self) -> int | None:
-        """The exit code of a worker that has ended, if one has."""
-        return next((code for one in self.serving if (code := one.process.poll()) is not None), None)
-
-    def mend(self) -> None:
-        """Start anew each worker that has ended, at most one a second each."""
-        for place, worker in enumerate(self.serving):
-            if worker.process.poll() is None or time.monotonic() - worker.born < 1:
-                continue
-            say(f"A web worker ended (exit code {worker.process.returncode}); starting another")
-            self._forget(worker)
-            self.serving[place] = self._one(place)
-            if worker in self._old:
-                # The one in its place is new already.
-                self._old.remove(worker)
-
-    def renew(self) -> None:
-        """Have each worker replaced, one after the other; more is done by :meth:`go_on_renewing`."""
-        say(f"Renewing {len(self.serving)} web workers")
-        self._old = list(self.serving)
-
-    def go_on_renewing(self) -> None:
-        """The next step of a renewal, if one is under way; never waits.
-
-        The new worker serves before the old one is asked to stop. Should it fail to, the old ones go on.
-        """
-        for leaver, deadline in self._leaving[:]:
-            if leaver.process.poll() is None and time.monotonic() > deadline:
-                leaver.process.kill()
-            elif leaver.process.poll() is not None:
-                self._forget(leaver)
-                self._leaving.remove((leaver, deadline))
-        if self._coming is not None:
-            self._see_whether_it_serves(self._coming)
-        elif self._old and not self._leaving:
-            self._coming = self._one(self._old[0].place)
-
-    def _see_whether_it_serves(self, coming: Worker) -> None:
-        late = time.monotonic() - coming.born > _READY_SECONDS
-        if coming.process.poll() is not None or late:
-            why = "does not serve" if late else f"ended (exit code {coming.process.returncode})"
-            say(f"A new web worker {why}; the old ones go on")
-            coming.process.kill()
-            coming.process.wait()
-            self._forget(coming)
-            self._coming, self._old = None, []
-        elif coming.serves():
-            self._coming = None
-            old = self.serving[coming.place]
-            if old not in self._old:
-                # What it was to replace died meanwhile, and has been replaced.
-                self._let_go(coming)
-                return
-            self._old.remove(old)
-            self.serving[coming.place] = coming
-            self._let_go(old)
-            if not self._old:
-                say("Web workers are renewed")
-
-    def _let_go(self, worker: Worker) -> None:
-        """Ask a worker to finish what it has and end."""
-        worker.process.terminate()
-        self._leaving.append((worker, time.monotonic() + self.grace + 3))
-
-    def _forget(self, worker: Worker) -> None:
-        """Drop a dead worker's gauges from the shared metrics."""
-        worker.close()
-        multiprocess.mark_process_dead(  # type: ignore[no-untyped-call]
-            worker.process.pid, self.environment["PROMETHEUS_MULTIPROC_DIR"]
-        )
-
-    def stop(self) -> None:
-        """Ask all at once to finish what they have, then end those that do not."""
-        leaving = [worker for worker, _ in self._leaving]
-        all_ = [*self.serving, *leaving, *([self._coming] if self._coming else [])]
-        for worker in all_:
-            if worker.process.poll() is None:
-                worker.process.terminate()
-        deadline = time.monotonic() + self.grace + 3
-        for worker in all_:
-            try:
-                worker.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
-            worker.close()
-
-
 def _stop(number: int, frame: FrameType | None) -> None:
     # Once is enough, and the stopping itself must not be interrupted.
     for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(other, signal.SIG_IGN)
     raise Stop
-
-
-def _listen(stack: contextlib.ExitStack, host: str, port: int, workers: int) -> list[socket.socket]:
-    """Bind the site's port. Nobody is let in before the workers listen on it.
-
-    Where the system spreads connections evenly over the sockets of a port, there is one for each worker.
-    """
-    # Workers of a supervisor that was just killed need a moment to go.
-    deadline = time.monotonic() + 1
-    while True:
-        try:
-            first = stack.enter_context(_bind(host, port))
-            if sys.platform != "linux" or workers == 1:
-                return [first]
-            number = first.getsockname()[1]
-            # Sites of one user could share a port now; no two programs can have this name.
-            stack.enter_context(socket.socket(socket.AF_UNIX)).bind(f"\0tracetrack port {number}")
-        except OSError as error:
-            if time.monotonic() < deadline:
-                time.sleep(0.05)
-                continue
-            raise StartError(
-                f"Port {port} cannot be used ({error.strerror}): stop the program that has it,"
-                f" or choose another with PORT={port + 1 if port < 65535 else 8000}."
-            ) from None
-        # Only now: bound before, it would have shared the port with whoever has it.
-        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        return [first, *(stack.enter_context(_bind(host, number, shared=True)) for _ in range(workers - 1))]
-
-
-def _bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind(address)
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 def _connections(settings: Settings) -> int:
@@ -523,33 +299,6 @@ def _environment(addresses: Addresses, folder: DataFolder, settings: Settings) -
         "TRACETRACK_WORKERS": str(settings.workers),
         "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics()),
     }
-
-
-def _wait_ready(sock: socket.socket, workers: Workers) -> None:
-    """Wait until the site answers that it can serve."""
-    deadline = time.monotonic() + _READY_SECONDS
-    said = "no answer"
-    while time.monotonic() < deadline:
-        code = workers.ended()
-        if code is not None:
-            raise StartError(f"A web worker ended while starting (exit code {code}); its words are above.")
-        host = "::1" if sock.family == socket.AF_INET6 else "127.0.0.1"
-        bound = str(sock.getsockname()[0])
-        if bound not in ("0.0.0.0", "::"):  # noqa: S104
-            host = bound
-        line = http.client.HTTPConnection(host, sock.getsockname()[1], timeout=5)
-        try:
-            line.request("GET", "/readyz")
-            answer = line.getresponse()
-            if answer.status == 200:
-                return
-            said = f"{answer.status} {answer.read(500).decode('utf-8', 'replace')}"
-        except (OSError, http.client.HTTPException):
-            pass
-        finally:
-            line.close()
-        time.sleep(0.1)
-    raise StartError(f"The site was not ready within {_READY_SECONDS:.0f} seconds: {said}")
 
 
 def _say_where(sock: socket.socket, seconds: float) -> None:
