@@ -129,16 +129,23 @@ export default function Scan() {
                 </button>
               </>
             )}
-            {!camera && (
-              <button type="button" class="button" data-size="scan" onClick={() => turnCamera(true)}>
-                <CameraDrawing class="act-drawing" />
-                {t("camera.title")}
-              </button>
-            )}
+            {/* In their places with and without a big bag: a second tap on Done must not open the camera. */}
             <button
               type="button"
               class="button"
               data-size="scan"
+              data-act="camera"
+              aria-label={t(camera ? "camera.close" : "camera.title")}
+              onClick={() => turnCamera(!camera)}
+            >
+              <CameraDrawing class="act-drawing" crossed={camera} />
+              {t("camera.title")}
+            </button>
+            <button
+              type="button"
+              class="button"
+              data-size="scan"
+              data-act="type"
               aria-label={t("scan.type")}
               onClick={() => type("")}
             >
