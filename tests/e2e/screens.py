@@ -94,8 +94,9 @@ class Screens:
         return self.page.get_by_role("button", name=name, exact=True)
 
     async def all_sent(self) -> None:
-        """Wait until nothing waits to be sent."""
+        """Wait until nothing waits to be sent, and the page knows that the line is good again."""
         await expect(self.waiting).to_have_attribute("data-waiting", "0", timeout=30_000)
+        await expect(self.waiting).to_have_attribute("data-link", "up")
 
     async def shows(self, count: int, expected: int = 30) -> None:
         """The count on screen."""
