@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -44,7 +45,11 @@ class Served:
         """Sign in a user of each role, as :func:`fill` makes them."""
         async with self.client() as client:
             for role in ("dispatcher", "biller", "admin"):
-                answer = await client.post("/auth/login", json={"username": role, "password": PASSWORD})
+                body = {"username": role, "password": PASSWORD}
+                while (answer := await client.post("/auth/login", json=body)).status_code == 429:
+                    # Others have tried many passwords from this address.
+                    wait = int(answer.headers["retry-after"])
+                    await asyncio.sleep(wait)
                 assert answer.status_code == 200, answer.text
                 self.tokens[role] = answer.json()["access_token"]
 
