@@ -10,6 +10,9 @@ declare
     passed constant double precision := extract(epoch from now() - this_minute);
     wait double precision;
 begin
+    -- In turn for each key: of many at once each would find room for one more.
+    perform pg_advisory_xact_lock(hashtextextended('tracetrack try ' || k.key, 0))
+    from (select key from unnest(windows) key order by key) k;
     select max(extract(epoch from f.open_at - now())) into wait
     from sign_in_failures f where f.key = any(guards) and f.open_at > now();
     if wait > 0 then
