@@ -63,8 +63,9 @@ class Load:
             await asyncio.wait(tasks)
             for task in tasks:
                 assert task.cancelled(), task.exception()
-        assert self.wrong == []
-        assert await self.lost() == []
+        assert self.wrong == [], self.wrong
+        lost = await self.lost()
+        assert lost == [], lost
 
     async def _sign_in(self) -> None:
         for _ in range(30):
