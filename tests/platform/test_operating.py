@@ -122,3 +122,27 @@ async def test_errors_speak_the_language_asked_for(floor: Floor) -> None:
         answer = await operator.get("/api/v1/bags", headers={"Accept-Language": "hi"})
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
         assert answer.json()["detail"] == "कृपया साइन इन करें।"
+
+
+async def test_a_server_that_leads_no_more_is_told_as_busy_and_left(floor: Floor) -> None:
+    database = await floor.owner.fetchval("select quote_ident(current_database())")
+
+    async def reads_only(on: bool) -> None:
+        change = "set default_transaction_read_only = on" if on else "reset default_transaction_read_only"
+        await floor.owner.execute(
+            f"begin read write; alter database {database} {change};"
+            " select pg_terminate_backend(pid) from pg_stat_activity"
+            f" where application_name = 'tracetrack' and datname = current_database() and {on}; commit"
+        )
+
+    assert (await floor.north.scan_parent("P1")).status_code == 200
+    await reads_only(True)
+    try:
+        answers = [await floor.north.scan_parent(f"P{n}") for n in range(2, 30)]
+        assert {answer.status_code for answer in answers} == {503}
+        assert all(answer.headers["retry-after"] for answer in answers)
+    finally:
+        await reads_only(False)
+    # The connections to it are left, not used again.
+    assert (await floor.north.scan_parent("P99")).status_code in (200, 503)
+    assert (await floor.north.scan_parent("P99")).status_code == 200

@@ -37,12 +37,13 @@ AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
-"""The database is out of reach, or went away in the middle."""
+"""The database is out of reach, went away in the middle, or leads no more."""
 
 _poke: asyncio.Event | None = None
 _loop: asyncio.Task[None] | None = None

@@ -169,8 +169,8 @@ async def reading(of: Pool | None = None) -> AsyncIterator[AsyncConnection]:
 
 
 def _ends_connection(error: asyncpg.PostgresError) -> bool:
-    """Whether the server hung up: connection exceptions and shutdowns."""
-    return (sqlstate(error) or "").startswith(("08", "57P"))
+    """Whether the connection is of no more use: the server hung up, or leads no more."""
+    return (sqlstate(error) or "").startswith(("08", "57P", "25006"))
 
 
 async def answer(sql: str, *values: Any) -> Any:

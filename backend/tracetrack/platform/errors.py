@@ -35,8 +35,8 @@ BY_SQLSTATE = {
     "TT002": "bag_in_use",
     "TT004": "bill_completed",
 }
-BUSY = ("08", "53", "57", "40", "55")
-"""SQLSTATE classes of a server that is away, full, stopping, or made us wait too long."""
+BUSY = ("08", "53", "57", "40", "55", "25006")
+"""Beginnings of the SQLSTATE of a server that is away, full, stopping, kept us waiting, or leads no more."""
 RETRY_AFTER = {"Retry-After": "1"}
 
 
@@ -108,7 +108,7 @@ def _database_problem(error: BaseException) -> Problem:
     if state.startswith("22"):
         # Data that the database cannot hold, such as NUL in text.
         return Problem("invalid")
-    if state[:2] in BUSY or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    if state.startswith(BUSY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         log.warning("database busy", sqlstate=state)
         return Problem("busy", headers=RETRY_AFTER)
     log.error("database error", sqlstate=state, exc_info=error)
