@@ -14,7 +14,7 @@ from tests.billing.test_mail import mail_server
 from tests.floor import Floor
 from tracetrack.oversight.alerts import service
 from tracetrack.oversight.alerts.service import judge, send_due
-from tracetrack.oversight.performance.service import store
+from tracetrack.oversight.performance.service import ENOUGH, beyond_limits, store
 from tracetrack.settings import Settings
 
 
@@ -41,6 +41,25 @@ async def webhook(*statuses: int) -> AsyncIterator[tuple[str, list[dict[str, Any
 async def set_up(floor: Floor, **settings: Any) -> None:
     changed = await floor.admin.patch("/settings", settings)
     assert changed.status_code == 200, changed.text
+    await some_requests(floor)
+
+
+async def some_requests(floor: Floor) -> None:
+    """As many as say something."""
+    for _ in range(ENOUGH):
+        await floor.north.get("/bags")
+
+
+async def test_a_few_slow_requests_are_no_alert(floor: Floor) -> None:
+    # What this process was asked before does not count.
+    await store()
+    await floor.owner.execute("truncate performance_minutes")
+    await floor.admin.patch("/settings", {"alert_p95_ms": 1, "alert_loop_lag_ms": 600_000})
+    await store()
+    assert "p95_ms" not in [alert.name for alert in await beyond_limits()]
+    await some_requests(floor)
+    await store()
+    assert "p95_ms" in [alert.name for alert in await beyond_limits()]
 
 
 async def test_an_alert_is_told_once_by_each_way_and_its_end_too(

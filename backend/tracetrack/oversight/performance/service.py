@@ -153,6 +153,10 @@ async def summary(period: Period, route: str | None = None) -> PerformanceSummar
     )
 
 
+ENOUGH = 20
+"""Requests, below which one in twenty of them says nothing: the first page after a start is slow."""
+
+
 async def beyond_limits() -> list[Alert]:
     """What is beyond its limit now."""
     recent = {"seconds": LOOKED_BACK.total_seconds(), "stretch": LOOKED_BACK.total_seconds()}
@@ -171,9 +175,10 @@ def _alerts(lately: list[Any], workers: list[dict[str, Any]], limits: dict[str, 
     """What is beyond its limit."""
     requests = sum(row.requests for row in lately)
     errors = sum(row.errors for row in lately)
+    enough = requests >= ENOUGH
     measured = {
-        "p95_ms": percentile(_added(lately), 0.95) or 0,
-        "errors_percent": 100 * errors / requests if requests else 0,
+        "p95_ms": (percentile(_added(lately), 0.95) or 0) if enough else 0,
+        "errors_percent": 100 * errors / requests if enough else 0,
         "loop_lag_ms": max((w["loop_lag_ms"] for w in workers), default=0),
         "pool_percent": max(
             (100 * w["pool_used"] / w["pool_size"] for w in workers if w["pool_size"]), default=0
