@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tracetrack.platform.logs import get_logger
 
@@ -16,6 +17,12 @@ log = get_logger("background")
 
 LONGEST_SECONDS = 60.0
 """How long a job that fails, again and again, is left alone at most."""
+
+
+def heard(task: asyncio.Task[Any]) -> None:
+    """Take note of how a task ended that several wait for: where all were given up, nobody else does."""
+    if not task.cancelled():
+        task.exception()
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from tracetrack.platform.background import heard
 from tracetrack.platform.breaker import Breaker, Resting, State
 from tracetrack.platform.metrics import CACHE_READS, CACHE_SECONDS
 from tracetrack.settings import Settings
@@ -129,6 +130,7 @@ async def remembered(
         # A task of its own: a caller that is given up must not fail the others.
         task = asyncio.create_task(_find(name, key, load, seconds))
         _asked[key] = task
+        task.add_done_callback(heard)
         task.add_done_callback(lambda done: _asked.pop(key, None) if _asked.get(key) is done else None)
     else:
         _count(name, "together")

@@ -2,8 +2,8 @@
 
 The database bumps a stamp (table ``versions``) in the same transaction as a change of users,
 sessions, labels or settings. A process may use what it remembers while its stamp is unchanged,
-and asks again when it last asked more than :data:`TRUSTED_SECONDS` ago. So a change is seen
-everywhere within that time, with or without Redis, for one small query per process and period.
+and asks again when it last asked more than :data:`TRUSTED_SECONDS` before. So whoever comes later
+than that after a change sees it, with or without Redis, for one small query per process and period.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import text
 
 from tracetrack.platform import db
+from tracetrack.platform.background import heard
 
 TRUSTED_SECONDS = 0.5
 """How long an answer about the stamps is believed; revocation must act within one second."""
@@ -42,11 +43,14 @@ async def _ask() -> None:
 
 
 async def stamp(name: str) -> int:
-    """The version of ``name``, at most :data:`TRUSTED_SECONDS` old."""
+    """The version of ``name``, at most :data:`TRUSTED_SECONDS` old when it was asked for."""
     global _asking
-    while time.monotonic() - _asked_at > TRUSTED_SECONDS:
+    # Of the caller's coming, not of now: an answer that takes long on its way is none the worse.
+    oldest = time.monotonic() - TRUSTED_SECONDS
+    while _asked_at < oldest:
         if _asking is None or _asking.done():
             _asking = asyncio.create_task(_ask())
+            _asking.add_done_callback(heard)
         # Shielded: a request that is given up must not fail those that wait for the same answer.
         await asyncio.shield(_asking)
     return _seen[name]
