@@ -114,7 +114,8 @@ class Settings(BaseSettings):
     """Database connections of each worker for lists, reports and background jobs."""
     queue_ms: int = Field(default=150, ge=1)
     """How long a scan waits for its turn in a worker before it is told to come again (503)."""
-    pool_timeout_seconds: float = Field(default=1.5, gt=0)
+    pool_timeout_seconds: float = Field(default=0.9, gt=0)
+    """How long a request waits for a free connection, besides the second at most for its turn."""
     statement_timeout_ms: int = Field(default=5_000, ge=100)
     lock_timeout_ms: int = Field(default=2_000, ge=50)
     idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100)

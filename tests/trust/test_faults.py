@@ -31,7 +31,8 @@ pytestmark = pytest.mark.slow
 SECONDS = float(os.environ.get("SECONDS", "30" if FULL else "2.5"))
 """Of each fault, and of the fine weather before it."""
 USERS = 50 if FULL else 25
-REST = 0.25
+REST = 0.7 if FULL else 0.25
+"""Seconds between the acts of one: as quick hands have it, which two cores can follow beside these tests."""
 FAULTS: tuple[Fault, ...] = ("slow", "silent", "reset", "cut")
 
 
@@ -127,7 +128,7 @@ async def test_a_bad_wire_to_valkey_is_not_noticed(
             # A starved machine refuses one now and then in any weather, and says when to come again.
             shed = [call for call in faulty if call.status == 503 and call.retry_after]
             assert [call for call in faulty if call.status >= 500 and call not in shed] == []
-            assert len(shed) <= len(faulty) * 0.02, shed
+            assert len(shed) <= len(faulty) * (0 if FULL else 0.02), shed
             assert max(more.values()) <= 50 + noise, more
 
 

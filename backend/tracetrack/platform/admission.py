@@ -49,6 +49,8 @@ FLOOD_SECONDS = 1.0
 all of them wait."""
 FLOOD_SHARE = 0.5
 """Of a scan's own time, which it may wait then: so many for each place, enough that none stays empty."""
+LONGEST_SECONDS = 1.0
+"""How long a request waits for its turn, and then for connections that others use."""
 TOLD_SECONDS = 5.0
 """How often the log says how many were refused."""
 
@@ -66,7 +68,7 @@ class Kind:
     queue: int
     """How many may wait for a place."""
     patience: float
-    """Seconds that one may wait."""
+    """Seconds that one may wait, at most :data:`LONGEST_SECONDS`."""
 
 
 def kinds(settings: Settings) -> dict[Name, Kind]:
@@ -76,13 +78,13 @@ def kinds(settings: Settings) -> dict[Name, Kind]:
         # Twice the connections: while one waits for the database, another is read or answered.
         Kind("floor", "floor", 2 * floor, 3 * floor, settings.queue_ms / 1000),
         # Many scans in one request: a phone that comes back with its queue, a whole bill.
-        Kind("batch", "floor", max(1, floor // 2), 4 * floor, 2.0),
-        Kind("desk", "desk", 2 * desk, 8 * desk, 1.0),
-        Kind("report", "desk", desk, 4 * desk, 1.5),
+        Kind("batch", "floor", max(1, floor // 2), 4 * floor, LONGEST_SECONDS),
+        Kind("desk", "desk", 2 * desk, 8 * desk, LONGEST_SECONDS),
+        Kind("report", "desk", desk, 4 * desk, LONGEST_SECONDS),
         # The threads that hash passwords have a queue of their own.
         Kind("sign_in", "desk", 100 * desk, 0, 0.0),
         # To begin; one that goes on takes no place.
-        Kind("stream", "desk", 2 * desk, 64 * desk, 2.0),
+        Kind("stream", "desk", 2 * desk, 64 * desk, LONGEST_SECONDS),
     )
     return {kind.name: kind for kind in made}
 
@@ -315,6 +317,7 @@ class Admission:
             await self.app(scope, receive, send)
             return
         kind = self.gate.kinds[name]
+        came = time.monotonic()
         turn = scope.pop(TURN, None) or self.ask(kind)
         if isinstance(turn, str):
             await self._refuse(kind, turn, scope, send)
@@ -332,6 +335,9 @@ class Admission:
         call = Call(self.gate, kind, task, send)
         self.calls.add(call)
         db.pool.set(kind.pool)
+        if kind.pool == "floor" or scope["method"] == "GET":
+            # What an upload takes is not waiting.
+            db.until.set(came + LONGEST_SECONDS)
         began = time.monotonic()
         try:
             await self.app(scope, receive, call.send)

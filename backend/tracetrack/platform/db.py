@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -20,6 +21,7 @@ from typing import Any, Literal
 import asyncpg
 import orjson
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from tracetrack.settings import Settings
@@ -30,10 +32,18 @@ APP_ROLE = "tracetrack_app"
 RETRIED = frozenset({"40P01", "40001", "23505"})
 """Deadlock, serialization failure, and a unique key taken between look and insert: the same call again."""
 
+CONNECT_SECONDS = 10.0
+"""For a new connection: it takes a dozen questions, to a busy machine or a far one."""
+
 Pool = Literal["floor", "desk"]
 
 pool: ContextVar[Pool] = ContextVar("pool", default="desk")
 """Whose connections are used: scanning's, or those of lists, reports and background jobs."""
+
+
+until: ContextVar[float] = ContextVar("until", default=float("inf"))
+"""When, by the monotonic clock, one waits no longer for a connection that others use: a request with
+several questions must not wait anew for each."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +107,8 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
         json_serializer=to_json,
         connect_args={
             **(unprepared if pooler else {}),
-            # A busy machine takes a while; for one that hangs nobody waits so long, see platform/reach.py.
-            "timeout": max(2.0, settings.pool_timeout_seconds),
+            # For one that hangs nobody waits so long, see platform/reach.py.
+            "timeout": CONNECT_SECONDS,
             # For a server that hangs and so does not keep its own statement_timeout.
             "command_timeout": settings.statement_timeout_ms / 1000 + 1,
             "server_settings": said if pooler else {**said, **limits},
@@ -145,9 +155,14 @@ async def _dispose(engine: AsyncEngine) -> None:
 
 def _chosen(wanted: Pool | None = None) -> _Pool:
     try:
-        return _pools[wanted or pool.get()]
+        chosen = _pools[wanted or pool.get()]
     except KeyError:
         raise RuntimeError("the database is not open") from None
+    if time.monotonic() > until.get() and _counted(chosen.engine, "checkedout") >= _counted(
+        chosen.engine, "size"
+    ):
+        raise PoolTimeout("no connection is free, and this request has waited enough")
+    return chosen
 
 
 @asynccontextmanager

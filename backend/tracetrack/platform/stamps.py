@@ -33,6 +33,8 @@ _asking: asyncio.Task[None] | None = None
 
 async def _ask() -> None:
     global _asked_at
+    # For all who wait, whatever the first of them had waited before.
+    db.until.set(float("inf"))
     # The answer is as old as the question, so the clock starts before it is sent.
     asked_at = time.monotonic()
     async with db.reading("floor") as connection:
