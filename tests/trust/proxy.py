@@ -11,14 +11,15 @@ from typing import Literal
 
 Fault = Literal["fine", "slow", "silent", "reset", "cut"]
 SLOW_SECONDS = 0.3
-"""By which each part of a conversation is late, in each direction."""
+"""By which each part of a conversation is late, in each direction, where nothing else is said."""
 
 
 class Proxy:
     """Passes everything on to a port of this machine, as well or badly as it is told."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, late: float = SLOW_SECONDS) -> None:
         self.target = target
+        self.late = late
         self.fault: Fault = "fine"
         self.port = 0
         self._speaks = asyncio.Event()
@@ -68,7 +69,7 @@ class Proxy:
             while part := await reader.read(65_536):
                 await self._speaks.wait()
                 if self.fault == "slow":
-                    await asyncio.sleep(SLOW_SECONDS)
+                    await asyncio.sleep(self.late)
                 if self.fault == "cut" and answers:
                     writer.write(part[: len(part) // 2])
                     await writer.drain()
@@ -86,9 +87,9 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @contextlib.asynccontextmanager
-async def proxy(target: int) -> AsyncIterator[Proxy]:
+async def proxy(target: int, late: float = SLOW_SECONDS) -> AsyncIterator[Proxy]:
     """A proxy in front of a port, until the end of the block."""
-    made = Proxy(target)
+    made = Proxy(target, late)
     server = await asyncio.start_server(made._serve, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
     try:

@@ -29,29 +29,32 @@ K = TypeVar("K")
 _seen: dict[str, int] = {}
 _asked_at = float("-inf")
 _asking: asyncio.Task[None] | None = None
+_asking_since = float("-inf")
 
 
-async def _ask() -> None:
+async def _ask(asked_at: float) -> None:
     global _asked_at
     # For all who wait, whatever the first of them had waited before.
     db.until.set(float("inf"))
-    # The answer is as old as the question, so the clock starts before it is sent.
-    asked_at = time.monotonic()
     async with db.reading("floor") as connection:
         rows = (await connection.execute(_READ)).all()
-    _seen.clear()
-    _seen.update({row.name: row.version for row in rows})
-    _asked_at = asked_at
+    if asked_at > _asked_at:
+        _seen.clear()
+        _seen.update({row.name: row.version for row in rows})
+        # The answer is as old as the question.
+        _asked_at = asked_at
 
 
 async def stamp(name: str) -> int:
     """The version of ``name``, at most :data:`TRUSTED_SECONDS` old when it was asked for."""
-    global _asking
+    global _asking, _asking_since
     # Of the caller's coming, not of now: an answer that takes long on its way is none the worse.
     oldest = time.monotonic() - TRUSTED_SECONDS
     while _asked_at < oldest:
-        if _asking is None or _asking.done():
-            _asking = asyncio.create_task(_ask())
+        # One question for all, unless the one that is on its way was sent too long ago.
+        if _asking is None or _asking.done() or _asking_since < oldest:
+            _asking_since = time.monotonic()
+            _asking = asyncio.create_task(_ask(_asking_since))
             _asking.add_done_callback(heard)
         # Shielded: a request that is given up must not fail those that wait for the same answer.
         await asyncio.shield(_asking)
