@@ -306,6 +306,39 @@ async def test_scans_wait_for_the_connection_and_survive_a_reload(
     await expect(parents_on_bill(screens)).to_have_text("3", timeout=20_000)
 
 
+async def test_what_waits_or_was_refused_outlives_its_tab_and_home_leads_to_it(
+    open_screens: OpenScreens, served: Site
+) -> None:
+    codes = pack(served, "PTAB", 2, 2)
+    screens = await open_screens(phone=False)
+    context = screens.page.context
+    await bills_open(screens, biller(served, "closer"))
+    await new_bill(screens)
+    number = await screens.page.locator("h1").inner_text()
+    await screens.wedge("NOBODY-HAS-THIS")
+    refused = screens.page.get_by_test_id("refused-scans")
+    await expect(refused).to_contain_text("NOBODY-HAS-THIS")
+    await context.route("**/api/v1/bills/*/bags", lambda route: route.abort())
+    for code in codes:
+        await screens.wedge(code)
+    await expect(screens.page.get_by_text("2 scans are waiting")).to_be_visible()
+    other = Screens(await context.new_page())
+    await screens.page.close()
+    await context.unroute("**/api/v1/bills/*/bags")
+
+    await other.page.goto(served.url)
+    left = other.page.get_by_test_id("left-scans")
+    await expect(left).to_have_text(f"2 scans at {number} are not sent yet")
+    await expect(other.page.get_by_test_id("refused-scans")).to_contain_text("NOBODY-HAS-THIS")
+    await left.click()
+    await expect(parents_on_bill(other)).to_have_text("2", timeout=20_000)
+    await other.page.get_by_test_id("refused-scans").get_by_role("button").click()
+    await other.page.goto(served.url)
+    await other.at_home()
+    await expect(left).to_have_count(0)
+    await expect(other.page.get_by_test_id("refused-scans")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("language", "phone"), [("en", False), ("hi", True)])
 async def test_the_bill_screens_are_for_everybody(
     open_screens: OpenScreens, served: Site, language: str, phone: bool

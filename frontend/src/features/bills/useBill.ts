@@ -102,7 +102,7 @@ export function useBill(id: number) {
   }, [seen, queries, id]);
 
   const line = useScanLine({
-    keep: `tracetrack.bill.${user.id}.${id}`,
+    line: { user_id: user.id, page: `/bills/${id}`, id, title: bill.data?.number ?? "" },
     send: (scan) => attach(id, scan),
     onAnswer: (scan, answer): Said => {
       const bag: BilledBag = {

@@ -1,9 +1,12 @@
 import type { ComponentType } from "preact";
-import { useContext } from "react";
+import { lazy, Suspense } from "preact/compat";
+import { useContext, useEffect, useState } from "react";
 import { Link } from "wouter";
 import { useUser } from "@/shared/api/session";
 import type { Role } from "@/shared/api/types";
 import { t, type MessageKey } from "@/shared/i18n/i18n";
+import type { LineScan } from "@/shared/queue/records";
+import { scanStore } from "@/shared/queue/store";
 import { HelpLink, LinkPill, NewVersion } from "@/shared/ui/Bar";
 import {
   BillDrawing,
@@ -16,6 +19,12 @@ import {
 } from "@/shared/ui/drawings";
 import { Icon, ScanDrawing, type IconName } from "@/shared/ui/icons";
 import "./home.css";
+
+const LeftScans = lazy(async () => {
+  const { loadOffice } = await import("@/shared/i18n/office");
+  const [loaded] = await Promise.all([import("./LeftScans"), loadOffice()]);
+  return loaded;
+});
 
 interface HomeJob {
   path: string;
@@ -70,12 +79,33 @@ export default function Home({ jobs }: { jobs: readonly HomeJob[] }) {
             {t("home.newVersion")}
           </button>
         )}
+        <Left userId={user.id} />
         <h2 class="hidden-visually">{t("home.jobs")}</h2>
         <nav aria-label={t("home.jobs")}>
           {mine.length <= FEW ? <Tiles jobs={mine} /> : <Grouped jobs={mine} />}
         </nav>
       </main>
     </>
+  );
+}
+
+/** Scans at a bill, a receipt or a return whose page was closed before they had their answer. */
+function Left({ userId }: { userId: number }) {
+  const [left, setLeft] = useState<LineScan[]>([]);
+  useEffect(() => {
+    void scanStore()
+      .then((store) => store.lines(userId))
+      .then(setLeft);
+  }, [userId]);
+  if (left.length === 0) return null;
+  const forget = (scanId: string) => {
+    setLeft((now) => now.filter((scan) => scan.scan_id !== scanId));
+    void scanStore().then((store) => store.dropLine(scanId));
+  };
+  return (
+    <Suspense fallback={null}>
+      <LeftScans left={left} forget={forget} />
+    </Suspense>
   );
 }
 

@@ -81,10 +81,10 @@ export function ReceivePage({ id }: { id: number }) {
                 )}
               </section>
             ) : (
-              <Working key={open.id} receipt={open} accept={accept} />
+              <Working key={open.id} title={bill.data.number} receipt={open} accept={accept} />
             )}
             {done.map((receipt) => (
-              <Done key={receipt.id} receipt={receipt} />
+              <Done key={receipt.id} title={bill.data.number} receipt={receipt} />
             ))}
           </>
         )}
@@ -100,7 +100,13 @@ const SAYS: Record<Outcome, Pick<Said, "tone" | "word" | "icon">> = {
   already_excess: { tone: "already", word: "receive.word.already" },
 };
 
-function Working({ receipt, accept }: { receipt: Receipt; accept: (now: Receipt) => void }) {
+interface WorkingProps {
+  title: string;
+  receipt: Receipt;
+  accept: (now: Receipt) => void;
+}
+
+function Working({ title, receipt, accept }: WorkingProps) {
   const queries = useQueryClient();
   const user = useUser();
   const [finishing, setFinishing] = useState(false);
@@ -111,7 +117,7 @@ function Working({ receipt, accept }: { receipt: Receipt; accept: (now: Receipt)
   };
   const remove = async (code: string) => changed(await takeBack(receipt.bill_id, receipt.id, code));
   const line = useScanLine({
-    keep: `tracetrack.receipt.${user.id}.${receipt.id}`,
+    line: { user_id: user.id, page: `/receive/${receipt.bill_id}`, id: receipt.id, title },
     send: (scan) => scanReceived(receipt.bill_id, receipt.id, scan),
     onAnswer: (scan, answer): Said => {
       changed(answer.receipt);
@@ -237,7 +243,22 @@ function Counts({ receipt }: { receipt: Receipt }) {
 }
 
 /** A receipt as it is kept on the bill. */
-function Done({ receipt }: { receipt: Receipt }) {
+function Done({ title, receipt }: { title: string; receipt: Receipt }) {
+  const user = useUser();
+  // Scans that were still waiting when somebody else finished it: their answer is wanted all the same.
+  const left = useScanLine({
+    line: { user_id: user.id, page: `/receive/${receipt.bill_id}`, id: receipt.id, title },
+    send: (scan) => scanReceived(receipt.bill_id, receipt.id, scan),
+    onAnswer: (scan, { outcome, code }): Said => ({
+      id: scan.scan_id,
+      kind: outcome,
+      ...SAYS[outcome],
+      code,
+      lines: [],
+      problem: null,
+      undo: null,
+    }),
+  });
   return (
     <section class="card receipt" aria-label={t("receive.receipt")} data-testid="receipt">
       <h2>{t("receive.receipt")}</h2>
@@ -249,6 +270,7 @@ function Done({ receipt }: { receipt: Receipt }) {
       </p>
       <Counts receipt={receipt} />
       {receipt.note !== "" && <p class="receipt-note">{receipt.note}</p>}
+      <RefusedScans refused={left.refused} forget={left.forget} />
       <Items receipt={receipt} />
     </section>
   );

@@ -59,7 +59,7 @@ export function ReturnPage({ id }: { id: number }) {
     await queries.invalidateQueries({ queryKey: returnKey(id) });
   };
   const line = useScanLine({
-    keep: `tracetrack.return.${user.id}.${id}`,
+    line: { user_id: user.id, page: `/returns/${id}`, id, title: found.data?.number ?? "" },
     send: (scan) => scanReturn(id, scan),
     onAnswer: (scan, answer): Said => {
       accept(answer.return);

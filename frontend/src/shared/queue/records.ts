@@ -52,3 +52,22 @@ export interface ScanAnswer {
   bag?: Bag | undefined;
   parent?: Bag | BagRef | undefined;
 }
+
+/** Where somebody scans at one thing: a bill, a receipt, a return. */
+export interface Line {
+  user_id: number;
+  /** The address of its page. */
+  page: string;
+  /** The thing: one page may show several after one another. */
+  id: number;
+  /** What people call it. */
+  title: string;
+}
+
+/** A scan at one thing that has no answer yet or, with a problem, was refused and not yet seen. */
+export interface LineScan extends Line {
+  scan_id: string;
+  code: string;
+  scanned_at: string;
+  problem?: Problem;
+}

@@ -1,7 +1,7 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from "idb";
 import { newId } from "./codes";
 import { KeepsNothing } from "./KeepsNothing";
-import type { ScanRecord, ScanState } from "./records";
+import type { LineScan, ScanRecord, ScanState } from "./records";
 
 interface QueueDb extends DBSchema {
   scans: {
@@ -10,6 +10,7 @@ interface QueueDb extends DBSchema {
     indexes: { byScanId: string; byState: [number, ScanState] };
   };
   device: { key: string; value: string };
+  lines: { key: string; value: LineScan; indexes: { byUser: number } };
 }
 
 /** Settled scans shown after a reload. */
@@ -18,12 +19,15 @@ const SHOW_SETTLED = 50;
 const KEEP_SETTLED = 3_000;
 
 const connect = (name: string): Promise<IDBPDatabase<QueueDb>> =>
-  openDB<QueueDb>(name, 1, {
-    upgrade(fresh) {
-      const scans = fresh.createObjectStore("scans", { keyPath: "seq", autoIncrement: true });
-      scans.createIndex("byScanId", "scanId", { unique: true });
-      scans.createIndex("byState", ["userId", "state"]);
-      fresh.createObjectStore("device");
+  openDB<QueueDb>(name, 2, {
+    upgrade(fresh, before) {
+      if (before < 1) {
+        const scans = fresh.createObjectStore("scans", { keyPath: "seq", autoIncrement: true });
+        scans.createIndex("byScanId", "scanId", { unique: true });
+        scans.createIndex("byState", ["userId", "state"]);
+        fresh.createObjectStore("device");
+      }
+      fresh.createObjectStore("lines", { keyPath: "scan_id" }).createIndex("byUser", "user_id");
     },
     // An older page must not stand in the way of a newer one that wants to upgrade.
     blocking: (_old, _next, event) => (event.target as IDBDatabase).close(),
@@ -55,12 +59,17 @@ export class ScanStore {
     return new ScanStore(name, db, deviceId);
   }
 
-  /** The scans, to read or to write. Some browsers close the database of a page that slept: it is opened anew. */
-  private async scans<Mode extends "readonly" | "readwrite">(
+  private scans<Mode extends "readonly" | "readwrite">(mode: Mode, durability?: IDBTransactionDurability) {
+    return this.begin("scans", mode, durability);
+  }
+
+  /** One store, to read or to write. Some browsers close the database of a page that slept: it is opened anew. */
+  private async begin<Name extends "scans" | "lines", Mode extends "readonly" | "readwrite">(
+    name: Name,
     mode: Mode,
     durability?: IDBTransactionDurability,
-  ): Promise<IDBPTransaction<QueueDb, ["scans"], Mode>> {
-    const begin = () => this.db.transaction("scans", mode, durability && { durability });
+  ): Promise<IDBPTransaction<QueueDb, [Name], Mode>> {
+    const begin = () => this.db.transaction(name, mode, durability && { durability });
     try {
       return begin();
     } catch (error) {
@@ -162,10 +171,33 @@ export class ScanStore {
     await tx.done;
   }
 
+  /** What one user left at bills, receipts and returns, oldest first. */
+  async lines(userId: number): Promise<LineScan[]> {
+    const { store } = await this.begin("lines", "readonly");
+    const all = await store.index("byUser").getAll(userId);
+    return all.sort((a, b) => a.scanned_at.localeCompare(b.scanned_at));
+  }
+
+  /** Stores a scan at a bill, a receipt or a return, or what is now known of it. */
+  async keepLine(scan: LineScan): Promise<void> {
+    const tx = await this.begin("lines", "readwrite", KEPT);
+    await Promise.all([tx.store.put(scan), tx.done]);
+  }
+
+  /** Its answer has come, or its refusal was seen. */
+  async dropLine(scanId: string): Promise<void> {
+    const tx = await this.begin("lines", "readwrite");
+    await Promise.all([tx.store.delete(scanId), tx.done]);
+  }
+
   /** Scans of anybody on this device that the server has not answered. */
   async countWaiting(): Promise<number> {
-    const all = await (await this.scans("readonly")).store.getAll();
-    return all.filter((scan) => scan.state === "waiting").length;
+    const scans = await (await this.scans("readonly")).store.getAll();
+    const lines = await (await this.begin("lines", "readonly")).store.getAll();
+    return (
+      scans.filter((scan) => scan.state === "waiting").length +
+      lines.filter((scan) => scan.problem === undefined).length
+    );
   }
 
   close(): void {

@@ -1,25 +1,24 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ApiProblem, Unreachable } from "@/shared/api/problems";
 import type { Problem } from "@/shared/api/types";
-import { ScanSender, type WaitingScan } from "./ScanSender";
+import { ScanSender, type Keep, type WaitingScan } from "./ScanSender";
 
 const problem = (code: string, status: number): ApiProblem =>
   new ApiProblem({ code, status, title: "", detail: "" });
 
-let kept: Map<string, string>;
+let kept: Map<string, WaitingScan & { problem?: Problem }>;
 let told: string[];
 let sent: WaitingScan[];
 let answers: ((scan: WaitingScan) => string)[];
 
-const keep = {
-  getItem: (key: string) => kept.get(key) ?? null,
-  setItem: (key: string, value: string) => void kept.set(key, value),
-  removeItem: (key: string) => void kept.delete(key),
+const keep: Keep = {
+  load: () => Promise.resolve([...kept.values()]),
+  put: (scan, why) => Promise.resolve(void kept.set(scan.scan_id, { ...scan, ...(why && { problem: why }) })),
+  drop: (scanId) => Promise.resolve(void kept.delete(scanId)),
 };
 
 function sender(): ScanSender<string> {
   return new ScanSender<string>(
-    "bill",
     (scan) => {
       sent.push(scan);
       const answer = answers.shift() ?? (({ code }) => code);
@@ -28,6 +27,7 @@ function sender(): ScanSender<string> {
     {
       onAnswer: (_scan, answer) => void told.push(answer),
       onRefused: (scan, why: Problem) => void told.push(`${scan.code}: ${why.code}`),
+      onLeft: (scan, why) => void told.push(`${scan.code} left: ${why.code}`),
       onWaiting: () => undefined,
     },
     keep,
@@ -96,6 +96,57 @@ test("what waits survives a reload of the page", async () => {
   await vi.runAllTimersAsync();
   expect(told).toEqual(["P1"]);
   expect(sent[1]?.scan_id).toBe(sent[0]?.scan_id);
+  expect(kept.size).toBe(0);
+});
+
+test("what was kept goes before what is scanned now", async () => {
+  const before = sender();
+  answers.push(() => {
+    throw new Unreachable();
+  });
+  before.start();
+  before.add("P1");
+  await vi.advanceTimersByTimeAsync(1);
+  before.stop();
+  const after = sender();
+  after.start();
+  after.add("P2");
+  await vi.runAllTimersAsync();
+  expect(told).toEqual(["P1", "P2"]);
+});
+
+test("a refusal is told again by the next page, until somebody has seen it", async () => {
+  const line = sender();
+  line.start();
+  answers.push(() => {
+    throw problem("bag_is_child", 409);
+  });
+  const scan = line.add("C1");
+  await vi.runAllTimersAsync();
+  line.stop();
+  const next = sender();
+  next.start();
+  await vi.runAllTimersAsync();
+  expect(told).toEqual(["C1: bag_is_child", "C1 left: bag_is_child"]);
+  expect(sent).toHaveLength(1);
+  next.seen(scan?.scan_id ?? "");
+  sender().start();
+  await vi.runAllTimersAsync();
+  expect(told).toHaveLength(2);
+});
+
+test("a browser with no room sends all the same", async () => {
+  const full = () => Promise.reject(new DOMException("full", "QuotaExceededError"));
+  const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  vi.spyOn(keep, "load").mockImplementationOnce(full);
+  vi.spyOn(keep, "put").mockImplementationOnce(full);
+  const line = sender();
+  line.start();
+  line.add("P1");
+  await vi.runAllTimersAsync();
+  expect(told).toEqual(["P1"]);
+  expect(said).toHaveBeenCalledTimes(2);
+  said.mockRestore();
 });
 
 test("an empty label is no scan", () => {

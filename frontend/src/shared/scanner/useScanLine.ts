@@ -5,7 +5,9 @@ import { signal, type Tone } from "@/shared/sound/sound";
 import type { IconName } from "@/shared/ui/icons";
 import { codeKey } from "@/shared/queue/codes";
 import { commandOf, isReserved } from "./commands";
-import { ScanSender, type WaitingScan } from "./ScanSender";
+import type { Line } from "@/shared/queue/records";
+import { scanStore } from "@/shared/queue/store";
+import { ScanSender, type Keep, type WaitingScan } from "./ScanSender";
 
 /** What came of the last act, as the screen says it. */
 export interface Said {
@@ -30,20 +32,32 @@ export interface RefusedScan {
 }
 
 interface ScanLineOptions<Answer> {
-  /** Where scans without an answer are kept over a reload: one place for each user and thing. */
-  keep: string;
+  line: Line;
   send: (scan: WaitingScan) => Promise<Answer>;
   onAnswer: (scan: WaitingScan, answer: Answer) => Said;
 }
 
+/** The scans of one line in the store of this device. */
+const keepOf = ({ user_id, page, id }: Omit<Line, "title">, title: () => string): Keep => ({
+  load: async () => {
+    const all = await (await scanStore()).lines(user_id);
+    return all.filter((scan) => scan.page === page && scan.id === id);
+  },
+  put: async (scan, problem) => {
+    const kept = { user_id, page, id, title: title(), ...scan };
+    await (await scanStore()).keepLine(problem === undefined ? kept : { ...kept, problem });
+  },
+  drop: async (scanId) => (await scanStore()).dropLine(scanId),
+});
+
 /** Scans one after another at one thing: each is sent in order, said aloud, and never dropped. */
-export function useScanLine<Answer>({ keep, send, onAnswer }: ScanLineOptions<Answer>) {
+export function useScanLine<Answer>({ line, send, onAnswer }: ScanLineOptions<Answer>) {
   const [said, setSaid] = useState<Said | null>(null);
   const [refused, setRefused] = useState<RefusedScan[]>([]);
   const [waiting, setWaiting] = useState<readonly WaitingScan[]>([]);
   const [linkDown, setLinkDown] = useState(false);
-  const latest = useRef({ send, onAnswer });
-  latest.current = { send, onAnswer };
+  const latest = useRef({ line, send, onAnswer });
+  latest.current = { line, send, onAnswer };
 
   /** What came of each code here, for the marks in the camera's picture. */
   const tones = useRef(new Map<string, Tone>());
@@ -56,22 +70,29 @@ export function useScanLine<Answer>({ keep, send, onAnswer }: ScanLineOptions<An
     if (next.kind !== "sending") signal(next.tone);
   }, []);
 
-  const sender = useMemo(
-    () =>
-      new ScanSender<Answer>(keep, (scan) => latest.current.send(scan), {
+  const { user_id, page, id: thing } = line;
+  const sender = useMemo(() => {
+    const refuse = ({ scan_id: id, code }: WaitingScan, problem: Problem) =>
+      setRefused((now) => [{ id, code, problem }, ...now]);
+    return new ScanSender<Answer>(
+      (scan) => latest.current.send(scan),
+      {
         onAnswer: (scan, answer) => say(latest.current.onAnswer(scan, answer)),
-        onRefused: ({ scan_id: id, code }, problem) => {
-          setRefused((now) => [{ id, code, problem }, ...now]);
+        onRefused: (scan, problem) => {
+          refuse(scan, problem);
+          const { scan_id: id, code } = scan;
           const word: OfficeKey = "said.refused";
           say({ id, tone: "refused", kind: "refused", word, code, lines: [], problem, undo: null });
         },
+        onLeft: refuse,
         onWaiting: (now, down) => {
           setWaiting(now);
           setLinkDown(down);
         },
-      }),
-    [keep, say],
-  );
+      },
+      keepOf({ user_id, page, id: thing }, () => latest.current.line.title),
+    );
+  }, [user_id, page, thing, say]);
   useEffect(() => {
     sender.start();
     const hurry = () => sender.hurry();
@@ -129,7 +150,10 @@ export function useScanLine<Answer>({ keep, send, onAnswer }: ScanLineOptions<An
     said,
     say,
     refused,
-    forget: (one: RefusedScan) => setRefused((now) => now.filter((other) => other !== one)),
+    forget: (one: RefusedScan) => {
+      sender.seen(one.id);
+      setRefused((now) => now.filter((other) => other !== one));
+    },
     waiting,
     linkDown,
     scan,

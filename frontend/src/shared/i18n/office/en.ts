@@ -373,6 +373,8 @@ export const messages = {
     "{count, plural, one {# scan is waiting for the connection} other {# scans are waiting for the connection}}",
   "bill.onOther": "It is on bill {number}.",
   "bill.onOther.open": "Open that bill",
+  "home.left":
+    "{count, plural, one {# scan at {title} is not sent yet} other {# scans at {title} are not sent yet}}",
   "said.refused.list": "Scans that were not accepted",
   "said.refused.count": "{count, plural, one {# scan was not accepted} other {# scans were not accepted}}",
   "said.refused.seen": "I have seen this: {code}",

@@ -370,6 +370,8 @@ export const messages: OfficeMessages = {
   "said.waiting": "{count, plural, one {# स्कैन कनेक्शन के इंतज़ार में है} other {# स्कैन कनेक्शन के इंतज़ार में हैं}}",
   "bill.onOther": "यह बिल {number} पर है।",
   "bill.onOther.open": "वह बिल खोलें",
+  "home.left":
+    "{count, plural, one {{title} का # स्कैन अभी नहीं भेजा गया} other {{title} के # स्कैन अभी नहीं भेजे गए}}",
   "said.refused.list": "जो स्कैन नहीं माने गए",
   "said.refused.count": "{count, plural, one {# स्कैन नहीं माना गया} other {# स्कैन नहीं माने गए}}",
   "said.refused.seen": "मैंने देख लिया: {code}",
