@@ -175,3 +175,17 @@ async def test_the_screen_stays_on_while_scanning_and_no_longer(
     await screens.until("locks === 1")
     await page.locator("header a[href='/']").click()
     await screens.until("locks === 0")
+
+
+async def test_a_browser_that_is_too_old_says_so(browser: Browser, served: Site) -> None:
+    # Such a browser stumbles over the first line of the scripts: as if there were none.
+    context = await browser.new_context(java_script_enabled=False, viewport=PHONE)
+    try:
+        page = await context.new_page()
+        await page.goto(served.url)
+        told = page.get_by_text("this browser is too old")
+        await expect(told).to_be_attached()
+        assert not await told.is_visible(), "a slow line is no old browser"
+        await expect(told).to_be_visible(timeout=20_000)
+    finally:
+        await context.close()
