@@ -144,6 +144,8 @@ async def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(floor: 
         (PASSWORD, "north1234", "weak_password"),
         (PASSWORD, "North12345", "weak_password"),
         (PASSWORD, "Password123", "weak_password"),
+        (PASSWORD, "q1w2e3r4t5", "weak_password"),
+        (PASSWORD, "manchester", "weak_password"),
         (PASSWORD, "aaaaaaaaaaaa", "weak_password"),
         (PASSWORD, "x1y2" * 65, "weak_password"),
     ],
@@ -224,13 +226,13 @@ async def test_over_tls_the_cookies_are_secure_and_bound_to_the_host(
             assert "Path=/;" in refresh
             assert "Domain" not in refresh
             assert "Secure" in refresh
-            assert "Secure" in cookie_of(answer, "tt_csrf")
+            assert "Secure" in cookie_of(answer, "__Host-tt_csrf")
             jar = {
                 name: cookie_of(answer, name).split(";")[0].split("=", 1)[1]
-                for name in ("__Host-tt_refresh", "tt_csrf")
+                for name in ("__Host-tt_refresh", "__Host-tt_csrf")
             }
             cookie = {"cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
-            headers = {"X-CSRF-Token": jar["tt_csrf"], **ours, **cookie}
+            headers = {"X-CSRF-Token": jar["__Host-tt_csrf"], **ours, **cookie}
             assert (await http.post("/auth/refresh", headers=headers)).status_code == 200
             assert (await http.post("/auth/logout", headers=headers)).status_code == 204
     finally:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
+from collections.abc import AsyncIterator
 
 import psutil
+import pytest
 
 from tests.floor import Floor
 from tests.imports.bad_files import corpus
 from tests.imports.files import accounted, finished, told, upload
+from tracetrack.imports import storage
+from tracetrack.imports import upload as uploading
 
 
 async def test_every_bad_file_ends_with_a_sentence(floor: Floor) -> None:
@@ -38,3 +44,27 @@ async def test_every_bad_file_ends_with_a_sentence(floor: Floor) -> None:
         await floor.owner.execute("truncate bags, audit_events, import_report, imports cascade")
     assert seen >= 60
     assert not wrong, "\n".join(map(str, wrong))
+
+
+async def test_an_upload_that_stands_still_is_given_up(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploading, "STALL_SECONDS", 0.2)
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b'--x\r\ncontent-disposition: form-data; name="file"; filename="bags.csv"\r\n\r\n'
+        await asyncio.sleep(5)
+        yield b"P1,C1\r\n--x--\r\n"
+
+    before = set(storage.folder().iterdir())
+    answer = await floor.admin.http.post(
+        "/imports", content=stalling(), headers={"content-type": "multipart/form-data; boundary=x"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (408, "too_slow")
+    assert set(storage.folder().iterdir()) == before
+
+
+async def test_no_upload_fills_the_disk(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = shutil.disk_usage(storage.folder()).free
+    monkeypatch.setattr(uploading, "ROOM_BYTES", free + 2**30)
+    answer = await floor.admin.http.post("/imports", files={"file": ("bags.csv", b"parent,child\nP1,C1\n")})
+    assert (answer.status_code, answer.json()["code"]) == (507, "no_room")
+    assert (await floor.admin.get("/imports")).json()["items"] == []

@@ -56,7 +56,7 @@ def test_every_operation_has_a_kind_and_the_floor_comes_first() -> None:
         ("GET", "/dashboard/summary"): "desk",
         ("GET", "/reports/bills"): "report",
         ("GET", "/exports/bags"): "report",
-        ("POST", "/imports"): "report",
+        ("POST", "/imports"): "upload",
         ("GET", "/bills/7/export"): "report",
         ("POST", "/auth/login"): "sign_in",
         ("GET", "/events"): "stream",

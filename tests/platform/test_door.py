@@ -14,7 +14,7 @@ import orjson
 import pytest
 import uvicorn
 
-from tracetrack.platform import door, minutes
+from tracetrack.platform import admission, door, minutes
 from tracetrack.platform.admission import REFUSED, Admission
 from tracetrack.platform.http import API, protective_headers
 from tracetrack.platform.reach import DATABASE
@@ -132,7 +132,7 @@ def counted() -> Iterator[dict[str, float]]:
     seen: dict[str, float] = {}
 
     def read() -> dict[str, float]:
-        told = {why: REFUSED.labels("floor", why)._value.get() for why in ("full", "database")}
+        told = {why: REFUSED.labels("floor", why)._value.get() for why in ("full", "database", "slow")}
         return told | {"minutes": sum(t.requests for (_, r), t in minutes._routes.items() if r == "refused")}
 
     before = read()
@@ -161,7 +161,7 @@ async def test_a_refusal_says_what_every_answer_says_and_the_connection_goes_on(
         hindi = await client.answer()
         client.writer.write(scan(b"{}", "x-request-id: not sound\r\n"))
         english = await client.answer()
-    assert seen == {"full": 2, "database": 0, "minutes": 2}
+    assert seen == {"full": 2, "database": 0, "slow": 0, "minutes": 2}
     assert served.asked == len(waiting), "refused before it is a task"
     assert (hindi.status, english.status) == (503, 503)
     document = orjson.loads(english.body)
@@ -193,6 +193,69 @@ async def test_the_body_of_a_refused_request_is_read_and_dropped(served: Served)
     client.writer.write(request[200_000:] + HEALTH)
     assert (await client.answer()).status == 200
     assert body not in served.bodies
+
+
+async def test_who_never_sends_the_body_takes_no_place(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "BODY_SECONDS", 1.0)
+    monkeypatch.setattr(admission, "BODY_SECONDS", 1.0)
+    head, large = scan(b"{}")[:-2], scan(b"x" * 200_000)
+    silent = [await Client.of(served) for _ in range(30)]
+    with counted() as refused:
+        for n, client in enumerate(silent):
+            # At the door; beyond what is kept there; and behind a request that is still being served.
+            client.writer.write((head, large[:100_000], scan(method="GET") + head)[n % 3])
+        await asyncio.sleep(0.2)
+        served.go_on.set()
+        honest = await Client.of(served)
+        honest.writer.write(scan(b"{}"))
+        assert (await honest.answer()).body == b"{}"
+        for n, client in enumerate(silent):
+            if n % 3 == 2:
+                # The one before it was waited for as long as its turn needed, and answered or refused.
+                await client.answer()
+            given_up = await client.answer()
+            assert given_up.status == 408
+            assert orjson.loads(given_up.body)["code"] == "too_slow"
+            assert given_up.headers["connection"] == "close"
+            assert await client.closed()
+    assert refused["slow"] == len(silent)
+    assert served.admission.gathered == 0
+    assert set(served.admission.gate.running.values()) == {0}
+
+
+async def test_a_body_in_parts_is_put_together(served: Served) -> None:
+    served.go_on.set()
+    client = await Client.of(served)
+    for body in (b"12345", b"y" * 300_000):
+        request = scan(body)
+        for part in (request[:-3], request[-3:-1], request[-1:] + HEALTH):
+            client.writer.write(part)
+            await asyncio.sleep(0.05)
+        assert (await client.answer()).body == body
+        assert (await client.answer()).status == 200
+
+
+async def test_more_bodies_than_memory_has_room_for_are_refused(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "GATHERED_BYTES", 300_000)
+    request = scan(b"x" * 500_000)
+    first, second = await Client.of(served), await Client.of(served)
+    first.writer.write(request[:200_000])
+    await until(lambda: served.admission.gathered > 100_000)
+    second.writer.write(request[:200_000])
+    assert (await second.answer()).status == 503
+    await until(lambda: served.admission.gathered < 300_000)
+
+
+async def test_who_says_nothing_is_not_listened_to(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "BODY_SECONDS", 0.3)
+    for said in (b"", b"POST /api/v1/scans/child HT", scan(b"{}")[:40]):
+        client = await Client.of(served)
+        client.writer.write(said)
+        assert await client.closed()
 
 
 async def test_requests_sent_together_are_answered_in_their_order(served: Served) -> None:

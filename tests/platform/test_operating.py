@@ -1,12 +1,13 @@
 """What operators look at: health, readiness, metrics, logs, headers."""
 
 import httpx
+import pytest
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 
 from tests.floor import Floor
 from tracetrack.app import create_app
-from tracetrack.platform import db
+from tracetrack.platform import db, health, metrics
 from tracetrack.platform.health import newest_revision
 from tracetrack.platform.http import HEADERS
 from tracetrack.settings import ROOT, Settings
@@ -27,7 +28,10 @@ def test_the_newest_schema_is_the_one_that_migrations_lead_to() -> None:
     assert newest_revision() == ScriptDirectory(str(ROOT / "alembic")).get_current_head()
 
 
-async def test_a_database_with_another_schema_is_not_ready(floor: Floor) -> None:
+async def test_a_database_with_another_schema_is_not_ready(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "BELIEVED_SECONDS", -1.0)
     revision = await floor.owner.fetchval("select version_num from alembic_version")
     await floor.owner.execute("update alembic_version set version_num = '0000'")
     try:
@@ -39,7 +43,8 @@ async def test_a_database_with_another_schema_is_not_ready(floor: Floor) -> None
         await floor.owner.execute("update alembic_version set version_num = $1", revision)
 
 
-async def test_metrics_are_labelled_by_route_template(floor: Floor) -> None:
+async def test_metrics_are_labelled_by_route_template(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "BELIEVED_SECONDS", -1.0)
     bag = (await floor.north.scan_parent("P1")).json()["bag"]
     await floor.north.get(f"/bags/{bag['id']}")
     async with outside(floor) as operator:

@@ -1,7 +1,8 @@
 """Proving again who one is, before what would let a thief of a session stay.
 
 A session that signed in, or proved itself, lately may do everything. Later the dangerous acts (another's
-role or password, a new key, a setting that guards the site) ask for the password or a code once more.
+role or password, a new key, a setting that guards the site) ask for the password once more, and where
+there is a second factor for its code too: the phone that has the codes may be the phone that was found.
 A key never may: it has no password to give, so nobody can widen what a stolen key is good for.
 """
 
@@ -52,32 +53,33 @@ async def authenticated(tx: AsyncConnection, session_id: UUID) -> None:
     await tx.execute(_AUTHENTICATED, {"session_id": session_id})
 
 
-async def prove(actor: Actor, password: str | None, code: str | None) -> None:
-    """Prove who one is: by the password, or where there is a second factor by a code of it.
+async def prove(actor: Actor, password: str, code: str | None) -> None:
+    """Prove who one is, as when signing in: by the password, and by a code where there is a second factor.
 
     Raises:
-        Problem: ``wrong_password``, ``wrong_code`` (422), ``too_many_requests`` (429), ``busy`` (503).
+        Problem: ``wrong_password``, ``code_required``, ``wrong_code`` (422), ``too_many_requests`` (429),
+            ``busy`` (503).
     """
-    if code is not None:
-        proved = await totp.check(actor, actor.user_id, code)
-    else:
-        async with db.reading() as connection:
-            hashed = (
-                await connection.execute(queries.PASSWORD_HASH, {"user_id": actor.user_id})
-            ).scalar_one()
-        proved = await passwords.verify_password(password or "", hashed)
+    async with db.reading() as connection:
+        hashed = (await connection.execute(queries.PASSWORD_HASH, {"user_id": actor.user_id})).scalar_one()
+    wrong = None if await passwords.verify_password(password, hashed) else "wrong_password"
+    second = wrong is None and (await totp.state(actor)).enabled
+    if second and code is None:
+        raise Problem("code_required")
+    if second and not await totp.check(actor, actor.user_id, code or ""):
+        wrong = "wrong_code"
     async with db.transaction() as tx:
-        if proved:
+        if wrong is None:
             await authenticated(tx, actor.session_id)
         await record(
             tx,
             actor,
-            action="reauthenticated" if proved else "reauthentication_failed",
+            action="reauthenticated" if wrong is None else "reauthentication_failed",
             subject_type="user",
             subject_id=actor.user_id,
             subject_code=actor.username,
             area_id=actor.area_id,
-            after={"by": "password" if code is None else "totp"},
+            after={"by": "password and totp" if second else "password"},
         )
-    if not proved:
-        raise Problem("wrong_password" if code is None else "wrong_code")
+    if wrong is not None:
+        raise Problem(wrong)

@@ -34,7 +34,11 @@ _FIRST_GUESSES = """
 """
 
 COMMON = frozenset(_FIRST_GUESSES.split())
-"""Passwords of at least ten characters that guessers try first."""
+"""Passwords of at least ten characters that guessers try first here; zxcvbn knows the world's."""
+LEAST_GUESSES = 10_000
+"""That a password must withstand, by the estimate of zxcvbn (Wheeler, USENIX Security 2016)."""
+ESTIMATED_CHARACTERS = 40
+"""Of a password, from its beginning: the estimate takes longer with each."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -122,6 +126,14 @@ async def verify_password(password: str, hashed: str | None) -> bool:
     return right and hashed is not None
 
 
+def _guesses(password: str, username: str) -> float:
+    # Its words take a tenth of a second to load, and most processes never ask.
+    from zxcvbn import zxcvbn
+
+    about = [username, "tracetrack", "warehouse"]
+    return float(zxcvbn(password[:ESTIMATED_CHARACTERS], user_inputs=about)["guesses"])
+
+
 def refuse_weak(password: str, username: str) -> None:
     """Refuse a password that is soon guessed.
 
@@ -142,5 +154,5 @@ def refuse_weak(password: str, username: str) -> None:
         raise Problem(
             "weak_password", "The password must not be the name with a few characters.", reason="name"
         )
-    if folded in COMMON or len(set(folded)) < 4:
+    if folded in COMMON or len(set(folded)) < 4 or _guesses(password, username) < LEAST_GUESSES:
         raise Problem("weak_password", "This password is one of the first that are guessed.", reason="common")

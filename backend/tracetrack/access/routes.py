@@ -43,7 +43,12 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 COOKIE_PATH = "/api/v1/auth"
 CSRF_COOKIE = "tt_csrf"
 
-CsrfHeader = Annotated[str, Header(alias="X-CSRF-Token", max_length=200, description="the cookie `tt_csrf`")]
+CsrfHeader = Annotated[
+    str,
+    Header(
+        alias="X-CSRF-Token", max_length=200, description="the cookie `tt_csrf`, over TLS `__Host-tt_csrf`"
+    ),
+]
 
 
 def _settings(request: Request) -> Settings:
@@ -59,6 +64,10 @@ def _https(settings: Settings) -> bool:
 def _refresh_cookie(settings: Settings) -> str:
     """The cookie's name: over TLS one that browsers guard against neighbours on the same domain."""
     return "__Host-tt_refresh" if _https(settings) else "tt_refresh"
+
+
+def _csrf_cookie(settings: Settings) -> str:
+    return f"__Host-{CSRF_COOKIE}" if _https(settings) else CSRF_COOKIE
 
 
 def caller_of(request: Request) -> Caller:
@@ -100,7 +109,7 @@ def _set_cookies(response: Response, ticket: Ticket, settings: Settings) -> None
         samesite="strict",
     )
     response.set_cookie(
-        CSRF_COOKIE,
+        _csrf_cookie(settings),
         sessions.csrf_token(ticket.session_id),
         max_age=seconds,
         secure=secure,
@@ -131,7 +140,7 @@ def _drop_cookies(response: Response, settings: Settings) -> None:
         httponly=True,
         samesite="strict",
     )
-    response.delete_cookie(CSRF_COOKIE, secure=secure, samesite="strict")
+    response.delete_cookie(_csrf_cookie(settings), secure=secure, samesite="strict")
 
 
 @router.post(

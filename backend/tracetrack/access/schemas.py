@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tracetrack.access.actor import Role
 
@@ -44,16 +44,10 @@ class PasswordChange(Body):
 
 
 class Proof(Body):
-    """Who one is, once more: by the password, or by a code of the second factor."""
+    """Who one is, once more: by the password, and where there is a second factor by a code of it too."""
 
-    password: Password | None = None
+    password: Password
     totp: Code | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Proof:
-        if (self.password is None) == (self.totp is None):
-            raise ValueError("must have either password or totp")
-        return self
 
 
 class FirstCode(Body):

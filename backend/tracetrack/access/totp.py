@@ -125,7 +125,7 @@ def _typed(code: str) -> str:
 
 
 def _recovery_hash(code: str) -> bytes:
-    # 79 random bits: a plain hash gives nothing away.
+    # 118 random bits: a plain hash gives nothing away.
     return hashlib.sha256(b"tracetrack recovery code:" + _typed(code).encode("utf-8", "replace")).digest()
 
 
@@ -195,7 +195,7 @@ async def new_recovery_codes(actor: Actor) -> RecoveryCodes:
 
 async def _new_codes(tx: AsyncConnection, user_id: int) -> RecoveryCodes:
     codes = [
-        "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+        "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(6))
         for _ in range(RECOVERY_CODES)
     ]
     await tx.execute(_FORGET_CODES, {"user_id": user_id})

@@ -78,7 +78,13 @@ Language = Annotated[str, Depends(_language)]
     status_code=202,
     openapi_extra=_FORM,
     responses=problems(
-        "import_repeated", "area_not_found", "unsupported_media_type", "malformed", "too_large"
+        "import_repeated",
+        "area_not_found",
+        "unsupported_media_type",
+        "malformed",
+        "too_large",
+        "too_slow",
+        "no_room",
     ),
 )
 async def upload_import(

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import shutil
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +20,20 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from tracetrack.imports import storage
+from tracetrack.platform.logs import get_logger
 from tracetrack.platform.problems import Problem
+
+log = get_logger("imports")
 
 FIELDS = frozenset({"kind", "area_id", "dry_run", "hold", "confirm", "mapping"})
 LONGEST_FIELD = 64 * 1024
 LONGEST_NAME = 255
 BESIDE_THE_FILE = 256 * 1024
 """Bytes of a request beside the file: fields and boundaries."""
+STALL_SECONDS = 30.0
+"""How long an upload may stand still."""
+ROOM_BYTES = 2**30
+"""What an upload must leave free on its disk."""
 
 
 @dataclass
@@ -103,7 +111,7 @@ async def receive(request: Request, most_bytes: int) -> Upload:
         most_bytes: the largest file.
 
     Raises:
-        Problem: ``unsupported_media_type``, ``malformed``, ``too_large``, ``invalid``.
+        Problem: ``unsupported_media_type``, ``malformed``, ``too_large``, ``too_slow``, ``no_room``.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
@@ -123,6 +131,7 @@ async def receive(request: Request, most_bytes: int) -> Upload:
             "on_end": incoming.end,
         },
     )
+    await asyncio.to_thread(_refuse_without_room, int(request.headers.get("content-length", most_bytes)))
     key = uuid.uuid4()
     path = storage.stored(key)
     digest = hashlib.sha256()
@@ -130,7 +139,12 @@ async def receive(request: Request, most_bytes: int) -> Upload:
     kept = False
     file = await asyncio.to_thread(_create, path)
     try:
-        async for chunk in request.stream():
+        parts = request.stream()
+        while True:
+            async with asyncio.timeout(STALL_SECONDS):
+                chunk = await anext(parts, None)
+            if chunk is None:
+                break
             if chunk:
                 parser.write(chunk)
             if incoming.pieces:
@@ -146,6 +160,8 @@ async def receive(request: Request, most_bytes: int) -> Upload:
         kept = True
     except MultipartParseError:
         raise Problem("malformed") from None
+    except TimeoutError:
+        raise Problem("too_slow") from None
     except ClientDisconnect:
         raise Problem("malformed", "The upload broke off.") from None
     finally:
@@ -161,6 +177,13 @@ def clean_name(name: str) -> str:
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     shown = "".join(c if c.isprintable() else " " for c in last).strip()
     return shown[-LONGEST_NAME:] or "file"
+
+
+def _refuse_without_room(size: int) -> None:
+    """The database may lie on the same disk: an upload must not be what fills it."""
+    if shutil.disk_usage(storage.folder()).free - size < ROOM_BYTES:
+        log.warning("no room for an upload", bytes=size)
+        raise Problem("no_room")
 
 
 def _create(path: Path) -> BinaryIO:

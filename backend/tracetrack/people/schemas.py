@@ -258,6 +258,8 @@ ShiftStarts = Annotated[
     AfterValidator(lambda starts: sorted(set(starts))),
 ]
 """Hours and quarters by the site's clock: scans are counted by quarters of an hour."""
+LEAST_AUDIT_MONTHS = 12
+"""Who could have the record forgotten sooner could hide what he did."""
 AuditMonths = Annotated[int, Field(ge=0, le=1_200)]
 
 
@@ -313,6 +315,12 @@ class SiteSettings(BaseModel):
     """Who gets alerts by mail, where SMTP is set up."""
 
 
+def _long_enough(months: int) -> int:
+    if 0 < months < LEAST_AUDIT_MONTHS:
+        raise ValueError(f"must be 0 or at least {LEAST_AUDIT_MONTHS}")
+    return months
+
+
 class SettingsChange(Body):
     """What changes; what is absent stays."""
 
@@ -323,7 +331,7 @@ class SettingsChange(Body):
     undo_minutes: UndoMinutes | None = None
     code_hosts: CodeHosts | None = None
     shift_starts: ShiftStarts | None = None
-    audit_months: AuditMonths | None = None
+    audit_months: Annotated[AuditMonths, AfterValidator(_long_enough)] | None = None
     alert_p95_ms: AlertMs | None = None
     alert_errors_percent: AlertPercent | None = None
     alert_loop_lag_ms: AlertMs | None = None

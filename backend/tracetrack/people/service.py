@@ -128,13 +128,14 @@ async def change_user(actor: Actor, user_id: int, change: UserChange) -> UserRec
     Raises:
         Problem: ``user_not_found`` (404), ``last_admin`` (409), ``weak_password`` (422),
             ``area_required`` (422), ``area_not_found`` (404), ``busy`` (503),
-            ``reauthentication_required`` (403) for another's role or password, ``invalid`` (422) for a
+            ``reauthentication_required`` (403) for another's role or password or to let him in
+            again, ``invalid`` (422) for a
             password or an admin's role of a program's user.
     """
     wanted = change.model_dump(exclude_unset=True)
     # Null takes the area away; for anything else it says nothing.
     wanted = {name: value for name, value in wanted.items() if value is not None or name == "area_id"}
-    if any(name in wanted for name in GUARDED):
+    if any(name in wanted for name in GUARDED) or wanted.get("disabled") is False:
         await again.prove_lately(actor)
     password = wanted.pop("password", None)
     hashed = None

@@ -37,7 +37,7 @@ log = get_logger("admission")
 
 REFUSED = Counter(
     "tracetrack_refused_total",
-    "Requests refused with 503 before they cost anything, by kind and why: full, late, database.",
+    "Requests refused before they cost anything, by kind and why: full, late, database (503); slow (408).",
     ("kind", "why"),
 )
 SERVED_SECONDS = 0.06
@@ -51,10 +51,15 @@ FLOOD_SHARE = 0.5
 """Of a scan's own time, which it may wait then: so many for each place, enough that none stays empty."""
 LONGEST_SECONDS = 1.0
 """How long a request waits for its turn, and then for connections that others use."""
+BODY_SECONDS = 20.0
+"""How long a request's body may take. It takes no place meanwhile: else a few clients that send nothing
+more would keep everybody out."""
+GATHERED_BYTES = 64 * 1_048_576
+"""Of bodies that are still coming, in one worker at a time."""
 TOLD_SECONDS = 5.0
 """How often the log says how many were refused."""
 
-Name = Literal["floor", "batch", "desk", "report", "sign_in", "stream"]
+Name = Literal["floor", "batch", "desk", "report", "upload", "sign_in", "stream"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ def kinds(settings: Settings) -> dict[Name, Kind]:
         Kind("batch", "floor", max(1, floor // 2), 4 * floor, LONGEST_SECONDS),
         Kind("desk", "desk", 2 * desk, 8 * desk, LONGEST_SECONDS),
         Kind("report", "desk", desk, 4 * desk, LONGEST_SECONDS),
+        # Large files come slowly, and are stored as they come: each is in nobody's way.
+        Kind("upload", "desk", 2 * desk, 0, 0.0),
         # The threads that hash passwords have a queue of their own.
         Kind("sign_in", "desk", 100 * desk, 0, 0.0),
         # To begin; one that goes on takes no place.
@@ -117,6 +124,8 @@ def kind_of(method: str, path: str) -> Name | None:
         return "sign_in"
     if path == "/events":
         return "stream"
+    if (method, path) == ("POST", "/imports"):
+        return "upload"
     if _BATCHES.fullmatch(path):
         return "batch"
     if _READ_ON_THE_FLOOR.fullmatch(path):
@@ -126,6 +135,14 @@ def kind_of(method: str, path: str) -> Name | None:
     if path.startswith(_REPORTS) or path.endswith("/export"):
         return "report"
     return "desk"
+
+
+def sends_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request with these headers has a body."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in headers
+    )
 
 
 Turn = asyncio.Future[None]
@@ -181,19 +198,26 @@ class Gate:
         if kind.name == "floor":
             self.refused_at = self._clock()
 
+    def _free(self, kind: Kind) -> bool:
+        return not self.waiting[kind.name] and self._may(kind)
+
+    def refuses(self, kind: Kind) -> bool:
+        """Whether the queue is full; taken note of, as whoever asks is refused."""
+        full = not self._free(kind) and len(self.waiting[kind.name]) >= self._may_wait(kind)
+        if full:
+            self._refuse(kind)
+        return full
+
     def ask(self, kind: Kind) -> Turn | None:
         """A turn, which has come where a place is free; None where the queue is full."""
-        queue = self.waiting[kind.name]
-        free = not queue and self._may(kind)
-        if not free and len(queue) >= self._may_wait(kind):
-            self._refuse(kind)
+        if self.refuses(kind):
             return None
         turn: Turn = asyncio.get_running_loop().create_future()
-        if free:
+        if self._free(kind):
             self.running[kind.name] += 1
             turn.set_result(None)
         else:
-            queue.append(turn)
+            self.waiting[kind.name].append(turn)
         return turn
 
     async def wait(self, kind: Kind, turn: Turn) -> bool:
@@ -266,8 +290,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Refusal:
-    """503 in one language, made once: refusing must cost next to nothing."""
+    """503, or 408, in one language, made once: refusing must cost next to nothing."""
 
+    status: int
     headers: list[tuple[bytes, bytes]]
     """All but the request's id."""
     body: bytes
@@ -275,16 +300,19 @@ class Refusal:
     """The headers as they go over the wire."""
 
 
-def _refusal(language: str, headers: Mapping[str, str]) -> Refusal:
-    body = orjson.dumps(Problem("busy").document(language))
+def _refusal(why: str, language: str, headers: Mapping[str, str]) -> Refusal:
+    problem = Problem("too_slow" if why == "slow" else "busy")
+    body = orjson.dumps(problem.document(language))
     all_ = [
         *((name.encode(), value.encode()) for name, value in headers.items()),
         (b"content-type", MEDIA_TYPE.encode()),
         (b"cache-control", b"no-store"),
         (b"retry-after", b"1"),
         (b"content-length", b"%d" % len(body)),
+        # The rest of a body that was not waited for cannot be told from the next request.
+        *([(b"connection", b"close")] if why == "slow" else []),
     ]
-    return Refusal(all_, body, b"".join(b"%b: %b\r\n" % header for header in all_))
+    return Refusal(problem.kind.status, all_, body, b"".join(b"%b: %b\r\n" % header for header in all_))
 
 
 class Admission:
@@ -302,8 +330,15 @@ class Admission:
     def __init__(self, app: ASGIApp, settings: Settings, headers: Mapping[str, str]) -> None:
         self.app = app
         self.gate = Gate(kinds(settings))
-        self.refusals = {hindi: _refusal("hi" if hindi else "en", headers) for hindi in (False, True)}
+        self.refusals = {
+            (why, hindi): _refusal(why, "hi" if hindi else "en", headers)
+            for why in ("full", "late", "database", "slow")
+            for hindi in (False, True)
+        }
         self.calls: set[Call] = set()
+        self.max_body_bytes = settings.max_body_bytes
+        self.gathered = 0
+        """Bytes of bodies that are still coming."""
         self._refused = 0
         self._told_at = 0.0
         DATABASE.on_lost.append(self.database_lost)
@@ -317,8 +352,16 @@ class Admission:
             await self.app(scope, receive, send)
             return
         kind = self.gate.kinds[name]
+        turn = scope.pop(TURN, None)
+        if turn is None:
+            if kind.name != "upload" and sends_body(scope["headers"]):
+                body = await self._gather(receive)
+                if isinstance(body, str):
+                    await self._refuse(kind, body, scope, send)
+                    return
+                receive = body
+            turn = self.ask(kind)
         came = time.monotonic()
-        turn = scope.pop(TURN, None) or self.ask(kind)
         if isinstance(turn, str):
             await self._refuse(kind, turn, scope, send)
             return
@@ -351,11 +394,44 @@ class Admission:
             self.gate.served(kind, time.monotonic() - began)
             call.leave()
 
+    async def _gather(self, receive: Receive) -> Receive | Literal["slow", "full"]:
+        """Wait for a request's body; what gives it to the application, or why it is not waited for."""
+        parts: list[Message] = []
+        gathered = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while not parts or parts[-1].get("more_body"):
+                    parts.append(await receive())
+                    size = len(parts[-1].get("body", b""))
+                    gathered += size
+                    self.gathered += size
+                    if gathered > self.max_body_bytes:
+                        # The application says that it is too large.
+                        break
+                    if self.gathered > GATHERED_BYTES:
+                        return "full"
+        except TimeoutError:
+            return "slow"
+        finally:
+            self.gathered -= gathered
+        parts.reverse()
+
+        async def replay() -> Message:
+            return parts.pop() if parts else await receive()
+
+        return replay
+
     def ask(self, kind: Kind) -> Turn | str:
         """A turn for one request; or why it is refused at once: ``full`` or ``database``."""
         if DATABASE.state is not State.closed:
             return "database"
         return self.gate.ask(kind) or "full"
+
+    def refuses(self, kind: Kind) -> str | None:
+        """Why one that asks is refused at once, before its body has come."""
+        if DATABASE.state is not State.closed:
+            return "database"
+        return "full" if self.gate.refuses(kind) else None
 
     async def database_lost(self) -> None:
         """Tell all that wait for the database that it is away, and give up what they asked of it."""
@@ -371,7 +447,7 @@ class Admission:
     def refuse(self, kind: Kind, why: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Refusal, bytes]:
         """Count one that is refused, with these headers; its answer, and its id."""
         _counter(kind.name, why).inc()
-        minutes.count("*", "refused", 503, 0.0)
+        minutes.count("*", "refused", 408 if why == "slow" else 503, 0.0)
         self._tell()
         given = language = b""
         for name, value in headers:
@@ -381,12 +457,12 @@ class Admission:
                 language = value
         sound = given and SOUND_ID.fullmatch(given.decode("latin-1"))
         current = given if sound else b"%032x" % random.getrandbits(128)
-        return self.refusals[language.startswith(b"hi")], current
+        return self.refusals[why, language.startswith(b"hi")], current
 
     async def _refuse(self, kind: Kind, why: str, scope: Mapping[str, Any], send: Send) -> None:
         refusal, current = self.refuse(kind, why, scope["headers"])
         headers = [*refusal.headers, (b"x-request-id", current)]
-        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await send({"type": "http.response.body", "body": refusal.body})
 
     def _tell(self) -> None:

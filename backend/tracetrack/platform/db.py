@@ -100,6 +100,8 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
         pool_size=size or settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout_seconds,
+        # What was asked with may be a secret, and errors are logged.
+        hide_parameters=True,
         # A dead connection is found by its first failure, not by a ping before each use.
         pool_pre_ping=False,
         pool_recycle=1800,

@@ -16,13 +16,25 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from tracetrack.platform.admission import STATE, TURN, Admission, Kind, kind_of
+from tracetrack.platform.admission import (
+    BODY_SECONDS,
+    STATE,
+    TURN,
+    Admission,
+    Kind,
+    kind_of,
+    sends_body,
+)
+
+HELD_BYTES = 65_536
+"""Of a body that is waited for here; a larger one is waited for by the middleware, which counts them all."""
 
 
 class Door(HttpToolsProtocol):
     """One connection.
 
-    A refused request's body is read and dropped, so that the next one of the connection is understood.
+    A request is begun when its body is whole, so that one whose body never comes takes no place. A refused
+    request's body is read and dropped, so that the next one of the connection is understood.
     """
 
     def __init__(
@@ -38,6 +50,20 @@ class Door(HttpToolsProtocol):
         """Whether the request that is being read has had its answer here."""
         self.last = False
         """Whether that answer said that no other follows."""
+        self.held: bytearray | None = None
+        """What has come of the body of a request that is not begun yet."""
+        self.late: asyncio.TimerHandle | None = None
+        """When a request that is not whole is given up."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody who says nothing is not listened to for ever."""
+        super().connection_made(transport)
+        self._in_time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """They hung up."""
+        self._in_time(again=False)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on; after a refusal the connection may rest as long as after any answer."""
@@ -51,33 +77,82 @@ class Door(HttpToolsProtocol):
         """Begin to read a request."""
         super().on_message_begin()
         self.refused = False
+        self.held = None
+        self._in_time()
 
     def on_headers_complete(self) -> None:
-        """Refuse the request, or have it served."""
+        """Refuse the request, have it served, or wait for its body."""
         if self.last:
             # Whoever sends more than he was told to gets nothing done.
             self.refused = True
             return
         kind = self._kind()
-        if kind is not None and self.admission is not None:
-            turn = self.admission.ask(kind)
-            if isinstance(turn, str):
-                self._refuse(self.admission, kind, turn)
-                return
-            self.scope[TURN] = turn  # type: ignore[literal-required]
-        super().on_headers_complete()
+        if kind is None or self.admission is None:
+            self._in_time(again=False)
+            super().on_headers_complete()
+        elif kind.name == "upload" or not sends_body(self.headers):
+            self._in_time(again=False)
+            self._ask(self.admission, kind)
+        elif why := self.admission.refuses(kind):
+            # Before it sends its body in vain.
+            self._in_time(again=False)
+            self._refuse(self.admission, kind, why)
+        elif self.expect_100_continue:
+            # It sends its body when it is told to, which the middleware does.
+            self._in_time(again=False)
+            super().on_headers_complete()
+        else:
+            self.held = bytearray()
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, unless nobody waits for it."""
-        if not self.refused:
+        if self.held is not None:
+            self.held += body
+            if len(self.held) > HELD_BYTES:
+                held, self.held = bytes(self.held), None
+                self._in_time(again=False)
+                super().on_headers_complete()
+                super().on_body(held)
+        elif not self.refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is read whole."""
+        self._in_time(again=False)
+        if self.held is not None:
+            held, self.held = bytes(self.held), None
+            kind = self._kind()
+            if kind is None or self.admission is None:
+                super().on_headers_complete()
+            else:
+                self._ask(self.admission, kind)
+            if not self.refused:
+                super().on_body(held)
         if not self.refused:
             super().on_message_complete()
         elif self.last:
             self.transport.close()
+
+    def _ask(self, admission: Admission, kind: Kind) -> None:
+        turn = admission.ask(kind)
+        if isinstance(turn, str):
+            self._refuse(admission, kind, turn)
+            return
+        self.scope[TURN] = turn  # type: ignore[literal-required]
+        super().on_headers_complete()
+
+    def _in_time(self, *, again: bool = True) -> None:
+        """What is being read has to be whole in time; or nothing is being read."""
+        if self.late is not None:
+            self.late.cancel()
+        self.late = self.loop.call_later(BODY_SECONDS, self._too_slow) if again else None
+
+    def _too_slow(self) -> None:
+        kind = None if self.held is None else self._kind()
+        if kind is not None and self.admission is not None:
+            self.held = None
+            self._refuse(self.admission, kind, "slow")
+        self.transport.close()
 
     def _kind(self) -> Kind | None:
         """Of a request that can be refused here; None for all others, which are served as ever."""
@@ -95,7 +170,8 @@ class Door(HttpToolsProtocol):
         refusal, current = admission.refuse(kind, why, self.headers)
         # Who asked whether to send the body, and hears no, will send none: nothing can follow it.
         stays = (
-            self.parser.get_http_version() != "1.0"
+            why != "slow"
+            and self.parser.get_http_version() != "1.0"
             and self.parser.should_keep_alive()
             and not self.expect_100_continue
         )
@@ -104,11 +180,11 @@ class Door(HttpToolsProtocol):
         self.transport.write(
             b"".join(
                 (
-                    STATUS_LINE[503],
+                    STATUS_LINE[refusal.status],
                     *(b"%b: %b\r\n" % header for header in self.server_state.default_headers),
                     refusal.lines,
                     b"x-request-id: %b\r\n" % current,
-                    b"\r\n" if stays else b"connection: close\r\n\r\n",
+                    b"\r\n" if stays or why == "slow" else b"connection: close\r\n\r\n",
                     b"" if self.parser.get_method() == b"HEAD" else refusal.body,
                 )
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from functools import lru_cache
 
 from sqlalchemy import text
@@ -38,6 +39,11 @@ def newest_revision() -> str:
     return newest
 
 
+BELIEVED_SECONDS = 1.0
+"""How long the schema is not looked at again: anybody may ask, as often as he likes."""
+_right_at = float("-inf")
+
+
 async def alive(_: Request) -> Response:
     """``GET /healthz``: the process answers."""
     return JSONResponse({"status": "alive"})
@@ -51,14 +57,18 @@ async def ready(request: Request) -> Response:
     if DATABASE.state is not State.closed:
         away = Problem("busy", "The database does not answer.", headers={"Retry-After": "1"})
         return away.response(request)
-    try:
-        async with asyncio.timeout(1.5), db.reading() as connection:
-            revision = await connection.scalar(_REVISION)
-    except Exception as error:
-        log.warning("not ready", error=f"{type(error).__name__}: {error}"[:300])
-        return Problem("busy", "The database does not answer.", error=type(error).__name__).response(request)
-    if revision != newest_revision():
-        return Problem("busy", f"The database has schema {revision}; run `tracetrack migrate`.").response(
-            request
-        )
+    global _right_at
+    if time.monotonic() - _right_at > BELIEVED_SECONDS:
+        try:
+            async with asyncio.timeout(1.5), db.reading() as connection:
+                revision = await connection.scalar(_REVISION)
+        except Exception as error:
+            log.warning("not ready", error=f"{type(error).__name__}: {error}"[:300])
+            return Problem("busy", "The database does not answer.").response(request)
+        if revision != newest_revision():
+            log.warning("not ready", schema=revision, wanted=newest_revision())
+            return Problem("busy", "The database has another schema; run `tracetrack migrate`.").response(
+                request
+            )
+        _right_at = time.monotonic()
     return JSONResponse({"status": "ready", "database": "up", "redis": await cache.cache_state()})

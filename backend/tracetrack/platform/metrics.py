@@ -6,8 +6,10 @@ writes to a file there and any worker's ``/metrics`` adds them all up.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
+import time
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -24,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracetrack.platform import db
+from tracetrack.platform.background import heard
 from tracetrack.platform.minutes import BOUNDS
 from tracetrack.platform.problems import Problem
 
@@ -72,6 +75,12 @@ CACHE_SECONDS = Histogram(
 )
 
 
+BELIEVED_SECONDS = 0.5
+"""How old the figures may be: where no token is set anybody may ask, as often as he likes."""
+_asked: asyncio.Task[bytes] | None = None
+_asked_at = 0.0
+
+
 async def metrics(request: Request) -> Response:
     """``GET /metrics``: all workers' figures in Prometheus' text format, if need be for a token."""
     token: SecretStr | None = request.app.state.settings.metrics_token
@@ -79,12 +88,26 @@ async def metrics(request: Request) -> Response:
         given = request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {token.get_secret_value()}".encode()):
             return Problem("unauthorized", headers={"WWW-Authenticate": "Bearer"}).response(request)
-    POOL_IN_USE.set(db.connections_in_use())
+    return Response(await _figures(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _figures() -> bytes:
+    global _asked_at, _asked
+    if _asked is None or time.monotonic() - _asked_at > BELIEVED_SECONDS:
+        _asked_at = time.monotonic()
+        POOL_IN_USE.set(db.connections_in_use())
+        # All workers' files are read: not in the loop.
+        _asked = asyncio.create_task(asyncio.to_thread(_gather))
+        _asked.add_done_callback(heard)
+    return await asyncio.shield(_asked)
+
+
+def _gather() -> bytes:
     registry: CollectorRegistry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)
 
 
 def forget_this_worker() -> None:

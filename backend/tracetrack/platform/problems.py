@@ -40,6 +40,12 @@ PROBLEMS: dict[str, Kind] = {
     "method_not_allowed": Kind(
         405, "Method not allowed", "This cannot be done here.", "यहाँ यह काम नहीं हो सकता।"
     ),
+    "too_slow": Kind(
+        408,
+        "Too slow",
+        "The request did not come whole in time; send it again.",
+        "अनुरोध समय पर पूरा नहीं आया; फिर से भेजें।",
+    ),
     "too_large": Kind(413, "Too large", "The request is too large.", "अनुरोध बहुत बड़ा है।"),
     "unsupported_media_type": Kind(415, "Unsupported media type", "Send JSON.", "कृपया JSON भेजें।"),
     "unauthorized": Kind(401, "Sign in", "Please sign in.", "कृपया साइन इन करें।"),
@@ -77,6 +83,12 @@ PROBLEMS: dict[str, Kind] = {
         "Set up your second factor first.",
         "पहले अपना दूसरा ताला लगाएँ।",
     ),
+    "code_required": Kind(
+        422,
+        "Code needed",
+        "Give the code of your second factor too.",
+        "अपने दूसरे ताले का कोड भी दें।",
+    ),
     "reauthentication_required": Kind(
         403,
         "Prove who you are",
@@ -88,6 +100,12 @@ PROBLEMS: dict[str, Kind] = {
     ),
     "internal_error": Kind(
         500, "Something went wrong", "Something went wrong on our side.", "हमारी ओर से कुछ गलत हुआ।"
+    ),
+    "no_room": Kind(
+        507,
+        "No room",
+        "The server's disk is almost full; tell whoever looks after it.",
+        "सर्वर की डिस्क लगभग भर गई है; देखभाल करने वाले को बताएँ।",
     ),
     "busy": Kind(
         503, "Busy", "The system is busy; try again in a moment.", "सिस्टम व्यस्त है; थोड़ी देर में फिर कोशिश करें।"

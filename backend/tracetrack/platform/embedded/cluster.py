@@ -107,6 +107,8 @@ def options_for(connections: int, *, throwaway: bool) -> dict[str, str]:
         "log_truncate_on_rotation": "on",
         "log_line_prefix": "%m [%p] %q%u@%d ",
         "log_min_duration_statement": "1s",
+        # A slow statement is told without what it was asked with: that may be a secret.
+        "log_parameter_max_length": "0",
         "log_lock_waits": "on",
     }
     if throwaway:

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { reauthenticate } from "@/shared/account/calls";
+import { ApiProblem } from "@/shared/api/problems";
 import { useUser } from "@/shared/api/session";
 import { t } from "@/shared/i18n/admin";
 import { errorText } from "@/shared/i18n/problem";
@@ -12,8 +13,9 @@ import "@/shared/ui/office.css";
 /** The one dialog that asks who it is, over whatever was being done; that goes on afterwards. */
 export default function AskAgain({ onAnswer }: { onAnswer: (proved: boolean) => void }) {
   const user = useUser();
-  const [byCode, setByCode] = useState(false);
-  const [given, setGiven] = useState("");
+  const [password, setPassword] = useState("");
+  /** The code from the phone, once the server has asked for it. */
+  const [code, setCode] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
   const go = async () => {
@@ -21,10 +23,11 @@ export default function AskAgain({ onAnswer }: { onAnswer: (proved: boolean) => 
     setBusy(true);
     setProblem(null);
     try {
-      await reauthenticate(byCode ? { totp: given } : { password: given });
+      await reauthenticate({ password, totp: code });
       onAnswer(true);
     } catch (error) {
-      setProblem(error);
+      if (error instanceof ApiProblem && error.problem.code === "code_required") setCode("");
+      else setProblem(error);
       setBusy(false);
     }
   };
@@ -39,46 +42,30 @@ export default function AskAgain({ onAnswer }: { onAnswer: (proved: boolean) => 
         <div class="sheet-body">
           <p>{t("again.why")}</p>
           <input type="hidden" name="username" autoComplete="username" value={user.username} />
-          {byCode ? (
+          <PasswordField
+            label={t("signIn.password")}
+            name="password-again"
+            value={password}
+            first
+            onValue={setPassword}
+            autoComplete="current-password"
+          />
+          {code !== null && (
             <Line
               label={t("totp.code")}
               name="totp"
-              value={given}
+              value={code}
               maxLength={40}
               required
               first
               autoComplete="one-time-code"
-              onValue={setGiven}
-            />
-          ) : (
-            <PasswordField
-              label={t("signIn.password")}
-              name="password-again"
-              value={given}
-              first
-              onValue={setGiven}
-              autoComplete="current-password"
+              onValue={setCode}
             />
           )}
           {problem !== null && (
             <Note tone="refused" alert>
               {errorText(problem)}
             </Note>
-          )}
-          {user.role !== "dispatcher" && (
-            <button
-              type="button"
-              class="button"
-              data-kind="plain"
-              onClick={() => {
-                setByCode(!byCode);
-                setGiven("");
-                setProblem(null);
-              }}
-            >
-              <Icon name={byCode ? "lock" : "phone"} />
-              {t(byCode ? "again.byPassword" : "again.byCode")}
-            </button>
           )}
         </div>
         <div class="sheet-acts">

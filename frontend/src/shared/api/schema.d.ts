@@ -4814,11 +4814,14 @@ export interface components {
         };
         /**
          * Proof
-         * @description Who one is, once more: by the password, or by a code of the second factor.
+         * @description Who one is, once more: by the password, and where there is a second factor by a code of it too.
          */
         Proof: {
-            /** Password */
-            password?: string | null;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
             /** Totp */
             totp?: string | null;
         };
@@ -6357,7 +6360,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "api_key_not_found" | "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "not_a_promotion" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "promotion_not_found" | "promotion_waiting" | "reauthentication_required" | "receipt_finished" | "receipt_not_found" | "registration_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "scan_not_refused" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "totals_changed" | "totp_already_on" | "totp_missing" | "totp_not_begun" | "totp_required" | "totp_setup_required" | "totp_wrong" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_code" | "wrong_password";
+            code: "api_key_not_found" | "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_required" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "no_room" | "not_a_promotion" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "promotion_not_found" | "promotion_waiting" | "reauthentication_required" | "receipt_finished" | "receipt_not_found" | "registration_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "scan_not_refused" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "too_slow" | "totals_changed" | "totp_already_on" | "totp_missing" | "totp_not_begun" | "totp_required" | "totp_setup_required" | "totp_wrong" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_code" | "wrong_password";
         };
     };
     responses: never;
@@ -13439,7 +13442,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the cookie `tt_csrf` */
+                /** @description the cookie `tt_csrf`, over TLS `__Host-tt_csrf` */
                 "X-CSRF-Token"?: string;
             };
             path?: never;
@@ -13534,7 +13537,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the cookie `tt_csrf` */
+                /** @description the cookie `tt_csrf`, over TLS `__Host-tt_csrf` */
                 "X-CSRF-Token"?: string;
             };
             path?: never;
@@ -18587,6 +18590,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_slow` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `import_repeated` */
             409: {
                 headers: {
@@ -18634,6 +18646,15 @@ export interface operations {
             };
             /** @description `busy` */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_room` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

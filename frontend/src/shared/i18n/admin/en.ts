@@ -14,8 +14,6 @@ export const messages = {
 
   "again.title": "Is it you?",
   "again.why": "This needs your password once more. It keeps others out who find your screen open.",
-  "again.byCode": "Use a code from my phone",
-  "again.byPassword": "Use my password",
   "again.go": "Go on",
 
   "people.title": "People",
@@ -184,7 +182,7 @@ export const messages = {
   "setting.alert_mail_to": "Mail alerts to",
   "setting.alert_mail_to.hint": "One address a line. The server needs a mail server in its settings.",
   "setting.audit_months": "Keep the record for (months)",
-  "setting.audit_months.hint": "0 keeps it for ever.",
+  "setting.audit_months.hint": "0 keeps it for ever; else 12 at least.",
   "setting.shift_starts": "Shifts begin at",
   "setting.shift_starts.hint": "One time a line, such as 06:00.",
   "alerts.try": "Send a trial alert",

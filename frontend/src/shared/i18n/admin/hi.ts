@@ -16,8 +16,6 @@ export const messages: AdminMessages = {
 
   "again.title": "क्या यह आप ही हैं?",
   "again.why": "इस काम के लिए अपना पासवर्ड फिर से दें। इससे खुली स्क्रीन पाने वाला कोई और यह नहीं कर सकता।",
-  "again.byCode": "फ़ोन के कोड से",
-  "again.byPassword": "अपने पासवर्ड से",
   "again.go": "आगे बढ़ें",
 
   "people.title": "लोग",
@@ -185,7 +183,7 @@ export const messages: AdminMessages = {
   "setting.alert_mail_to": "चेतावनी की मेल इन्हें",
   "setting.alert_mail_to.hint": "हर पंक्ति में एक पता। सर्वर की सेटिंग में मेल सर्वर चाहिए।",
   "setting.audit_months": "रिकॉर्ड कितने महीने रखें",
-  "setting.audit_months.hint": "0 का मतलब हमेशा।",
+  "setting.audit_months.hint": "0 का मतलब हमेशा; नहीं तो कम से कम 12।",
   "setting.shift_starts": "पाली कब शुरू होती है",
   "setting.shift_starts.hint": "हर पंक्ति में एक समय, जैसे 06:00.",
   "alerts.try": "परीक्षण चेतावनी भेजें",
