@@ -55,7 +55,8 @@ async def test_a_biller_sets_it_up_and_is_asked_for_it_from_then_on(floor: Floor
     assert secret in begun["uri"]
     assert len(begun["qr"]) == len(begun["qr"][0]) > 20
     assert (await log_in(floor, "biller")).status_code == 200, "not confirmed, it counts for nothing"
-    assert said(await floor.biller.post("/auth/totp/confirm", {"code": "000000"})) == (422, "wrong_code")
+    for wrong in ("000000", "१२३४५६", "\U000a0000\0", "é"):
+        assert said(await floor.biller.post("/auth/totp/confirm", {"code": wrong})) == (422, "wrong_code")
     now = code(secret)
     confirmed = await floor.biller.post("/auth/totp/confirm", {"code": f"{now[:3]} {now[3:]}"})
     assert len(set(confirmed.json()["recovery_codes"])) == 10

@@ -152,8 +152,9 @@ async def test_documents_are_for_the_office_and_a_missing_bill_has_none(floor: F
     assert (await floor.north.get(f"/bills/{bill['id']}/export")).status_code == 403
     assert (await floor.biller.get("/bills/999999/export")).json()["code"] == "bill_not_found"
     assert (await floor.biller.get(f"/bills/{bill['id']}/export", format="doc")).status_code == 422
-    other = await floor.biller.get(f"/bills/{bill['id']}/export", lang="xx")
-    assert "Dispatch bill" in pages(other.content)[0]
+    for nobodys in ("xx", "0", "hi-IN", "/../en", "हिन्दी"):
+        other = await floor.biller.get(f"/bills/{bill['id']}/export", lang=nobodys)
+        assert "Dispatch bill" in pages(other.content)[0]
 
 
 @pytest.mark.parametrize("symbol", ["qr", "datamatrix"])

@@ -111,10 +111,12 @@ def _step_of(secret: str, code: str, after: int) -> int | None:
     """The step later than ``after`` whose code this is."""
     made = pyotp.TOTP(secret)
     current = int(now().timestamp()) // STEP_SECONDS
+    # What somebody types may be no digits at all.
+    given = code.encode("utf-8", "replace")
     found = None
     for step in range(current - STEPS_EITHER_SIDE, current + STEPS_EITHER_SIDE + 1):
         # Every one is compared, so that the time says nothing.
-        if hmac.compare_digest(made.at(step * STEP_SECONDS), code) and step > after:
+        if hmac.compare_digest(made.at(step * STEP_SECONDS).encode(), given) and step > after:
             found = step
     return found
 

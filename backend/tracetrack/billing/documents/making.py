@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Query
 from fastapi.responses import Response
+from pydantic import AfterValidator
 
 from tracetrack.platform.logs import get_logger
 from tracetrack.platform.problems import Problem
@@ -33,20 +34,27 @@ AT_ONCE = 2
 """Documents that one worker makes at the same time; each may need half a gigabyte."""
 WAIT_SECONDS = 20
 
-Lang = Annotated[
-    str, Query(description="Language of the document", json_schema_extra={"enum": LANGUAGES}, max_length=12)
-]
-
 _turns: asyncio.Semaphore | None = None
 _turns_loop: asyncio.AbstractEventLoop | None = None
 
 
+def language(wanted: str) -> str:
+    """The language of a document: English where there is none such."""
+    return wanted if wanted in LANGUAGES else "en"
+
+
+Lang = Annotated[
+    str,
+    AfterValidator(language),
+    Query(description="Language of the document", json_schema_extra={"enum": LANGUAGES}, max_length=12),
+]
+
+
 @cache
 def words(lang: str) -> dict[str, str]:
-    """The words of documents in a language; English where there is none."""
-    known = lang if lang in LANGUAGES else "en"
+    """The words of documents in one of :data:`LANGUAGES`; what it lacks is English."""
     english: dict[str, str] = orjson.loads((WORDS / "en.json").read_bytes())
-    own: dict[str, str] = orjson.loads((WORDS / f"{known}.json").read_bytes())
+    own: dict[str, str] = orjson.loads((WORDS / f"{lang}.json").read_bytes())
     return english | own
 
 

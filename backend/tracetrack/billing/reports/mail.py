@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from tracetrack.billing.documents.making import words
+from tracetrack.billing.documents.making import language, words
 from tracetrack.billing.reports import files, service
 from tracetrack.people.settings import site_settings
 from tracetrack.platform import db
@@ -71,7 +71,7 @@ async def send_due(settings: Settings | None = None, moment: dt.datetime | None 
 
 async def _message(settings: Settings, day: dt.date) -> EmailMessage:
     site = await site_settings()
-    lang = settings.report_mail_language
+    lang = language(settings.report_mail_language)
     report = await service.end_of_day(day, None)
     made = files.end_of_day(report, words(lang))
     title, about, tables = made
