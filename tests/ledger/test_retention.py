@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncpg
+import pytest
 
 from tests.floor import Floor
 from tests.ledger.test_seals import look
 from tracetrack.ledger.seals import seal
 from tracetrack.ledger.service import UPKEEP
-from tracetrack.platform import stamps
+from tracetrack.people import schemas
 from tracetrack.platform.upkeep import do_chores
 
 MONTHS = """
@@ -37,14 +38,15 @@ async def left(floor: Floor) -> dict[str, int]:
     return dict(rows)
 
 
+@pytest.fixture(autouse=True)
+def months_may_be_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the tests need no year."""
+    monkeypatch.setattr(schemas, "LEAST_AUDIT_MONTHS", 1)
+
+
 async def keep(floor: Floor, number: int) -> None:
-    # Fewer than an admin may say, so that the tests need no year.
-    await floor.owner.execute(
-        "insert into site_settings (name, value) values ('audit_months', to_jsonb($1::int))"
-        " on conflict (name) do update set value = excluded.value",
-        number,
-    )
-    stamps.forget_stamps()
+    changed = await floor.admin.patch("/settings", {"audit_months": number})
+    assert changed.status_code == 200, changed.text
 
 
 async def test_months_older_than_the_setting_go_and_the_chain_goes_on_from_an_anchor(floor: Floor) -> None:
@@ -102,3 +104,11 @@ async def test_nothing_is_forgotten_unless_somebody_says_so(floor: Floor) -> Non
     await keep(floor, 1)
     assert (await do_chores(UPKEEP))["audit_forgotten"] == 0
     assert await left(floor) == {"a-old": 20}
+
+
+async def test_an_admin_cannot_have_the_last_year_forgotten(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    for months, status in ((1, 422), (11, 422), (12, 200), (0, 200)):
+        assert (await floor.admin.patch("/settings", {"audit_months": months})).status_code == status

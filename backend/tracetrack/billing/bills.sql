@@ -301,6 +301,7 @@ declare
     snapshot bill_snapshots;
     v_parents integer;
     v_children integer;
+    part bigint[];
 begin
     select * into bill from bills where id = p_bill_id for update;
     if bill.id is null then
@@ -320,7 +321,9 @@ begin
     end if;
     update bills set completed_at = now(), completed_by = (actor).user_id, updated_at = now(),
                      version = version + 1 where id = bill.id;
-    update bags set dispatched_at = now(), updated_at = now() where bill_id = bill.id;
+    for part in select in_parts(array(select id from bags where bill_id = bill.id order by id)) loop
+        update bags set dispatched_at = now(), updated_at = now() where id = any (part);
+    end loop;
     snapshot := bill_take_snapshot(actor, bill.id, 'completed');
     perform ledger_record(actor, 'bill_completed', 'bill', bill.id, bill.number, bill.area_id,
         '{"state": "processing"}', '{"state": "completed"}' || bill_totals_of(snapshot));
@@ -332,6 +335,7 @@ create or replace function bill_reopen(actor floor_actor, p_bill_id bigint, p_ve
     returns jsonb language plpgsql as $$
 declare
     bill bills;
+    part bigint[];
 begin
     select * into bill from bills where id = p_bill_id for update;
     if bill.id is null then
@@ -344,7 +348,9 @@ begin
     perform from bags where bill_id = bill.id order by id for no key update;
     update bills set completed_at = null, completed_by = null, snapshot_id = null, updated_at = now(),
                      version = version + 1 where id = bill.id;
-    update bags set dispatched_at = null, updated_at = now() where bill_id = bill.id;
+    for part in select in_parts(array(select id from bags where bill_id = bill.id order by id)) loop
+        update bags set dispatched_at = null, updated_at = now() where id = any (part);
+    end loop;
     if bill.snapshot_id is not null then
         insert into bill_reopenings (snapshot_id, reopened_by, reason)
         values (bill.snapshot_id, (actor).user_id, p_reason);

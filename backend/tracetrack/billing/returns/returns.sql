@@ -132,6 +132,7 @@ declare
     ticket returns;
     wrong jsonb;
     one record;
+    part bigint[];
     v_bills bigint[];
 begin
     select * into ticket from returns where id = p_return_id for update;
@@ -163,8 +164,10 @@ begin
     update return_bags r set bill_id = g.bill_id, billed_by = g.billed_by, billed_at = g.billed_at,
         dispatched_at = g.dispatched_at, child_count = g.child_count, children = return_children(g.id)
     from bags g where r.return_id = ticket.id and g.id = r.bag_id;
-    update bags set bill_id = null, dispatched_at = null, updated_at = now()
-    where id in (select bag_id from return_bags where return_id = ticket.id);
+    for part in select in_parts(array(select bag_id from return_bags where return_id = ticket.id order by bag_id))
+    loop
+        update bags set bill_id = null, dispatched_at = null, updated_at = now() where id = any (part);
+    end loop;
     for one in
         select r.*, b.number, b.area_id from return_bags r join bills b on b.id = r.bill_id
         where r.return_id = ticket.id order by r.bag_id
@@ -191,6 +194,7 @@ declare
     ticket returns;
     wrong jsonb;
     one record;
+    part bigint[];
 begin
     select * into ticket from returns where id = p_return_id for update;
     if ticket.id is null then
@@ -212,10 +216,13 @@ begin
         if wrong is not null then
             return jsonb_build_object('problem', 'return_changed', 'codes', wrong);
         end if;
-        update bags g set bill_id = r.bill_id, billed_by = r.billed_by, billed_at = r.billed_at,
-            dispatched_at = case when b.completed_at is not null then r.dispatched_at end, updated_at = now()
-        from return_bags r join bills b on b.id = r.bill_id
-        where r.return_id = ticket.id and g.id = r.bag_id;
+        for part in select in_parts(array(select bag_id from return_bags where return_id = ticket.id order by bag_id))
+        loop
+            update bags g set bill_id = r.bill_id, billed_by = r.billed_by, billed_at = r.billed_at,
+                dispatched_at = case when b.completed_at is not null then r.dispatched_at end, updated_at = now()
+            from return_bags r join bills b on b.id = r.bill_id
+            where r.return_id = ticket.id and g.id = any (part) and g.id = r.bag_id;
+        end loop;
         for one in
             select r.*, b.number, b.area_id from return_bags r join bills b on b.id = r.bill_id
             where r.return_id = ticket.id order by r.bag_id
