@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -81,10 +82,10 @@ async def afresh(request: pytest.FixtureRequest, server: postgres.Postgres) -> N
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A real Chromium."""
+    # It may have to be installed first; in a thread, as it asks Playwright's other half where its own lies.
+    path = await asyncio.to_thread(chromium.ensure)
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(
-            executable_path=chromium.ensure(), args=list(chromium.flags())
-        )
+        running = await playwright.chromium.launch(executable_path=path, args=list(chromium.flags()))
         yield running
         await running.close()
 
