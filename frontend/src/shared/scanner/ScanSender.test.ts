@@ -73,13 +73,16 @@ test("busy is not a no, and a no is told once", async () => {
       throw problem("busy", 503);
     },
     () => {
+      throw problem("too_slow", 408);
+    },
+    () => {
       throw problem("bag_is_child", 409);
     },
   );
   line.add("C1");
   await vi.runAllTimersAsync();
   expect(told).toEqual(["C1: bag_is_child"]);
-  expect(sent).toHaveLength(2);
+  expect(sent).toHaveLength(3);
 });
 
 test("what waits survives a reload of the page", async () => {

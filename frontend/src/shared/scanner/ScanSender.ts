@@ -2,6 +2,7 @@ import { ApiProblem, Unreachable } from "@/shared/api/problems";
 import type { Problem } from "@/shared/api/types";
 import { backoffMs } from "@/shared/queue/backoff";
 import { cleanCode, newId } from "@/shared/queue/codes";
+import { isPassing } from "@/shared/queue/queue";
 
 /** A scan that has no answer yet. */
 export interface WaitingScan {
@@ -26,8 +27,7 @@ export interface Keep {
 }
 
 /** Answers that say "not now" rather than "no": the same scan is sent again, safe by its id. */
-const passing = (problem: Problem): boolean =>
-  problem.status === 401 || problem.status === 429 || problem.status >= 500;
+const passing = (problem: Problem): boolean => problem.status === 401 || isPassing(problem);
 
 /**
  * Sends the scans at one thing (a bill, a receipt, a return) in their order, one at a time. A lost answer is
