@@ -41,7 +41,14 @@ interface ScanLineOptions<Answer> {
 const keepOf = ({ user_id, page, id }: Omit<Line, "title">, title: () => string): Keep => ({
   load: async () => {
     const all = await (await scanStore()).lines(user_id);
-    return all.filter((scan) => scan.page === page && scan.id === id);
+    return all
+      .filter((scan) => scan.page === page && scan.id === id)
+      .map(({ scan_id, code, scanned_at, problem }) => ({
+        scan_id,
+        code,
+        scanned_at,
+        ...(problem && { problem }),
+      }));
   },
   put: async (scan, problem) => {
     const kept = { user_id, page, id, title: title(), ...scan };
