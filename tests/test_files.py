@@ -34,3 +34,16 @@ def test_compose_has_no_default_for_any_secret_and_a_check_for_each_service() ->
             built = service["build"]
             dockerfile = built.get("dockerfile") if isinstance(built, dict) else "Dockerfile"
             assert "HEALTHCHECK" in (ROOT / dockerfile).read_text("utf-8"), name
+
+
+def test_what_the_security_table_points_at_is_there() -> None:
+    text = (ROOT / "SECURITY.md").read_text("utf-8")
+    sources = {path: path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    paths = set(re.findall(r"`((?:tests|docs)/[\w/.-]+)", text))
+    assert len(paths) > 20
+    for path in paths:
+        assert (ROOT / path).exists() or list(ROOT.glob(f"{path}*")), path
+    for name in set(re.findall(r"\b(test_\w+)`", text)):
+        assert any(f"def {name}(" in source for source in sources.values()), name
+    for number in set(re.findall(r"`(\d{4})`", text)):
+        assert list((ROOT / "docs/decisions").glob(f"{number}-*")), number
