@@ -378,8 +378,8 @@ class Admission:
         call = Call(self.gate, kind, task, send)
         self.calls.add(call)
         db.pool.set(kind.pool)
-        if kind.pool == "floor" or scope["method"] == "GET":
-            # What an upload takes is not waiting.
+        if kind.pool == "floor" or kind.name == "desk":
+            # An export or a stream goes on for long, and what it takes is not waiting.
             db.until.set(came + LONGEST_SECONDS)
         began = time.monotonic()
         try:
