@@ -52,22 +52,26 @@ class Door(HttpToolsProtocol):
         """Whether that answer said that no other follows."""
         self.held: bytearray | None = None
         """What has come of the body of a request that is not begun yet."""
+        self.whole = False
+        """Whether nothing is being read that is waited for here."""
         self.late: asyncio.TimerHandle | None = None
-        """When a request that is not whole is given up."""
+        """When a request that is not whole is given up; most come whole, and need none."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody who says nothing is not listened to for ever."""
         super().connection_made(transport)
-        self._in_time()
+        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """They hung up."""
-        self._in_time(again=False)
+        self._come()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on; after a refusal the connection may rest as long as after any answer."""
         super().data_received(data)
+        if not self.whole and self.late is None:
+            self._wait()
         if self.refused and not self.transport.is_closing():
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
@@ -78,7 +82,7 @@ class Door(HttpToolsProtocol):
         super().on_message_begin()
         self.refused = False
         self.held = None
-        self._in_time()
+        self.whole = False
 
     def on_headers_complete(self) -> None:
         """Refuse the request, have it served, or wait for its body."""
@@ -88,18 +92,18 @@ class Door(HttpToolsProtocol):
             return
         kind = self._kind()
         if kind is None or self.admission is None:
-            self._in_time(again=False)
+            self._come()
             super().on_headers_complete()
         elif kind.name == "upload" or not sends_body(self.headers):
-            self._in_time(again=False)
+            self._come()
             self._ask(self.admission, kind)
         elif why := self.admission.refuses(kind):
             # Before it sends its body in vain.
-            self._in_time(again=False)
+            self._come()
             self._refuse(self.admission, kind, why)
         elif self.expect_100_continue:
             # It sends its body when it is told to, which the middleware does.
-            self._in_time(again=False)
+            self._come()
             super().on_headers_complete()
         else:
             self.held = bytearray()
@@ -110,7 +114,7 @@ class Door(HttpToolsProtocol):
             self.held += body
             if len(self.held) > HELD_BYTES:
                 held, self.held = bytes(self.held), None
-                self._in_time(again=False)
+                self._come()
                 super().on_headers_complete()
                 super().on_body(held)
         elif not self.refused:
@@ -118,7 +122,7 @@ class Door(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is read whole."""
-        self._in_time(again=False)
+        self._come()
         if self.held is not None:
             held, self.held = bytes(self.held), None
             kind = self._kind()
@@ -141,11 +145,14 @@ class Door(HttpToolsProtocol):
         self.scope[TURN] = turn  # type: ignore[literal-required]
         super().on_headers_complete()
 
-    def _in_time(self, *, again: bool = True) -> None:
-        """What is being read has to be whole in time; or nothing is being read."""
+    def _wait(self) -> None:
+        self.late = self.loop.call_later(BODY_SECONDS, self._too_slow)
+
+    def _come(self) -> None:
+        self.whole = True
         if self.late is not None:
             self.late.cancel()
-        self.late = self.loop.call_later(BODY_SECONDS, self._too_slow) if again else None
+            self.late = None
 
     def _too_slow(self) -> None:
         kind = None if self.held is None else self._kind()
