@@ -46,10 +46,11 @@ class Served:
         async with self.client() as client:
             for role in ("dispatcher", "biller", "admin"):
                 body = {"username": role, "password": PASSWORD}
-                while (answer := await client.post("/auth/login", json=body)).status_code == 429:
-                    # Others have tried many passwords from this address.
-                    wait = int(answer.headers["retry-after"])
-                    await asyncio.sleep(wait)
+                until = time.monotonic() + 60
+                while (answer := await client.post("/auth/login", json=body)).status_code in (429, 503):
+                    # Others have tried many passwords from this address, or the machine is busy: as told.
+                    assert time.monotonic() < until, answer.text
+                    await asyncio.sleep(int(answer.headers["retry-after"]))
                 assert answer.status_code == 200, answer.text
                 self.tokens[role] = answer.json()["access_token"]
 

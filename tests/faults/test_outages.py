@@ -35,17 +35,17 @@ def honest(answer: httpx.Response, began: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[postgres.Postgres]:
-    """A PostgreSQL that may be stopped."""
+async def own_server() -> AsyncIterator[postgres.Postgres]:
+    """A filled PostgreSQL that may be stopped."""
     with postgres.throwaway(connections=60) as running:
+        await migrate_async(running.url(postgres.OWNER))
+        await fill(running.url(postgres.OWNER))
         yield running
 
 
 @pytest.fixture(scope="module")
 async def served(own_server: postgres.Postgres) -> AsyncIterator[Served]:
     """A worker on it, with a pool of four."""
-    await migrate_async(own_server.url(postgres.OWNER))
-    await fill(own_server.url(postgres.OWNER))
     with worker(own_server, postgres.DATABASE, TRACETRACK_POOL_SIZE="4") as running:
         await running.sign_in()
         yield running
