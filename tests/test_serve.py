@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -73,7 +74,12 @@ class Site:
 
     def named(self, part: str) -> psutil.Process:
         """The child whose command line holds this word."""
-        return next(p for p in psutil.Process(self.process.pid).children() if part in " ".join(p.cmdline()))
+        for child in psutil.Process(self.process.pid).children():
+            # One that was killed may not be buried yet.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if part in " ".join(child.cmdline()):
+                    return child
+        raise AssertionError(f"no child is called {part}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from tests.floor import PASSWORD, Floor
+from tests.floor import PASSWORD, Floor, Person
 from tracetrack.access import limits
 from tracetrack.platform.cache import REDIS
 from tracetrack.settings import Settings
@@ -180,26 +180,36 @@ async def test_reports_are_limited_with_redis_and_without(
         changed: dict[str, object] = {"reports_per_minute": 20}
         if redis in urls:
             changed["redis_url"] = SecretStr(urls[redis])
-        reopen(limited.model_copy(update=changed))
-        person = await floor.person(f"reader-{redis}-{time.time_ns()}", "biller")
-        late: list[float] = []
+        latest = []
+        # A busy machine may stop the loop for as long, but not again and again.
+        for _ in range(3):
+            reopen(limited.model_copy(update=changed))
+            person = await floor.person(f"reader-{redis}-{time.time_ns()}", "biller")
+            latest.append(await _reports(person))
+            if latest[-1] < 0.3:
+                break
+        assert min(latest) < 0.3, "the event loop waited for Redis"
 
-        async def tick() -> None:
-            while True:
-                began = time.perf_counter()
-                await asyncio.sleep(0.005)
-                late.append(time.perf_counter() - began - 0.005)
 
-        ticking = asyncio.create_task(tick())
-        answers = await asyncio.gather(*(person.get("/reports/areas") for _ in range(30)))
-        ticking.cancel()
+async def _reports(person: Person) -> float:
+    """Ask for more than are given; seconds that the event loop stood still at most."""
+    late: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.005)
+            late.append(time.perf_counter() - began - 0.005)
+
+    ticking = asyncio.create_task(tick())
+    answers = await asyncio.gather(*(person.get("/reports/areas") for _ in range(30)))
+    ticking.cancel()
     statuses = sorted(a.status_code for a in answers)
     assert set(statuses) == {200, 429}
     # Redis lost on the way: what was counted there is not known in memory.
     assert 5 <= statuses.count(429) <= 10
     assert (await person.scan_parent("P1")).status_code == 200
-    if redis == "silent":
-        assert max(late) < 0.3, "the event loop waited for Redis"
+    return max(late)
 
 
 async def test_one_user_has_a_generous_limit_for_everything(floor: Floor, limited: Settings) -> None:

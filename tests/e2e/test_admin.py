@@ -321,6 +321,33 @@ async def test_a_code_from_the_phone_is_asked_for_from_then_on(
     await expect(screens.button("Set it up")).to_be_visible()
 
 
+async def test_a_dangerous_act_asks_for_the_code_too_of_who_has_one(
+    open_screens: OpenScreens, served: Site, stored: asyncpg.Connection
+) -> None:
+    name = add(served, "careful-10")
+    screens = await opened(open_screens, name, "/profile")
+    page = screens.page
+    secret, _ = await set_up_totp(screens)
+    await stored.execute("update sessions set authenticated_at = now() - interval '16 minutes'")
+    await screens.open("/keys")
+    await screens.button("New key").click()
+    await page.locator("input[name=key-name]").fill("Careful")
+    await page.locator(".sheet button[type=submit]").click()
+    dialog = page.get_by_role("dialog", name="Is it you?")
+    await expect(dialog.locator("input[name=totp]")).to_have_count(0)
+    await dialog.locator("input[name=password-again]").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(dialog.locator("input[name=totp]")).to_be_focused()
+    await page.keyboard.type("000000")
+    await page.keyboard.press("Enter")
+    await expect(dialog.get_by_role("alert")).to_contain_text("This code is wrong")
+    assert await stored.fetchval("select count(*) from api_keys where name = 'Careful'") == 0
+    await dialog.locator("input[name=totp]").fill(pyotp.TOTP(secret).now())
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("key")).to_be_visible()
+    assert await stored.fetchval("select count(*) from api_keys where name = 'Careful'") == 1
+
+
 async def test_an_admin_sets_it_up_first_where_the_site_asks_for_it(
     open_screens: OpenScreens, served: Site, stored: asyncpg.Connection
 ) -> None:
@@ -507,6 +534,15 @@ async def test_every_admin_screen_is_for_everybody(
     await page.locator("section[aria-labelledby=totp] button[type=submit]").click()
     await expect(page.get_by_test_id("recovery-codes")).to_be_visible()
     await gallery.look("77-totp-codes")
+    await stored.execute("update sessions set authenticated_at = now() - interval '16 minutes'")
+    await screens.open("/keys")
+    await page.locator(".office-head .button[data-kind=main]").click()
+    await page.locator("input[name=key-name]").fill(f"Code {device}")
+    await page.locator(".sheet button[type=submit]").click()
+    await page.locator("input[name=password-again]").fill(PASSWORD)
+    await page.locator(".sheet button[type=submit]").last.click()
+    await expect(page.locator("input[name=totp]")).to_be_focused()
+    await gallery.look("78-again-code")
     setting(served, registration=False)
     with served.admin() as admin:
         admin.delete(f"/label-patterns/{made['id']}").raise_for_status()

@@ -85,6 +85,24 @@ async def test_settings_have_defaults_and_changes_are_written_down(floor: Floor)
     }
 
 
+async def test_the_ledger_tells_where_alerts_go_but_not_the_secret_in_the_address(floor: Floor) -> None:
+    for address in (
+        "https://chat.example.org/hooks/s3cret?key=s3cret",
+        "https://s3cret@other.example.org/",
+        "",
+    ):
+        assert (await floor.admin.patch("/settings", {"alert_webhook": address})).status_code == 200
+    rows = await floor.owner.fetch(
+        "select before, after from audit_events where subject_code = 'alert_webhook' order by id"
+    )
+    chat, other, none = (
+        f'{{"value": {told}}}'
+        for told in ('"https://chat.example.org/…"', '"https://other.example.org/…"', '""')
+    )
+    assert [tuple(row) for row in rows] == [(none, chat), (chat, other), (other, none)]
+    assert "s3cret" not in (await floor.admin.get("/audit", limit=100)).text
+
+
 async def test_a_setting_changed_elsewhere_is_seen_within_a_second(floor: Floor) -> None:
     assert (await site_settings()).undo_minutes == 30
     await floor.owner.execute("insert into site_settings (name, value) values ('undo_minutes', '5')")

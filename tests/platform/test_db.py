@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import text
@@ -13,6 +14,32 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tracetrack.platform import db
 from tracetrack.settings import Settings
+
+PID = "select pg_backend_pid()"
+
+
+async def test_what_the_server_closed_meanwhile_is_replaced_before_anything_is_asked(
+    application: httpx.ASGITransport, owner: asyncpg.Connection, settings: Settings
+) -> None:
+    async def transacting() -> int:
+        async with db.transaction() as tx:
+            return int((await tx.execute(text(PID))).scalar_one())
+
+    async def answering() -> int:
+        return int(await db.answer(PID))
+
+    async def several() -> set[int]:
+        asked = (ask() for ask in (transacting, answering) for _ in range(5))
+        return set(await asyncio.gather(*asked))
+
+    before = await several()
+    assert len(before) > 2
+    await owner.fetch("select pg_terminate_backend(pid, 5000) from unnest($1::integer[]) pid", list(before))
+    # That they hung up comes over the socket.
+    await asyncio.sleep(0.1)
+    # One after the other: each comes upon another of the old ones.
+    after = {await ask() for ask in (transacting, answering) for _ in range(10)} | await several()
+    assert not after & before
 
 
 async def test_who_has_waited_enough_takes_a_free_connection_or_none(

@@ -20,7 +20,9 @@ from typing import Any, Literal
 
 import asyncpg
 import orjson
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -93,7 +95,7 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
         "prepared_statement_cache_size": 0,
         "prepared_statement_name_func": lambda: "",
     }
-    return create_async_engine(
+    made = create_async_engine(
         sqlalchemy_url(url),
         # The pool's own mode, so that taking a connection for one statement changes nothing on it.
         isolation_level="AUTOCOMMIT",
@@ -102,7 +104,7 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
         pool_timeout=settings.pool_timeout_seconds,
         # What was asked with may be a secret, and errors are logged.
         hide_parameters=True,
-        # A dead connection is found by its first failure, not by a ping before each use.
+        # No ping before each use: who hung up is known without one, and the rest is found by its failure.
         pool_pre_ping=False,
         pool_recycle=1800,
         json_deserializer=orjson.loads,
@@ -116,6 +118,14 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
             "server_settings": said if pooler else {**said, **limits},
         },
     )
+    event.listen(made.sync_engine, "checkout", _replace_closed)
+    return made
+
+
+def _replace_closed(connection: Any, *_: Any) -> None:
+    """The server hung up while the connection lay idle: nothing was asked yet, so another one is opened."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("closed while it lay idle")
 
 
 def open_database(url: str, settings: Settings) -> None:

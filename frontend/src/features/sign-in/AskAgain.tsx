@@ -10,6 +10,9 @@ import { Note, PasswordField } from "@/shared/ui/parts";
 import { Sheet } from "@/shared/ui/Sheet";
 import "@/shared/ui/office.css";
 
+/** The sheet goes to its first field when it opens, and this one comes later. */
+const toField = (line: HTMLElement | null) => line?.querySelector("input")?.focus();
+
 /** The one dialog that asks who it is, over whatever was being done; that goes on afterwards. */
 export default function AskAgain({ onAnswer }: { onAnswer: (proved: boolean) => void }) {
   const user = useUser();
@@ -51,16 +54,17 @@ export default function AskAgain({ onAnswer }: { onAnswer: (proved: boolean) => 
             autoComplete="current-password"
           />
           {code !== null && (
-            <Line
-              label={t("totp.code")}
-              name="totp"
-              value={code}
-              maxLength={40}
-              required
-              first
-              autoComplete="one-time-code"
-              onValue={setCode}
-            />
+            <div ref={toField}>
+              <Line
+                label={t("totp.code")}
+                name="totp"
+                value={code}
+                maxLength={40}
+                required
+                autoComplete="one-time-code"
+                onValue={setCode}
+              />
+            </div>
           )}
           {problem !== null && (
             <Note tone="refused" alert>
