@@ -3,6 +3,7 @@ import { t } from "@/shared/i18n/office";
 import type { LineScan } from "@/shared/queue/records";
 import { Icon } from "@/shared/ui/icons";
 import { RefusedScans } from "@/shared/ui/SaidPanel";
+import "@/shared/ui/office.css";
 
 interface LeftScansProps {
   left: readonly LineScan[];
