@@ -25,6 +25,9 @@ help: ## Show these words
 run: $(RUN) $(BUILT) ## Run the site on http://localhost:8000 (PORT=... for another)
 	@exec $(BIN)/tracetrack serve --with-parent
 
+.PHONY: install
+install: $(RUN) $(BUILT) ## Install packages and build the screens, as make run does first
+
 .PHONY: demo
 demo: $(RUN) ## Fill the site with demo areas and users
 	@exec $(BIN)/tracetrack demo

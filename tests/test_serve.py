@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 import re
 import signal
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pyotp
 import pytest
 
 from tracetrack.platform.embedded.processes import free_port, running
@@ -50,8 +53,9 @@ class Site:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                cwd=ROOT,
+                cwd=folder,
             )
+        self.environment, self.folder = environment, folder
 
     @property
     def url(self) -> str:
@@ -173,6 +177,67 @@ def test_what_dies_is_brought_back(serve: Callable[..., Site]) -> None:
     while len(psutil.Process(site.process.pid).children()) < 4:
         assert time.monotonic() < until, site.words()
         time.sleep(0.05)
+
+
+def run(site: Site, *words: str) -> str:
+    """A command of ``tracetrack`` beside the site; what it says."""
+    command = [sys.executable, "-c", "from tracetrack.cli import app; app()", *words]
+    done = subprocess.run(
+        command, env=site.environment, cwd=site.folder, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def key_id(token: str) -> str:
+    head = token.split(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"])
+
+
+def renewed(site: Site) -> None:
+    """Reload the site, and wait until its old workers are gone."""
+    told = site.words().count("Web workers are renewed")
+    old = {process.pid for process in site.family() if "platform.worker" in " ".join(process.cmdline())}
+    run(site, "reload")
+    until = time.monotonic() + 60
+    while site.words().count("Web workers are renewed") == told or old & {p.pid for p in site.family()}:
+        assert time.monotonic() < until, site.words()
+        time.sleep(0.1)
+
+
+def test_a_key_in_the_settings_file_is_changed_by_a_reload_and_signs_nobody_out(
+    serve: Callable[..., Site], tmp_path: Path
+) -> None:
+    first, second = "f" * 40, "s" * 40
+    (tmp_path / ".env").write_text(f"TRACETRACK_SECRET_KEY={first}\n")
+    site = serve().until_ready()
+    with signed_in(site) as client:
+        before = client.headers["authorization"].removeprefix("Bearer ")
+        (tmp_path / ".env").write_text(
+            f"TRACETRACK_SECRET_KEY={second}\nTRACETRACK_SECRET_KEY_PREVIOUS={first}\n"
+        )
+        renewed(site)
+        assert client.get("/auth/me").status_code == 200
+        with signed_in(site) as other:
+            after = other.headers["authorization"].removeprefix("Bearer ")
+            assert key_id(after) != key_id(before)
+        # And without the previous one, what it signed is good no more.
+        (tmp_path / ".env").write_text(f"TRACETRACK_SECRET_KEY={second}\n")
+        renewed(site)
+        assert client.get("/auth/me").status_code == 401
+
+
+def test_a_leaked_key_is_forgotten_and_second_factors_stay(serve: Callable[..., Site]) -> None:
+    site = serve().until_ready()
+    with signed_in(site) as client:
+        secret = client.post("/auth/totp").raise_for_status().json()["secret"]
+        code = pyotp.TOTP(secret).at(int(time.time()) - 30)
+        client.post("/auth/totp/confirm", json={"code": code}).raise_for_status()
+        assert "forgotten" in run(site, "keys", "rotate", "--leaked")
+        time.sleep(1.5)
+        assert client.get("/auth/me").status_code == 401, "signed by the key that leaked"
+        body = {"username": "admin", "password": PASSWORD, "totp": pyotp.TOTP(secret).now()}
+        assert client.post("/auth/login", json=body).status_code == 200
 
 
 def refusal(site: Site) -> str:

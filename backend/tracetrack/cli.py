@@ -20,7 +20,7 @@ import asyncpg
 import typer
 from pydantic import ValidationError
 
-from tracetrack.platform import supervisor
+from tracetrack.platform import db, supervisor
 from tracetrack.platform.embedded.processes import StartError
 from tracetrack.platform.folder import holder
 from tracetrack.platform.progress import step
@@ -220,7 +220,14 @@ def openapi() -> None:
 
 
 @keys.command()
-def rotate() -> None:
+def rotate(
+    leaked: Annotated[
+        bool,
+        typer.Option(
+            "--leaked", help="Forget the keys before it, which somebody else has: all sign in again."
+        ),
+    ] = False,
+) -> None:
     """Make a new signing key now. Nobody is signed out, and the running site takes it over by itself."""
     from tracetrack.access.keyring import HEARD_SECONDS, Keyring
 
@@ -228,10 +235,31 @@ def rotate() -> None:
         if settings.secret_key is not None:
             raise StartError(
                 "The key is TRACETRACK_SECRET_KEY: put it into TRACETRACK_SECRET_KEY_PREVIOUS, a new one into"
-                " TRACETRACK_SECRET_KEY, and run `tracetrack reload`."
+                " TRACETRACK_SECRET_KEY, and restart the site, or run `tracetrack reload` if they stand in .env."
             )
-        Keyring(settings.data.expanduser().absolute()).rotate(settings.session_days)
-        typer.echo(f"A new key signs from {HEARD_SECONDS:.0f} seconds on; the one before it stays good.")
+        ring = Keyring(settings.data.expanduser().absolute())
+        ring.rotate(settings.session_days)
+        if not leaked:
+            typer.echo(f"A new key signs from {HEARD_SECONDS:.0f} seconds on; the one before it stays good.")
+            return
+        typer.echo(f"A new key signs in {HEARD_SECONDS:.0f} seconds; those before it are forgotten then.")
+        # Until every worker has heard of it; and what lies sealed by the old one is sealed anew first.
+        time.sleep(HEARD_SECONDS + 1)
+        with supervisor.database(settings) as addresses:
+            asyncio.run(_seal_anew(addresses, settings))
+        ring.forget_old()
+        typer.echo("The keys before it are forgotten. Everybody signs in again.")
+
+
+async def _seal_anew(addresses: Addresses, settings: Settings) -> None:
+    from tracetrack.access import tokens, totp
+
+    db.open_database(addresses.app, settings)
+    try:
+        tokens.open_tokens(settings)
+        await totp.reseal()
+    finally:
+        await db.close_database()
 
 
 @audit.command()

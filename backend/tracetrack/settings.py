@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     sign_ins_per_minute: int = Field(default=60, ge=1)
     """Tries to sign in as one user from one address."""
     sign_ins_per_minute_address: int = Field(default=300, ge=1)
-    """Tries to sign in from one address, which a whole warehouse may share."""
+    """Tries to sign in, and wrong keys, from one address, which a whole warehouse may share."""
     refreshes_per_minute_address: int = Field(default=1_200, ge=1)
     """Refreshes of sessions from one address."""
     requests_per_minute: int = Field(default=6_000, ge=1)

@@ -24,6 +24,7 @@ ACTS: dict[str, Act] = {
     "a one-time password": lambda f: f.admin.post(f"/users/{f.north.id}/one-time-password"),
     "a second factor": lambda f: f.admin.delete(f"/users/{f.north.id}/totp"),
     "a new admin": lambda f: f.admin.post("/users", {"username": "new", "role": "admin"}),
+    "a new biller": lambda f: f.admin.post("/users", {"username": "new biller", "role": "biller"}),
     "a key": lambda f: f.admin.post("/api-keys", {"name": "ERP", "role": "biller"}),
     "a setting that guards": lambda f: f.admin.patch("/settings", {"registration": True}),
     "how long the past is kept": lambda f: f.admin.patch("/settings", {"audit_months": 24}),
@@ -106,6 +107,26 @@ async def test_who_has_a_second_factor_proves_both(floor: Floor) -> None:
 
 
 async def test_a_new_password_is_a_proof(floor: Floor) -> None:
+    await a_while_later(floor)
+    change = {"current_password": PASSWORD, "new_password": "a whole new sentence"}
+    assert (await floor.admin.post("/auth/password", change)).status_code == 200
+    assert (await ACTS["a key"](floor)).status_code == 201
+
+
+async def test_beside_a_second_factor_a_new_password_alone_is_none(floor: Floor) -> None:
+    secret, _ = await set_up(floor.admin)
+    await a_while_later(floor)
+    change = {"current_password": PASSWORD, "new_password": "a whole new sentence"}
+    assert (await floor.admin.post("/auth/password", change)).status_code == 200
+    for name in ("one's own second factor", "a key"):
+        assert said(await ACTS[name](floor)) == (403, "reauthentication_required"), name
+    both = {"password": change["new_password"], "totp": code(secret)}
+    assert (await floor.admin.post("/auth/reauthenticate", both)).status_code == 204
+    assert (await ACTS["one's own second factor"](floor)).status_code == 204
+
+
+async def test_one_that_was_begun_and_never_confirmed_counts_for_nothing(floor: Floor) -> None:
+    assert (await floor.admin.post("/auth/totp")).status_code == 201
     await a_while_later(floor)
     change = {"current_password": PASSWORD, "new_password": "a whole new sentence"}
     assert (await floor.admin.post("/auth/password", change)).status_code == 200

@@ -1,9 +1,11 @@
 """Hashing: long passwords count whole, and nobody waits for somebody else's."""
 
 import asyncio
+import threading
 import time
 
 import pytest
+from zxcvbn import matching
 
 from tests.floor import PASSWORD, Floor
 from tracetrack.access import passwords
@@ -33,13 +35,53 @@ async def test_the_end_of_a_long_password_counts(floor: Floor) -> None:
 
 async def test_256_characters_are_a_password_and_one_more_is_none(floor: Floor) -> None:
     longest = "अ1b" * 85 + "x"
-    passwords.refuse_weak(longest, "north")
+    await passwords.refuse_weak(longest, "north")
     hashed = await passwords.hash_password(longest)
     assert await passwords.verify_password(longest, hashed)
     assert not await passwords.verify_password(longest + "x", hashed)
     with pytest.raises(Problem) as refused:
-        passwords.refuse_weak(longest + "x", "north")
+        await passwords.refuse_weak(longest + "x", "north")
     assert "256" in str(refused.value.detail)
+
+
+async def test_what_is_estimated_is_short_and_not_in_the_event_loop(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimated: list[tuple[int, bool]] = []
+
+    def watched(password: str, user_inputs: list[str]) -> dict[str, float]:
+        estimated.append((len(password), threading.current_thread() is threading.main_thread()))
+        return {"guesses": 1e9}
+
+    monkeypatch.setattr("zxcvbn.zxcvbn", watched)
+    new = {"username": "new", "role": "dispatcher", "area_id": floor.areas["North"]}
+    long = "4@8({[<369&#" * 21
+    change = {"current_password": PASSWORD, "new_password": long}
+    answers = [
+        await floor.admin.post("/users", {**new, "password": long}),
+        await floor.admin.patch(f"/users/{floor.south.id}", {"password": long}),
+        await floor.north.post("/auth/password", change),
+        # Longer than a password may be: not estimated at all.
+        await floor.admin.patch(f"/users/{floor.south.id}", {"password": long * 2}),
+    ]
+    assert [a.status_code for a in answers] == [201, 200, 200, 422]
+    assert estimated == [(passwords.ESTIMATED_CHARACTERS, False)] * 3
+
+
+async def test_each_estimate_knows_its_own_users_name(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """zxcvbn keeps the name in a global, and several threads ask it."""
+    find = matching.omnimatch
+
+    def slowly(password: str, *known: object) -> object:
+        time.sleep(0.01)
+        return find(password, *known)
+
+    monkeypatch.setattr(matching, "omnimatch", slowly)
+    names = [f"zoe{n}quixotic" for n in range(20)]
+    refused = await asyncio.gather(
+        *(passwords.refuse_weak(name[::-1], name) for name in names), return_exceptions=True
+    )
+    assert [getattr(one, "code", one) for one in refused] == ["weak_password"] * len(names)
 
 
 async def test_a_password_is_the_same_however_the_keyboard_composed_it(floor: Floor) -> None:

@@ -89,6 +89,26 @@ async def test_only_a_completed_bill_and_only_where_it_goes(floor: Floor) -> Non
     assert (await floor.south.post(f"/bills/{home['id']}/receipts")).status_code == 404
 
 
+async def test_a_refused_scan_is_answered_the_same_again_and_noted_once(floor: Floor) -> None:
+    bill = await sent(floor, "P1", "P2")
+    receipts = f"/bills/{bill['id']}/receipts"
+    receipt = (await floor.south.post(receipts)).json()["receipt"]
+    await floor.south.post(f"{receipts}/{receipt['id']}/finish")
+    for receipt_id, refused in (
+        (receipt["id"], (409, "receipt_finished")),
+        (999, (404, "receipt_not_found")),
+    ):
+        scan = {"code": "P2", "scan_id": str(uuid4())}
+        first, again = [await floor.south.post(f"{receipts}/{receipt_id}/scans", scan) for _ in range(2)]
+        assert (first.status_code, first.json()["code"]) == refused
+        assert (again.status_code, again.json()) == (first.status_code, first.json())
+        noted = await floor.owner.fetch(
+            "select action, outcome, refused, code, bill_id from scans where scan_id = $1", scan["scan_id"]
+        )
+        assert [tuple(row) for row in noted] == [("receive", refused[1], True, "P2", bill["id"])]
+    assert await floor.owner.fetchval("select count(*) from scan_receipts where answer is null") == 0
+
+
 async def test_twenty_people_receive_one_bill_at_once(floor: Floor) -> None:
     codes = [f"P{n}" for n in range(20)]
     bill = await sent(floor, *codes)

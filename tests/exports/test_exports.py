@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+from uuid import uuid4
 
 import fastexcel
 import pytest
 
 from tests.floor import Floor
 from tests.imports.files import brought_in, links, rows_in
+from tracetrack.access.actor import Actor, Role
+from tracetrack.exports.service import export
 from tracetrack.platform import spreadsheet
 
 ODD = (
@@ -155,31 +161,78 @@ async def test_who_may_export(floor: Floor) -> None:
     assert (await floor.biller.get("/exports/bags", q="a\x00b")).json()["code"] == "bad_code"
 
 
-async def test_a_client_that_goes_away_frees_the_connection(floor: Floor) -> None:
+async def many_bags(floor: Floor) -> Actor:
+    """More than fits between the database and a client; the admin."""
     await floor.owner.execute(
         "insert into bags (kind, code, created_by)"
         " select 'child', 'C' || n, $1 from generate_series(1, 30000) n",
         floor.admin.id,
     )
-    from tracetrack.access.actor import Actor
-    from tracetrack.exports.service import export
+    return Actor(floor.admin.id, "admin", Role.admin, None, uuid4(), False, "x", "")
 
-    actor = Actor.__new__(Actor)
-    for name, value in {
-        "user_id": floor.admin.id,
-        "username": "admin",
-        "role": "admin",
-        "area_id": None,
-        "session_id": None,
-        "must_change_password": False,
-        "request_id": "x",
-        "address": "",
-    }.items():
-        object.__setattr__(actor, name, value)
+
+async def test_a_client_that_goes_away_frees_the_connection(floor: Floor) -> None:
+    actor = await many_bags(floor)
     for _ in range(5):
         stream = await export(actor, "bags", "csv", {})
         assert await anext(stream)
         assert await anext(stream)
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
     whole = await floor.admin.get("/exports/bags", format="csv")
     assert whole.content.count(b"\n") == 30_001
+
+
+async def received(file: spreadsheet.Download, send: Callable[[Any], Awaitable[None]]) -> None:
+    """Send a file to a client that stays on the line."""
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async with asyncio.timeout(20):
+        await file({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
+
+
+async def test_a_client_that_takes_nothing_more_frees_the_connection(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = await many_bags(floor)
+    monkeypatch.setattr(spreadsheet, "SEND_SECONDS", 0.2)
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if len(sent) == 3:
+            await asyncio.Event().wait()
+
+    held = (
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and application_name = 'tracetrack long work'"
+    )
+    # More than there are places.
+    for form in ("csv", "xlsx", "csv"):
+        sent.clear()
+        await received(spreadsheet.download(await export(actor, "bags", form, {}), "bags", form), send)
+        assert len(sent) == 3, form
+        assert sent[-1]["more_body"], "it does not look whole"
+        async with asyncio.timeout(20):
+            while await floor.owner.fetchval(held):  # noqa: ASYNC110 - the server sets no event
+                await asyncio.sleep(0.05)
+    whole = await floor.admin.get("/exports/bags", format="csv")
+    assert whole.content.count(b"\n") == 30_001
+
+
+async def test_a_client_that_is_only_slow_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheet, "SEND_SECONDS", 0.5)
+    got = bytearray()
+
+    async def one_piece() -> AsyncGenerator[bytes, None]:
+        yield bytes(1_000_000)
+
+    async def send(message: Any) -> None:
+        part = message.get("body", b"")
+        await asyncio.sleep(len(part) / 1_000_000)
+        got.extend(part)
+
+    await received(spreadsheet.download(one_piece(), "bags", "csv"), send)
+    assert len(got) == 1_000_000

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 import psutil
 import pytest
@@ -13,8 +16,10 @@ import pytest
 from tests.floor import Floor
 from tests.imports.bad_files import corpus
 from tests.imports.files import accounted, finished, told, upload
-from tracetrack.imports import storage
+from tracetrack.access import limits
+from tracetrack.imports import reading, storage
 from tracetrack.imports import upload as uploading
+from tracetrack.settings import Settings
 
 
 async def test_every_bad_file_ends_with_a_sentence(floor: Floor) -> None:
@@ -68,3 +73,79 @@ async def test_no_upload_fills_the_disk(floor: Floor, monkeypatch: pytest.Monkey
     answer = await floor.admin.http.post("/imports", files={"file": ("bags.csv", b"parent,child\nP1,C1\n")})
     assert (answer.status_code, answer.json()["code"]) == (507, "no_room")
     assert (await floor.admin.get("/imports")).json()["items"] == []
+
+
+async def test_uploads_that_came_together_do_not_fill_the_disk_either(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(storage.folder())
+    looks = 0
+
+    def others_write_too(_: object) -> object:
+        nonlocal looks
+        looks += 1
+        return usage._replace(free=uploading.ROOM_BYTES + 1_000_000 // looks)
+
+    monkeypatch.setattr(uploading.shutil, "disk_usage", others_write_too)
+    monkeypatch.setattr(uploading, "LOOK_BYTES", 50_000)
+    before = set(storage.folder().iterdir())
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'--x\r\ncontent-disposition: form-data; name="file"; filename="bags.csv"\r\n\r\n'
+        for _ in range(9):
+            yield b"P1,C1\r\n" * 13_000
+        yield b"--x--\r\n"
+
+    answer = await floor.admin.http.post(
+        "/imports",
+        content=pieces(),
+        headers={"content-type": "multipart/form-data; boundary=x", "content-length": "900000"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (507, "no_room")
+    assert looks > 1
+    assert set(storage.folder().iterdir()) == before
+    assert (await floor.admin.get("/imports")).json()["items"] == []
+
+
+async def test_few_files_are_previewed_at_once(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = (await upload(floor.admin, b"P1,C1\n", "bags.csv", hold=True)).json()
+    readers = most = 0
+    go_on = asyncio.Event()
+    real = reading.reader
+
+    @contextlib.asynccontextmanager
+    async def held_up(job: dict[str, Any]) -> AsyncIterator[reading.Reader]:
+        nonlocal readers, most
+        readers += 1
+        most = max(most, readers)
+        await go_on.wait()
+        async with real(job) as child:
+            yield child
+        readers -= 1
+
+    monkeypatch.setattr(reading, "reader", held_up)
+    monkeypatch.setattr(reading, "PREVIEW_WAIT_SECONDS", 0.3)
+    path = f"/imports/{held['id']}/preview"
+    asked = [asyncio.create_task(floor.admin.get(path)) for _ in range(5)]
+    await asyncio.wait(asked, timeout=5)
+    go_on.set()
+    answers = await asyncio.gather(*asked)
+    assert most == reading.PREVIEWS == 2
+    assert Counter(answer.status_code for answer in answers) == {200: 2, 503: 3}
+    for refused in (answer for answer in answers if answer.status_code == 503):
+        assert (refused.json()["code"], int(refused.headers["retry-after"])) == ("busy", 5)
+    # Their places are free again.
+    assert [(await floor.admin.get(path)).status_code for _ in range(3)] == [200] * 3
+
+
+async def test_previews_are_counted_as_what_costs_much(floor: Floor, settings: Settings) -> None:
+    held = (await upload(floor.admin, b"P1,C1\n", "bags.csv", hold=True)).json()
+    limits.close_limits()
+    limits.open_limits(settings.model_copy(update={"redis_url": None, "reports_per_minute": 2}))
+    try:
+        asked = [(await floor.admin.get(f"/imports/{held['id']}/preview")).status_code for _ in range(3)]
+        looked = [(await floor.admin.get(f"/imports/{held['id']}")).status_code for _ in range(3)]
+    finally:
+        limits.close_limits()
+        limits.open_limits(settings)
+    assert (asked, looked) == ([200, 200, 429], [200] * 3)

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.floor import PASSWORD
-from tests.oversight.streams import listening
+from tests.oversight.streams import Stream, listening
 from tests.serving import Served, fill, worker
 from tracetrack.access.actor import Actor, Role
 from tracetrack.oversight.stream.follow import QUEUE, Listener, View
@@ -188,6 +188,87 @@ async def test_the_stream_ends_with_the_session(site: Site) -> None:
             async with asyncio.timeout(5):
                 assert await stream.events(1) == []
             assert time.monotonic() - began < 2.5
+
+
+async def ended(stream: Stream) -> float:
+    """Seconds until the stream has ended; whatever it tells before."""
+    began = time.monotonic()
+    async with asyncio.timeout(8):
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                await stream.message()
+    return time.monotonic() - began
+
+
+async def test_a_program_that_is_moved_to_another_area_is_told_of_that_one_alone(site: Site) -> None:
+    one, two, owner = site
+    north, south = [
+        await owner.fetchval("select id from areas where name = $1", name) for name in ("North", "South")
+    ]
+    async with one.client("admin") as admin, two.client() as program, one.client("dispatcher") as scanner:
+        new = {"name": "moved", "role": "dispatcher", "area_id": north}
+        made = (await admin.post("/api-keys", json=new)).json()
+        program.headers["authorization"] = f"Bearer {made['key']}"
+        async with listening(program) as stream:
+            await stream.message()
+            await scan(scanner, "BEFORE-THE-MOVE")
+            async with asyncio.timeout(5):
+                assert [e["code"] for e in await stream.events(1)] == ["BEFORE-THE-MOVE"]
+            answer = await admin.patch(f"/users/{made['user_id']}", json={"area_id": south})
+            assert answer.status_code == 200, answer.text
+            assert await ended(stream) < 2.5
+        async with listening(program, stream.seen) as stream:
+            await scan(scanner, "NO-LONGER-ITS-OWN")
+            await owner.execute(
+                "insert into audit_events (action, subject_type, subject_code, area_id)"
+                " values ('x', 'bag', 'ITS-OWN-NOW', $1)",
+                south,
+            )
+            async with asyncio.timeout(5):
+                assert [e["code"] for e in await stream.events(1)] == ["ITS-OWN-NOW"]
+
+
+async def test_an_admin_who_lowers_himself_is_told_no_more_than_others(site: Site) -> None:
+    one, two, owner = site
+    other = {"username": "lowered", "password": "a good long one", "role": "admin"}
+    async with one.client("admin") as admin, one.client() as lowered, two.client() as listener:
+        user_id = (await admin.post("/users", json=other)).json()["id"]
+        sign_in = {name: other[name] for name in ("username", "password")}
+        token = (await lowered.post("/auth/login", json=sign_in)).json()["access_token"]
+        for client in (lowered, listener):
+            client.headers["authorization"] = f"Bearer {token}"
+        async with listening(listener) as stream:
+            await stream.message()
+            answer = await lowered.patch(f"/users/{user_id}", json={"role": "biller"})
+            assert answer.status_code == 200, answer.text
+            assert await ended(stream) < 2.5
+        # His session lives on, and so he comes back with it.
+        async with listening(listener) as stream:
+            await stream.message()
+            await owner.execute(
+                "insert into audit_events (action, subject_type, subject_code)"
+                " values ('x', 'user', 'FOR-ADMINS'), ('x', 'bag', 'FOR-HIM-TOO')"
+            )
+            async with asyncio.timeout(5):
+                assert [e["code"] for e in await stream.events(1)] == ["FOR-HIM-TOO"]
+
+
+async def test_a_change_that_takes_nothing_away_ends_no_stream(site: Site) -> None:
+    one, two, _ = site
+    async with (
+        one.client("admin") as admin,
+        two.client("dispatcher") as dispatcher,
+        one.client("dispatcher") as scanner,
+        listening(dispatcher) as stream,
+    ):
+        await stream.message()
+        me = (await dispatcher.get("/auth/me")).json()
+        assert (await admin.patch(f"/users/{me['id']}", json={"full_name": "D"})).status_code == 200
+        # By then what is remembered of him was asked for anew.
+        await asyncio.sleep(2)
+        await scan(scanner, "STILL-TOLD")
+        async with asyncio.timeout(5):
+            assert [e["code"] for e in await stream.events(1)] == ["STILL-TOLD"]
 
 
 async def test_a_worker_that_stops_ends_its_streams_at_once(server: postgres.Postgres, site: Site) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.floor import Floor, Person
-from tracetrack.access.keys import write_down_used
+from tracetrack.access import keys, limits
+from tracetrack.access.keys import new_key, write_down_used
+from tracetrack.settings import Settings
+
+NONE = "ttk_" + "x" * 42 + "A"
+"""A key by its shape, and nobody's."""
 
 
 async def made(floor: Floor, **key: Any) -> tuple[dict[str, Any], Person]:
@@ -97,8 +104,95 @@ async def test_a_program_has_no_profile_and_a_name_is_one_keys(floor: Floor) -> 
     assert (await floor.admin.post("/api-keys", {"name": "erp", "role": "biller"})).status_code == 409
 
 
-@pytest.mark.parametrize("key", ["ttk_", "ttk_" + "x" * 43, "ttk_" + "x" * 5000, "ttk_é"])
-async def test_what_is_no_key_is_a_401(floor: Floor, key: str) -> None:
+async def come_with(floor: Floor, key: str) -> int:
     headers = [(b"authorization", f"Bearer {key}".encode())]
-    answer = await floor.anyone.get("/bags", headers=headers)
-    assert answer.status_code == 401
+    return (await floor.anyone.get("/bags", headers=headers)).status_code
+
+
+@pytest.fixture
+def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Hashes of the keys that the database was asked for."""
+    asked: list[bytes] = []
+    load = keys._remembered.load
+
+    async def watched(hashed: bytes) -> Any:
+        asked.append(hashed)
+        return await load(hashed)
+
+    monkeypatch.setattr(keys._remembered, "load", watched)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "ttk_",
+        "ttk_" + "x" * 43,
+        NONE[:-1],
+        NONE + "A",
+        NONE + "\n",
+        NONE[:10] + "." + NONE[11:],
+        "ttk_" + "x" * 5000,
+        "ttk_é",
+    ],
+)
+async def test_what_has_not_the_shape_of_a_key_is_a_401_and_costs_no_query(
+    floor: Floor, looked_for: list[bytes], key: str
+) -> None:
+    assert await come_with(floor, key) == 401
+    assert looked_for == []
+
+
+async def test_every_key_that_is_made_has_the_shape(floor: Floor, looked_for: list[bytes]) -> None:
+    assert {await come_with(floor, new_key()) for _ in range(100)} == {401}
+    assert len(looked_for) == 100
+
+
+async def test_wrong_keys_push_no_right_one_out_of_memory(
+    floor: Floor, looked_for: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, program = await made(floor, role="biller")
+    monkeypatch.setattr(keys._remembered, "size", 3)
+    await program.get("/bags")
+    for _ in range(10):
+        assert await come_with(floor, new_key()) == 401
+    looked_for.clear()
+    assert (await program.get("/bags")).status_code == 200
+    assert looked_for == []
+    assert len(keys._remembered._values) == 1
+
+
+@pytest.fixture
+async def few_tries(floor: Floor, settings: Settings) -> AsyncIterator[None]:
+    """Five wrong keys a minute from one address, from the beginning of a minute that has long to go."""
+    limits.close_limits()
+    limits.open_limits(settings.model_copy(update={"sign_ins_per_minute_address": 5}))
+    if (into := time.monotonic() % 60) > 50:
+        await asyncio.sleep(60.1 - into)
+    yield
+    limits.close_limits()
+    limits.open_limits(settings)
+
+
+async def test_who_guesses_keys_is_soon_refused_and_programs_beside_him_go_on(
+    floor: Floor, few_tries: None, looked_for: list[bytes]
+) -> None:
+    _, program = await made(floor, role="biller")
+    assert (await program.get("/bags")).status_code == 200
+    looked_for.clear()
+    assert [await come_with(floor, new_key()) for _ in range(8)] == [401] * 5 + [429] * 3
+    assert len(looked_for) == 5
+    # It was right before, so it is looked for, also after everything was forgotten.
+    await floor.admin.patch(f"/users/{floor.north.id}", {"disabled": True})
+    assert (await program.get("/bags")).status_code == 200
+    assert len(looked_for) == 6
+    assert (await floor.south.get("/bags")).status_code == 200
+
+
+async def test_a_revoked_key_that_comes_on_and_on_is_a_wrong_one(floor: Floor, few_tries: None) -> None:
+    key, program = await made(floor, role="biller")
+    assert (await program.get("/bags")).status_code == 200
+    await floor.admin.delete(f"/api-keys/{key['id']}")
+    answers = [await program.get("/bags") for _ in range(7)]
+    assert [a.status_code for a in answers] == [401] * 5 + [429] * 2
+    assert int(answers[-1].headers["retry-after"]) <= 60

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 from tests.access.test_again import a_while_later
 from tests.access.test_totp import said
 from tests.floor import Floor, together
+from tracetrack.access import limits, passwords
 from tracetrack.people import registrations
 
 ASKED = {"username": "meena", "password": "a good long one", "full_name": "Meena", "note": "Packing, line 3"}
@@ -106,13 +109,16 @@ async def test_of_two_admins_one_decides(floor: Floor) -> None:
     assert sorted(a.status_code for a in answers)[1:] == [404, 404, 404]
 
 
-async def test_making_an_admin_of_somebody_asks_who_one_is(floor: Floor) -> None:
+async def test_making_more_than_a_dispatcher_of_somebody_asks_who_one_is(floor: Floor) -> None:
     await opened(floor)
     await ask(floor)
     [asked] = await waiting(floor)
     await a_while_later(floor)
     place = f"/registrations/{asked['id']}/approve"
-    assert said(await floor.admin.post(place, {"role": "admin"})) == (403, "reauthentication_required")
+    for role in ("biller", "admin"):
+        assert said(await floor.admin.post(place, {"role": role})) == (403, "reauthentication_required"), role
+    dispatcher = {"role": "dispatcher", "area_id": floor.areas["North"]}
+    assert (await floor.admin.post(place, dispatcher)).status_code == 201
 
 
 async def test_one_address_cannot_fill_the_list(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +132,35 @@ async def test_one_address_cannot_fill_the_list(floor: Floor, monkeypatch: pytes
     monkeypatch.setattr(registrations, "MOST_WAITING", 6)
     await floor.owner.execute("update registrations set created_at = now() - interval '61 minutes'")
     assert said(await ask(floor)) == (429, "too_many_requests")
+
+
+async def test_a_password_that_is_refused_counts_as_a_try(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opened(floor)
+    monkeypatch.setattr(limits, "REGISTRATIONS_PER_MINUTE_ADDRESS", 5)
+    if (into := time.time() % 60) > 50:
+        await asyncio.sleep(60.1 - into)
+    estimated: list[str] = []
+    estimate = passwords._guesses
+
+    def watched(password: str, username: str) -> float:
+        estimated.append(password)
+        return estimate(password, username)
+
+    monkeypatch.setattr(passwords, "_guesses", watched)
+    answers = [await ask(floor, password="qwertyuiop[]") for _ in range(8)]
+    assert [said(a) for a in answers] == [(422, "weak_password")] * 5 + [(429, "too_many_requests")] * 3
+    assert said(await ask(floor)) == (429, "too_many_requests")
+    assert len(estimated) == 5, "who is refused costs no estimate"
+
+
+async def test_where_the_list_is_full_no_password_is_looked_at(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opened(floor)
+    monkeypatch.setattr(registrations, "AN_HOUR_FROM_ADDRESS", 0)
+    assert said(await ask(floor, password="short")) == (429, "too_many_requests")
 
 
 @pytest.mark.parametrize(

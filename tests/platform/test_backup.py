@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from tests.test_serve import Site, signed_in
+from tracetrack.platform.embedded import backup as backing_up
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.embedded.backup import SLOT
 from tracetrack.platform.embedded.processes import Remembered
@@ -177,6 +178,32 @@ def _until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_file_that_goes_meanwhile_does_not_fail_the_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    (data / "imports").mkdir(parents=True)
+    for name in ("stays", "goes"):
+        (data / "imports" / name).write_text(name)
+    (data / "secrets.json").write_text("{}")
+    listed = shutil.ignore_patterns
+
+    def upload_breaks_off(*patterns: str) -> Callable[[str, list[str]], set[str]]:
+        def leave_out(folder: str, names: list[str]) -> set[str]:
+            # After the folder was listed, before its files are copied.
+            (Path(folder) / "goes").unlink(missing_ok=True)
+            return listed(*patterns)(folder, names)
+
+        return leave_out
+
+    monkeypatch.setattr(backing_up.shutil, "ignore_patterns", upload_breaks_off)
+    monkeypatch.setattr(backing_up, "_run", lambda *_, **__: None)
+    monkeypatch.setattr(backing_up, "version", lambda _: 18)
+    made = backing_up.take(data, tmp_path, 1, "password", backups)
+    kept = sorted(str(file.relative_to(made)) for file in made.rglob("*") if file.is_file())
+    assert kept == ["backup.json", "files/imports/stays", "files/secrets.json"]
 
 
 def test_a_damaged_backup_is_refused_and_old_ones_are_removed(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class Served:
     def __init__(self, settings: Settings) -> None:
         self.go_on = asyncio.Event()
         self.bodies: list[bytes] = []
+        self.headers: list[list[tuple[bytes, bytes]]] = []
         self.admission = Admission(self.hold, settings, protective_headers(True))
         self.asked = 0
         """Requests that came so far as the application, or its middleware."""
@@ -65,6 +66,7 @@ class Served:
             message = await receive()
             body, more = body + message["body"], message["more_body"]
         self.bodies.append(body)
+        self.headers.append(scope["headers"])
         if not scope["path"].startswith("/healthz"):
             await self.go_on.wait()
         headers = [(b"content-length", b"%d" % len(body))]
@@ -250,12 +252,111 @@ async def test_more_bodies_than_memory_has_room_for_are_refused(
     await until(lambda: served.admission.gathered < 300_000)
 
 
+async def test_small_bodies_that_wait_are_counted(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "GATHERED_BYTES", 100)
+    first, second = await Client.of(served), await Client.of(served)
+    first.writer.write(scan(b"x" * 200)[:-1])
+    await until(lambda: served.admission.gathered == 199)
+    second.writer.write(scan(b"x" * 200)[:-1])
+    assert (await second.answer()).status == 503
+    first.writer.close()
+    await until(lambda: served.admission.gathered == 0)
+
+
 async def test_who_says_nothing_is_not_listened_to(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "BODY_SECONDS", 0.3)
     for said in (b"", b"POST /api/v1/scans/child HT", scan(b"{}")[:40]):
         client = await Client.of(served)
         client.writer.write(said)
         assert await client.closed()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"what is this\r\n\r\n", b"GET / HTTP/1.1\r\nno header\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00"]
+)
+async def test_what_is_no_http_is_told_as_everything_else_is(served: Served, sent: bytes) -> None:
+    client = await Client.of(served)
+    client.writer.write(sent)
+    answer = await client.answer()
+    assert (answer.status, orjson.loads(answer.body)["code"]) == (400, "malformed")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers.items() >= protective_headers(True).items()
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+    assert (answer.headers["connection"], "retry-after" in answer.headers) == ("close", False)
+    assert await client.closed()
+    assert served.asked == 0
+
+
+async def test_an_endless_head_is_told_so(served: Served) -> None:
+    for more in (b"a:\r\n", b"x" * 1_000, b"/" * 1_000):
+        client = await Client.of(served)
+        client.writer.write(b"GET /" if more.startswith(b"/") else b"GET / HTTP/1.1\r\na: ")
+        sending = asyncio.create_task(_without_end(client.writer, more))
+        answer = await client.answer()
+        assert (answer.status, orjson.loads(answer.body)["code"]) == (431, "head_too_large")
+        sending.cancel()
+    client = await Client.of(served)
+    cookies = "".join(f"x-{n}: {'y' * 300}\r\n" for n in range(90))
+    client.writer.write(b"GET /healthz HTTP/1.1\r\n" + cookies.encode() + b"\r\n")
+    assert (await client.answer()).status == 200, "more than any browser sends"
+
+
+async def _without_end(writer: asyncio.StreamWriter, part: bytes) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+
+async def test_what_comes_after_a_body_is_no_header(served: Served) -> None:
+    served.go_on.set()
+    client = await Client.of(served)
+    head = scan(more="transfer-encoding: chunked\r\n").replace(b"content-length: 0\r\n", b"")
+    client.writer.write(head + b"2\r\n{}\r\n0\r\nx-forwarded-for: 10.9.8.7\r\n\r\n" + HEALTH)
+    assert [(await client.answer()).status for _ in range(2)] == [200, 200]
+    assert served.bodies == [b"{}", b""]
+    assert b"x-forwarded-for" not in {name for headers in served.headers for name, _ in headers}
+
+
+async def test_who_reads_nothing_is_left(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "UNREAD_SECONDS", 0.3)
+    served.go_on.set()
+    body = b"x" * 20_000_000
+    client = await Client.of(served)
+    writing = asyncio.create_task(_send(client.writer, scan(body)))
+    await until(lambda: not served.server.server_state.connections)
+    writing.cancel()
+    with pytest.raises((OSError, asyncio.IncompleteReadError)):
+        await client.answer()
+
+
+async def test_empty_lines_hold_no_connection(served: Served) -> None:
+    client = await Client.of(served)
+    client.writer.write(HEALTH)
+    assert (await client.answer()).status == 200
+    client.writer.write(b"\r\n")
+    assert await client.closed()
+
+
+async def test_a_worker_has_so_many_connections_and_no_more(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "MOST_CONNECTIONS", 3)
+    busy = [await Client.of(served) for _ in range(2)]
+    for client in busy:
+        client.writer.write(scan(b"{}"))
+    await until(lambda: len(served.bodies) == 2)
+    resting = await Client.of(served)
+    resting.writer.write(HEALTH)
+    assert (await resting.answer()).status == 200
+    newest = await Client.of(served)
+    assert await resting.closed(), "it made room"
+    newest.writer.write(scan(b"{}"))
+    await until(lambda: len(served.admission.gate.waiting["floor"]) == 1)
+    assert await (await Client.of(served)).closed(), "nobody can make room"
+    served.go_on.set()
+    assert [(await client.answer()).status for client in [*busy, newest]] == [200] * 3
 
 
 async def test_requests_sent_together_are_answered_in_their_order(served: Served) -> None:
@@ -326,12 +427,23 @@ async def test_a_lost_database_is_told_at_the_door_and_to_who_waits(served: Serv
     assert set(served.admission.gate.running.values()) == {0}
 
 
-async def test_a_refused_connection_rests_no_longer_than_another(served: Served) -> None:
+async def test_a_refused_connection_rests_no_longer_than_another(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "BODY_SECONDS", 1.0)
     await fill(served)
     client = await Client.of(served)
     client.writer.write(scan(b"x" * 100)[:-50])
     assert (await client.answer()).status == 503
-    assert await client.closed(), "though half of the body is to come"
+    dribbling = asyncio.create_task(_dribble(client.writer))
+    assert await client.closed(), "though half of the body is to come, and comes"
+    dribbling.cancel()
+
+
+async def _dribble(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"x")
+        await asyncio.sleep(0.2)
 
 
 async def test_who_reads_no_answers_cannot_fill_the_memory(served: Served) -> None:

@@ -29,6 +29,14 @@ EVENTS = {
 """What the ledger holds of a scan with this outcome; of every other outcome, nothing."""
 
 
+OF_BILLS = {"bill complete": "bill_completed", "bill reopen": "bill_reopened"}
+"""Acts whose key begins with the bill's id, and what the ledger holds of each that had an effect."""
+
+
+class Anomalies(AssertionError):  # noqa: N818 - what was found
+    """The database and the account differ: never a matter of a busy machine."""
+
+
 class Recorder:
     """Writes the account."""
 
@@ -65,8 +73,12 @@ class Told:
     who: str
     asked: int = 0
     """How often it was sent."""
+    answered: int = 0
+    """How many of these calls had an answer that says what came of them."""
     words: set[str] = field(default_factory=set)
-    """Of answers that say what came of it."""
+    """Of those answers."""
+    revisions: set[int] = field(default_factory=set)
+    """Of a completed bill, as these answers told it."""
     codes: int = 0
     """How many codes it was about."""
     linked: int | None = None
@@ -92,9 +104,21 @@ def told(path: Path) -> dict[str, Told]:
             by_number[line["number"]] = one
         elif line["status"] and line["status"] < 500 and line["status"] not in (401, 429):
             one = by_number[line["number"]]
+            one.answered += 1
+            one.revisions |= {line["revision"]} if "revision" in line else set()
             one.words.add(("!" if line["status"] >= 400 else "") + line["word"])
             one.linked = line.get("linked", one.linked)
     return by_key
+
+
+async def hold_to_account(path: Path, database: asyncpg.Connection) -> None:
+    """Compare the two.
+
+    Raises:
+        Anomalies: they differ.
+    """
+    if found := await anomalies(path, database):
+        raise Anomalies("\n".join(found[:50]))
 
 
 async def anomalies(path: Path, database: asyncpg.Connection) -> list[str]:
@@ -104,6 +128,7 @@ async def anomalies(path: Path, database: asyncpg.Connection) -> list[str]:
         *(f"{key}: {wrong}" for key, wrong in [*await _scans(account, database)]),
         *(f"{key}: {wrong}" for key, wrong in [*await _undos(account, database)]),
         *(f"{key}: {wrong}" for key, wrong in [*await _things(account, database)]),
+        *(f"{key}: {wrong}" for key, wrong in [*await _of_bills(account, database)]),
         *await broken_invariants(database),
     ]
 
@@ -121,7 +146,7 @@ async def _scans(account: dict[str, Told], database: asyncpg.Connection) -> Iter
         " and scan_id not in (select scan_id from scans where undoes is not null) group by 1, 2"
     ):
         events[row["key"]][row["action"]] = row["count"]
-    scans = {key: one for key, one in account.items() if one.act not in ("undo", "bill", "import", "finish")}
+    scans = {key: one for key, one in account.items() if one.act not in ("undo", "bill", "import", *OF_BILLS)}
 
     def judged() -> Iterator[tuple[str, str]]:
         for key, one in scans.items():
@@ -218,6 +243,37 @@ async def _things(account: dict[str, Told], database: asyncpg.Connection) -> Ite
     return judged()
 
 
+async def _of_bills(account: dict[str, Told], database: asyncpg.Connection) -> Iterator[tuple[str, str]]:
+    """Bills completed and opened again: as often as was answered, and as calls without an answer allow."""
+    events = {
+        (str(row["bill"]), row["action"]): row["times"]
+        for row in await database.fetch(
+            "select subject_id as bill, action, count(*) as times from audit_events"
+            " where subject_type = 'bill' and action in ('bill_completed', 'bill_reopened') group by 1, 2"
+        )
+    }
+    acts: dict[tuple[str, str], list[Told]] = defaultdict(list)
+    for key, one in account.items():
+        if one.act in OF_BILLS:
+            acts[key.split()[0], OF_BILLS[one.act]].append(one)
+
+    def judged() -> Iterator[tuple[str, str]]:
+        for of, told_ in acts.items():
+            times = events.pop(of, 0)
+            if of[1] == "bill_completed":
+                # Who comes second is answered as the first: by the bill as it is completed, one revision.
+                done = len(set[int]().union(*(one.revisions for one in told_)))
+            else:
+                done = sum(one.fate == "done" for one in told_)
+            unknown = sum(one.asked - one.answered for one in told_)
+            if not done <= times <= done + unknown:
+                yield " ".join(of), f"{done} were answered, of {unknown} nobody knows, there are {times}"
+        for of in events:
+            yield " ".join(of), "nobody asked for it"
+
+    return judged()
+
+
 INVARIANTS = {
     "a parent's count differs from its links": """
         select p.code from bags p left join bags c on c.parent_id = p.id where p.kind = 'parent'
@@ -259,6 +315,18 @@ INVARIANTS = {
                              bool_and(dispatched_at is not null) as gone
                       from bags where bill_id = b.id) f on true
         where (f.parents, f.children) <> (s.parent_count, s.child_count) or not f.gone""",
+    "the ledger's last word on a bill's state is another": """
+        select b.number from bills b left join lateral (
+            select action from audit_events e where e.subject_type = 'bill' and e.subject_id = b.id
+              and action in ('bill_completed', 'bill_reopened') order by e.id desc limit 1) last on true
+        where (b.completed_at is not null) <> (coalesce(last.action, '') = 'bill_completed')""",
+    "the ledger completes or opens a bill twice running": """
+        select code from (
+            select subject_code as code, action,
+                   lag(action) over (partition by subject_id order by id) as before
+            from audit_events where subject_type = 'bill'
+              and action in ('bill_completed', 'bill_reopened')) e
+        where action = before or (before is null and action = 'bill_reopened')""",
     "a receipt has no answer": "select scan_id::text from scan_receipts where answer is null",
 }
 

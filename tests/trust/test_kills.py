@@ -38,6 +38,9 @@ HARM = (
     "insert into scans (scan_id, user_id, action, outcome, code)"
     " values (gen_random_uuid(), 1, 'child', 'linked', 'C1')",
     "insert into bills (number, area_id, created_by) select 'B-none', area_id, created_by from bills limit 1",
+    "delete from audit_events where id = {completed}",
+    "update audit_events set action = 'bill_reopened' where id = {completed}",
+    "update bills set completed_at = case when completed_at is null then now() end where id = {bill}",
 )
 """What a checker must notice: lost, doubled, changed, and what nobody asked for."""
 
@@ -108,9 +111,12 @@ async def test_what_was_promised_survives_kills_and_what_was_refused_never_was(t
 async def _finds(work: Workload, owner: asyncpg.Connection, harm: str) -> None:
     """A control: the checker says so when this is done to the database behind everybody's back."""
     row = await owner.fetchrow("""
-        select s.id as scan, e.id as event, b.id as child from scans s
+        select s.id as scan, e.id as event, b.id as child, last.id as completed, last.subject_id as bill
+        from scans s
         join audit_events e on e.scan_id = s.scan_id and e.action = 'child_linked'
         join bags b on b.id = s.bag_id and b.parent_id = s.parent_id and b.linked_at = s.received_at
+        cross join (select id, subject_id from audit_events where action = 'bill_completed'
+                    order by id desc limit 1) last
         where s.action = 'child' and s.outcome = 'linked' order by s.id desc limit 1""")
     harmful = owner.transaction()
     await harmful.start()

@@ -129,12 +129,12 @@ class Worker:
                     return None
                 await asyncio.sleep(self.dice.uniform(0.02, 0.3))
                 continue
-            linked = (
-                {"linked": sum(one["outcome"] == "linked" for one in answer.said["results"])}
-                if act == "children" and answer.status == 200
-                else {}
-            )
-            self.work.recorder.answered(number, answer.status, answer.word, **linked)
+            told = {}
+            if act == "children" and answer.status == 200:
+                told["linked"] = sum(one["outcome"] == "linked" for one in answer.said["results"])
+            if act == "bill complete" and answer.status == 200:
+                told["revision"] = answer.said["revision"]
+            self.work.recorder.answered(number, answer.status, answer.word, **told)
             if answer.status == 401:
                 with contextlib.suppress(Lost):
                     await self.line.sign_in()
@@ -247,9 +247,10 @@ class Worker:
             await self.bill()
             return
         bill = self.dice.choice(self.work.bills)
-        await self._do("finish", self._key(), "POST", f"/bills/{bill}/complete")
+        path, reason = f"/bills/{bill}", {"reason": "once more"}
+        await self._do("bill complete", f"{bill} {self._key()}", "POST", f"{path}/complete")
         await asyncio.sleep(self.dice.uniform(0, 0.2))
-        await self._do("finish", self._key(), "POST", f"/bills/{bill}/reopen", {"reason": "once more"})
+        await self._do("bill reopen", f"{bill} {self._key()}", "POST", f"{path}/reopen", reason)
 
     async def look(self) -> None:
         """Read what many read."""

@@ -1,8 +1,9 @@
 """Proving again who one is, before what would let a thief of a session stay.
 
 A session that signed in, or proved itself, lately may do everything. Later the dangerous acts (another's
-role or password, a new key, a setting that guards the site) ask for the password once more, and where
-there is a second factor for its code too: the phone that has the codes may be the phone that was found.
+role or password, a new user who is more than a dispatcher, a new key, a setting that guards the site) ask
+for the password once more, and where there is a second factor for its code too: the phone that has the
+codes may be the phone that was found.
 A key never may: it has no password to give, so nobody can widen what a stolen key is good for.
 """
 
@@ -24,6 +25,11 @@ _LATELY = text("""
     select authenticated_at > now() - make_interval(secs => :seconds) from sessions where id = :session_id
 """)
 _AUTHENTICATED = text("update sessions set authenticated_at = now() where id = :session_id")
+_BY_PASSWORD = text("""
+    update sessions s set authenticated_at = now()
+    where id = :session_id and not exists (
+        select from second_factors f where f.user_id = s.user_id and f.confirmed_at is not null)
+""")
 
 _seconds = 0.0
 
@@ -51,6 +57,14 @@ async def prove_lately(actor: Actor) -> None:
 async def authenticated(tx: AsyncConnection, session_id: UUID) -> None:
     """Write down that the person in this session has proved just now who he is."""
     await tx.execute(_AUTHENTICATED, {"session_id": session_id})
+
+
+async def authenticated_by_password(tx: AsyncConnection, session_id: UUID) -> None:
+    """Write down that he has given his password just now.
+
+    Where he has a second factor that is half a proof, and changes nothing.
+    """
+    await tx.execute(_BY_PASSWORD, {"session_id": session_id})
 
 
 async def prove(actor: Actor, password: str, code: str | None) -> None:

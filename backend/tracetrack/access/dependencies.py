@@ -44,14 +44,15 @@ class SignedInAs(SecurityBase):
         """The actor of a request.
 
         Raises:
-            Problem: ``unauthorized``, ``session_ended``, ``password_change_required``,
-                ``totp_setup_required``, ``forbidden``.
+            Problem: ``unauthorized``, ``session_ended``, ``too_many_requests``,
+                ``password_change_required``, ``totp_setup_required``, ``forbidden``.
         """
+        address = request.client.host if request.client else ""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise tokens.unauthorized()
         if token.startswith(keys.BEGINNING):
-            session = await keys.signed_in_by_key(token)
+            session = await keys.signed_in_by_key(token, address)
             # A program has no password to change, no sessions and no profile.
             if not self.programs:
                 raise Problem("forbidden")
@@ -73,7 +74,7 @@ class SignedInAs(SecurityBase):
             session_id=session.session_id,
             must_change_password=session.must_change_password,
             request_id=request_id.get(),
-            address=request.client.host if request.client else "",
+            address=address,
         )
         bound_to(actor)
         return actor

@@ -73,6 +73,12 @@ class Keyring:
             self._write([made, *kept])
         return made
 
+    def forget_old(self) -> None:
+        """Keep the key that signs alone: what an earlier one signed or sealed is good no more."""
+        with self._alone():
+            now = time.time()
+            self._write([next(key for key in self._read() if key.since <= now)])
+
     def rotate_if_older(self, days: float, keep_days: float) -> bool:
         """Make a new key when the newest has signed for so long; of several workers one does."""
         if time.time() - self._age_of(self.load()) < days * 86_400:

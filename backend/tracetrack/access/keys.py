@@ -2,21 +2,27 @@
 
 A key is random, so a plain hash of it is enough to keep. What it may do is what its user may, and
 it ends within a second of being revoked or its user being disabled, as a session does.
+
+What has not the shape of a key is refused unseen. What has it and is none costs a query, so an address
+that brings many of these is not listened to for the rest of the minute, but for keys that were right before.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
-from tracetrack.access import tokens
+from tracetrack.access import limits, tokens
 from tracetrack.access.actor import Role
 from tracetrack.access.sessions import SignedIn
 from tracetrack.platform import db
 from tracetrack.platform.background import Job
+from tracetrack.platform.problems import Problem
 from tracetrack.platform.stamps import Remembered
 
 BEGINNING = "ttk_"
@@ -25,19 +31,21 @@ USED_SECONDS = 20.0
 
 _FOR_EVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
-_KEY = text("""
-    select k.id, k.key_hash, u.id as user_id, u.username, u.full_name, u.role, u.language, u.area_id,
-        a.name as area_name
+# 256 random bits: the last character of 43 carries four of them.
+_SHAPE = re.compile(BEGINNING + r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
+
+_GOOD = """
+    select k.id, u.id as user_id, u.username, u.full_name, u.role, u.language, u.area_id, a.name as area_name
     from api_keys k join users u on u.id = k.user_id left join areas a on a.id = u.area_id
-    where k.key_hash = :key_hash and k.revoked_at is null and u.disabled_at is null
-""")
-_LIVES = text("""
-    select exists (select from api_keys k join users u on u.id = k.user_id
-                   where k.id = :id and k.revoked_at is null and u.disabled_at is null)
-""")
+    where k.revoked_at is null and u.disabled_at is null
+"""
+_OF_HASH = text(_GOOD + " and k.key_hash = :key_hash")
+_OF_ID = text(_GOOD + " and k.id = :id")
 _USED = text("update api_keys set last_used_at = now() where id = any(:ids)")
 
 _used: set[UUID] = set()
+_right: set[bytes] = set()
+"""Hashes of the keys that were right in this process when they last came."""
 
 
 def new_key() -> str:
@@ -50,11 +58,7 @@ def key_hash(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-async def _load(hashed: bytes) -> SignedIn | None:
-    async with db.reading("floor") as connection:
-        row = (await connection.execute(_KEY, {"key_hash": hashed})).one_or_none()
-    if row is None:
-        return None
+def _signed_in(row: Row[Any]) -> SignedIn:
     return SignedIn(
         session_id=row.id,
         expires_at=_FOR_EVER,
@@ -69,32 +73,55 @@ async def _load(hashed: bytes) -> SignedIn | None:
     )
 
 
-async def _alive(key_id: UUID) -> bool:
+async def _load(hashed: bytes) -> SignedIn:
     async with db.reading("floor") as connection:
-        return bool(await connection.scalar(_LIVES, {"id": key_id}))
+        row = (await connection.execute(_OF_HASH, {"key_hash": hashed})).one_or_none()
+    if row is None:
+        # Not answered but raised, so not remembered: guesses would push out the keys that are used.
+        raise tokens.unauthorized()
+    return _signed_in(row)
 
 
-_remembered: Remembered[bytes, SignedIn | None] = Remembered("access", _load)
-_living: Remembered[UUID, bool] = Remembered("access", _alive)
+async def _load_living(key_id: UUID) -> SignedIn | None:
+    async with db.reading("floor") as connection:
+        row = (await connection.execute(_OF_ID, {"id": key_id})).one_or_none()
+    return None if row is None else _signed_in(row)
 
 
-async def signed_in_by_key(key: str) -> SignedIn:
+_remembered: Remembered[bytes, SignedIn] = Remembered("access", _load)
+_living: Remembered[UUID, SignedIn | None] = Remembered("access", _load_living)
+
+
+async def signed_in_by_key(key: str, address: str) -> SignedIn:
     """Whose key it is; the key's id stands for the session.
 
+    Args:
+        key: as it was sent.
+        address: where it came from.
+
     Raises:
-        Problem: ``unauthorized`` for a key that there is not, or not any more.
+        Problem: ``unauthorized`` for a key that there is not, or not any more, ``too_many_requests`` for
+            a key that was not right before when many from this address were wrong.
     """
-    if len(key) > 200 or not key.isascii():
+    if not _SHAPE.fullmatch(key):
         raise tokens.unauthorized()
-    found = await _remembered.get(key_hash(key))
-    if found is None:
-        raise tokens.unauthorized()
+    hashed = key_hash(key)
+    if hashed not in _right:
+        limits.refuse_guessed_key(address)
+    try:
+        found = await _remembered.get(hashed)
+    except Problem as problem:
+        if problem.code == "unauthorized":
+            _right.discard(hashed)
+            limits.count_wrong_key(address)
+        raise
+    _right.add(hashed)
     _used.add(found.session_id)
     return found
 
 
-async def key_lives(key_id: UUID) -> bool:
-    """Whether a key is still good, for what lasts longer than a request."""
+async def living(key_id: UUID) -> SignedIn | None:
+    """A key's user as he is by now, for what lasts longer than a request; None when the key is over."""
     return await _living.get(key_id)
 
 

@@ -6,6 +6,8 @@
 - Reports, exports and imports are counted by slowapi: moving windows in Redis, by user and
   by address, in this worker's memory while Redis is away. slowapi asks synchronously, so in a thread.
 - All else has one generous limit a user, in this worker's memory: a scan pays no round trip for it.
+  Wrong keys are counted there too, by address: asking PostgreSQL would cost what a wrong key costs.
+- Who asks for an account is counted by address, in PostgreSQL, whatever comes of it.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ BROWSER_COOKIE = "tt_browser"
 BROWSER_DAYS = 180
 MOST_USERS = 10
 """Of one browser; shared phones have several, and the oldest are forgotten."""
+REGISTRATIONS_PER_MINUTE_ADDRESS = 20
+"""Tries to ask for an account from one address, those that are refused too."""
+MOST_ADDRESSES = 10_000
+"""Whose wrong keys are counted; the oldest are forgotten."""
 
 UPKEEP = (
     Chore(
@@ -59,7 +65,7 @@ _FAILED = "select try_failed($1, $2, $3)"
 _SUCCEEDED = "select try_succeeded($1)"
 
 
-_COSTLY = re.compile(r"^POST .*/(imports|labels)$|/(reports|exports)/|/(export|report)$")
+_COSTLY = re.compile(r"^POST .*/(imports|labels)$|/(reports|exports)/|/(export|report|preview)$")
 """Files and reports made anew for each request. Looking on, as at a running import or at a list's next page,
 costs little and is often repeated, by programs too."""
 
@@ -84,7 +90,9 @@ class _Limits(NamedTuple):
     """Counts it in memory."""
     thread: ThreadPoolExecutor
     asked: dict[int, int]
-    """Requests of each user in :attr:`minute`."""
+    """Requests of each user in this minute."""
+    wrong_keys: dict[str, int]
+    """Keys from each address in this minute that were none."""
 
 
 _limits: _Limits | None = None
@@ -135,7 +143,7 @@ def open_limits(settings: Settings) -> None:
         )
         shared = _counter(limiter, settings)
     # One at a time: of two calls that find Redis gone together, slowapi lets the second one fail.
-    _limits = _Limits(settings, shared, own, ThreadPoolExecutor(1, "limits"), {})
+    _limits = _Limits(settings, shared, own, ThreadPoolExecutor(1, "limits"), {}, {})
 
 
 def close_limits() -> None:
@@ -156,18 +164,25 @@ def _refuse(seconds: float) -> Problem:
     return Problem("too_many_requests", headers={"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
-async def count_request(request: Request, user_id: int) -> None:
-    """Count one request of somebody who is signed in.
-
-    Raises:
-        Problem: ``too_many_requests``.
-    """
+def _this_minute() -> _Limits:
+    """The counters, without what they counted in minutes before."""
     global _minute
     limits = _opened()
     minute = int(time.monotonic() / 60)
     if minute != _minute:
         _minute = minute
         limits.asked.clear()
+        limits.wrong_keys.clear()
+    return limits
+
+
+async def count_request(request: Request, user_id: int) -> None:
+    """Count one request of somebody who is signed in.
+
+    Raises:
+        Problem: ``too_many_requests``.
+    """
+    limits = _this_minute()
     asked = limits.asked.get(user_id, 0) + 1
     limits.asked[user_id] = asked
     if asked > limits.settings.requests_per_minute:
@@ -182,6 +197,25 @@ async def count_request(request: Request, user_id: int) -> None:
             await asyncio.wrap_future(limits.thread.submit(limits.shared, request))
     except RateLimitExceeded:
         raise _refuse(30) from None
+
+
+def refuse_guessed_key(address: str) -> None:
+    """Refuse to look for one more key from an address that brought many wrong ones in this minute.
+
+    Raises:
+        Problem: ``too_many_requests``.
+    """
+    limits = _this_minute()
+    if limits.wrong_keys.get(address, 0) >= limits.settings.sign_ins_per_minute_address:
+        raise _refuse(60 - time.monotonic() % 60)
+
+
+def count_wrong_key(address: str) -> None:
+    """Count a key that there is not, or not any more."""
+    wrong_keys = _this_minute().wrong_keys
+    if address not in wrong_keys and len(wrong_keys) >= MOST_ADDRESSES:
+        wrong_keys.pop(next(iter(wrong_keys)))
+    wrong_keys[address] = wrong_keys.get(address, 0) + 1
 
 
 def _key(*parts: object) -> str:
@@ -246,6 +280,18 @@ async def count_refresh(request: Request, token: str) -> None:
         (_key("refreshes", _address(request)), limits.refreshes_per_minute_address),
     ]
     wait = await db.answer(_MAY_TRY, [], [key for key, _ in windows], [most for _, most in windows])
+    if wait:
+        raise _refuse(wait)
+
+
+async def count_registration(address: str) -> None:
+    """Count one try to ask for an account, by address, whatever comes of it.
+
+    Raises:
+        Problem: ``too_many_requests``.
+    """
+    window = [_key("registrations", address)]
+    wait = await db.answer(_MAY_TRY, [], window, [REGISTRATIONS_PER_MINUTE_ADDRESS])
     if wait:
         raise _refuse(wait)
 

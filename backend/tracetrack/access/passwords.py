@@ -2,12 +2,13 @@
 
 A hash takes about a quarter of a second of one core, on purpose. So hashes are made in a few
 threads of their own, with a short queue before them; beyond it people are asked to try again,
-and the scanners go on working.
+and the scanners go on working. There it is estimated too how soon a password is guessed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +22,7 @@ from tracetrack.settings import Settings
 MAX_CHARACTERS = 256
 MIN_CHARACTERS = 10
 MAX_WAITING = 60
-"""How many hashes may wait for a thread; at two threads the last of them waits about 8 seconds."""
+"""How much may wait for a thread; at two threads the last of so many hashes waits about 8 seconds."""
 
 _FIRST_GUESSES = """
     0123456789 1111111111 1122334455 1234512345 1234567890 12345678910 1234567891 123456789a
@@ -37,7 +38,7 @@ COMMON = frozenset(_FIRST_GUESSES.split())
 """Passwords of at least ten characters that guessers try first here; zxcvbn knows the world's."""
 LEAST_GUESSES = 10_000
 """That a password must withstand, by the estimate of zxcvbn (Wheeler, USENIX Security 2016)."""
-ESTIMATED_CHARACTERS = 40
+ESTIMATED_CHARACTERS = 32
 """Of a password, from its beginning: the estimate takes longer with each."""
 
 P = ParamSpec("P")
@@ -48,6 +49,8 @@ _threads: ThreadPoolExecutor | None = None
 _nobody: Future[str] | None = None
 _places = 0
 _taken = 0
+# zxcvbn keeps what it is told of the user in a global; two at once would estimate with each other's.
+_estimating = threading.Lock()
 
 
 def open_passwords(settings: Settings) -> None:
@@ -131,14 +134,15 @@ def _guesses(password: str, username: str) -> float:
     from zxcvbn import zxcvbn
 
     about = [username, "tracetrack", "warehouse"]
-    return float(zxcvbn(password[:ESTIMATED_CHARACTERS], user_inputs=about)["guesses"])
+    with _estimating:
+        return float(zxcvbn(password[:ESTIMATED_CHARACTERS], user_inputs=about)["guesses"])
 
 
-def refuse_weak(password: str, username: str) -> None:
+async def refuse_weak(password: str, username: str) -> None:
     """Refuse a password that is soon guessed.
 
     Raises:
-        Problem: ``weak_password`` with the reason.
+        Problem: ``weak_password`` with the reason, ``busy`` when too many wait already.
     """
     password = _canonical(password)
     folded = password.casefold()
@@ -154,5 +158,6 @@ def refuse_weak(password: str, username: str) -> None:
         raise Problem(
             "weak_password", "The password must not be the name with a few characters.", reason="name"
         )
-    if folded in COMMON or len(set(folded)) < 4 or _guesses(password, username) < LEAST_GUESSES:
+    common = folded in COMMON or len(set(folded)) < 4
+    if common or await _in_thread(_guesses, password, username) < LEAST_GUESSES:
         raise Problem("weak_password", "This password is one of the first that are guessed.", reason="common")

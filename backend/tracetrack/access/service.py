@@ -112,6 +112,8 @@ async def sign_out(actor: Actor, caller: Caller) -> None:
 async def change_password(actor: Actor, current: str, new: str) -> User:
     """Choose a new password; every other session of the user ends.
 
+    It proves who one is, as :func:`again.prove` does, for who has no second factor.
+
     Raises:
         Problem: ``wrong_password`` (422), ``weak_password`` (422), ``busy`` (503).
     """
@@ -119,7 +121,7 @@ async def change_password(actor: Actor, current: str, new: str) -> User:
         was = (await connection.execute(queries.PASSWORD_HASH, {"user_id": actor.user_id})).scalar_one()
     if not await passwords.verify_password(current, was):
         raise Problem("wrong_password")
-    passwords.refuse_weak(new, actor.username)
+    await passwords.refuse_weak(new, actor.username)
     if new == current:
         raise Problem("weak_password", "The new password is the old one.", reason="same")
     hashed = await passwords.hash_password(new)
@@ -129,7 +131,7 @@ async def change_password(actor: Actor, current: str, new: str) -> User:
             # Somebody changed it while we hashed.
             raise Problem("wrong_password")
         ended = await sessions.end_all(tx, actor.user_id, "password_changed", but=actor.session_id)
-        await again.authenticated(tx, actor.session_id)
+        await again.authenticated_by_password(tx, actor.session_id)
         await record(
             tx,
             actor,

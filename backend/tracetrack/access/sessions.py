@@ -95,10 +95,10 @@ async def signed_in(access_token: str) -> SignedIn:
     return session
 
 
-async def still_signed_in(session_id: UUID) -> bool:
-    """Whether a session lives on, for what lasts longer than a request."""
+async def living(session_id: UUID) -> SignedIn | None:
+    """A session as it is by now, for what lasts longer than a request; None when it has ended."""
     session = await _remembered.get(session_id)
-    return session is not None and session.expires_at > now()
+    return session if session is not None and session.expires_at > now() else None
 
 
 def csrf_token(session_id: UUID) -> str:

@@ -22,12 +22,14 @@ from sqlalchemy import (
     cast,
     desc,
     func,
+    literal_column,
     null,
     or_,
     select,
     text,
     true,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -105,32 +107,44 @@ async def existing_codes(tx: AsyncConnection, actor: Actor, codes: Sequence[str]
     return list((await tx.execute(statement)).scalars())
 
 
-BEGINNING_LOOKED_AT = 300
-"""So many codes that begin alike are looked at for those of one kind: all bags of a site may."""
+LOOKED_AT = literal_column("500", Integer)
+"""So many codes in a row are looked at, whosever they are, for those that somebody may see and that are of
+the kind asked for: all bags of a site may begin alike. What lies further is not found, and how long looking
+takes tells nothing of other areas. Part of the statement, so that every plan reckons with it."""
 
 
 async def codes_that_begin(
     tx: AsyncConnection, actor: Actor, start: str, limit: int, kind: Kind | None = None
 ) -> list[str]:
-    """Codes that begin with ``start``, in order; served by the index on codes.
-
-    Of one ``kind``, only those among the first 300 that begin so.
-    """
-    lowest = start.lower()
-    begin = (
-        select(bag_cards.c.code, bag_cards.c.kind)
-        .where(
-            func.lower(bag_cards.c.code) >= lowest,
-            func.lower(bag_cards.c.code) < lowest + chr(0x10FFFF),
-            within_area(actor, bag_cards.c.area_id),
-        )
-        .order_by(func.lower(bag_cards.c.code))
-        .limit(limit if kind is None else BEGINNING_LOOKED_AT)
+    """Codes that begin with ``start``, in order, of one kind or both, among the first 500 that do."""
+    lowest, key = start.lower(), func.lower(bag_cards.c.code)
+    first = (
+        select(bag_cards.c.code, bag_cards.c.kind, bag_cards.c.area_id)
+        .where(key >= lowest, key < lowest + chr(0x10FFFF))
+        .order_by(key)
+        .limit(LOOKED_AT)
     ).subquery()
-    statement = select(begin.c.code).order_by(func.lower(begin.c.code)).limit(limit)
+    statement = select(first.c.code).where(within_area(actor, first.c.area_id))
     if kind is not None:
-        statement = statement.where(begin.c.kind == kind)
-    return list((await tx.execute(statement)).scalars())
+        statement = statement.where(first.c.kind == kind)
+    return list((await tx.execute(statement.order_by(func.lower(first.c.code)).limit(limit))).scalars())
+
+
+async def codes_beside(tx: AsyncConnection, actor: Actor, code: str) -> list[str]:
+    """Codes among the 500 before and the 500 after where ``code`` would stand, in order.
+
+    In that order whatever begins most like ``code`` stands next to it.
+    """
+    low, key = code.lower(), func.lower(bag_cards.c.code)
+    looked_at = select(bag_cards.c.code, bag_cards.c.area_id).limit(LOOKED_AT)
+    sides = (
+        looked_at.where(key < low).order_by(key.desc()).subquery(),
+        looked_at.where(key >= low).order_by(key).subquery(),
+    )
+    beside = union_all(
+        *(select(side.c.code).where(within_area(actor, side.c.area_id)) for side in sides)
+    ).subquery()
+    return list((await tx.execute(select(beside.c.code).order_by(func.lower(beside.c.code)))).scalars())
 
 
 _CONTAINING = text("""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from sqlalchemy import text
@@ -32,6 +32,12 @@ from tracetrack.platform.spreadsheet import Cell, csv_of, xlsx_of
 
 CHILDREN_FIRST_PAGE = 50
 SUGGESTIONS = 8
+LEAST_COMMON = 3
+"""Characters at the beginning that a code has in common with one that is suggested for it."""
+
+_BRIEFLY = text("set local statement_timeout = '250ms'")
+TOOK_LONG = "57014"
+"""SQLSTATE of a statement that its time limit ended."""
 
 
 async def look_up(actor: Actor, label: str) -> BagDetail:
@@ -44,19 +50,36 @@ async def look_up(actor: Actor, label: str) -> BagDetail:
     code = (await read_site_label(label)).code
     async with db.reading() as tx:
         bag = await queries.bag_by_code(tx, actor, code)
-        if bag is None:
-            raise Problem("bag_not_found", asked=code, did_you_mean=await _alike(tx, actor, code))
-        return await _detail(tx, actor, bag, asked=code)
+        if bag is not None:
+            return await _detail(tx, actor, bag, asked=code)
+    raise Problem("bag_not_found", asked=code, did_you_mean=await _alike(actor, code))
 
 
-async def _alike(tx: AsyncConnection, actor: Actor, code: str) -> list[str]:
-    """Codes that one may have meant: one slip away, else those with the longest common beginning."""
-    found = await queries.existing_codes(tx, actor, near_codes(code), SUGGESTIONS)
-    length = len(code)
-    while not found and length > 2:
-        found = await queries.codes_that_begin(tx, actor, code[:length], SUGGESTIONS)
-        length -= 1
-    return found
+async def _alike(actor: Actor, code: str) -> list[str]:
+    """Codes that one may have meant: one slip away, else those with the longest common beginning.
+
+    None where looking for them takes long, for scans wait for the same connections.
+    """
+    try:
+        async with db.transaction() as tx:
+            await tx.execute(_BRIEFLY)
+            if found := await queries.existing_codes(tx, actor, near_codes(code), SUGGESTIONS):
+                return found
+            beside = await queries.codes_beside(tx, actor, code)
+    except DBAPIError as error:
+        if sqlstate(error) != TOOK_LONG:
+            raise
+        return []
+    longest = max((_in_common(one, code) for one in beside), default=0)
+    if longest < LEAST_COMMON:
+        return []
+    return [one for one in beside if _in_common(one, code) == longest][:SUGGESTIONS]
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many characters two codes have in common at their beginning."""
+    pairs = enumerate(zip(one.lower(), other.lower(), strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 async def suggest(actor: Actor, start: str, kind: Kind | None) -> list[str]:
@@ -195,7 +218,7 @@ async def states(actor: Actor, asked: list[str]) -> list[CodeState]:
 _HEADINGS = ("asked", "problem", "code", "kind", "state", "area", "children", "parent", "bill")
 
 
-async def states_file(actor: Actor, asked: list[str], kind: str) -> AsyncIterator[bytes]:
+async def states_file(actor: Actor, asked: list[str], kind: str) -> AsyncGenerator[bytes, None]:
     """The same as an xlsx or csv file, a line a code."""
 
     async def lines() -> AsyncIterator[list[tuple[Cell, ...]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from tracetrack.access.actor import Actor, Role
@@ -23,7 +23,7 @@ AHEAD = 4
 """Pieces that the database may be ahead of a slow client."""
 
 
-async def export(actor: Actor, name: str, kind: str, given: dict[str, Any]) -> AsyncIterator[bytes]:
+async def export(actor: Actor, name: str, kind: str, given: dict[str, Any]) -> AsyncGenerator[bytes, None]:
     """The file of a table.
 
     Raises:
@@ -63,7 +63,7 @@ def _invalid(names: list[str], message: str) -> Problem:
     )
 
 
-async def _lines(query: str, values: list[Any], *, csv: bool) -> AsyncIterator[bytes]:
+async def _lines(query: str, values: list[Any], *, csv: bool) -> AsyncGenerator[bytes, None]:
     """What COPY sends, as it comes."""
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue(AHEAD)
 
@@ -89,13 +89,13 @@ async def _lines(query: str, values: list[Any], *, csv: bool) -> AsyncIterator[b
                 await asyncio.wait((task,), timeout=0.05)
 
 
-async def _csv(table: Table, name: str, query: str, values: list[Any]) -> AsyncIterator[bytes]:
+async def _csv(table: Table, name: str, query: str, values: list[Any]) -> AsyncGenerator[bytes, None]:
     yield (BYTE_ORDER_MARK + ",".join(heading for heading, _, _ in table.columns) + "\n").encode()
     async for piece in _lines(query, values, csv=True):
         yield piece
 
 
-async def _xlsx(table: Table, name: str, query: str, values: list[Any]) -> AsyncIterator[bytes]:
+async def _xlsx(table: Table, name: str, query: str, values: list[Any]) -> AsyncGenerator[bytes, None]:
     workbook = Workbook(name, row_xml(heading for heading, _, _ in table.columns))
     rest = b""
     async for piece in _lines(query, values, csv=False):

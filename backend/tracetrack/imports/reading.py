@@ -17,6 +17,7 @@ import orjson
 from tracetrack.bags.codes import Labels
 from tracetrack.imports.reader.refusal import UnreadableError
 from tracetrack.platform.logs import get_logger
+from tracetrack.platform.problems import Problem
 
 log = get_logger("imports")
 
@@ -25,6 +26,14 @@ WALL_SECONDS = 300
 
 KEPT_SECONDS = 600
 """How long the process that readers are forked from waits for the next file."""
+
+PREVIEWS = 2
+"""At a time in one process: a reader may take 3 GiB and two minutes of a processor."""
+
+PREVIEW_WAIT_SECONDS = 5.0
+"""How long another one waits for its turn."""
+
+_previews = asyncio.Semaphore(PREVIEWS)
 
 _PIPE = 1 << 20
 _AT_ONCE = 1 << 18
@@ -267,10 +276,19 @@ async def preview(job: dict[str, Any]) -> list[dict[str, Any]]:
 
     Raises:
         UnreadableError: with the reason.
+        Problem: ``busy`` (503) while others are previewed.
     """
-    async with reader({**job, "mode": "preview"}) as child:
-        sheets: list[dict[str, Any]] = []
-        while (event := await child.next_event())["event"] != "done":
-            if event["event"] == "sheets":
-                sheets = event["sheets"]
-        return sheets
+    try:
+        async with asyncio.timeout(PREVIEW_WAIT_SECONDS):
+            await _previews.acquire()
+    except TimeoutError:
+        raise Problem("busy", headers={"Retry-After": "5"}) from None
+    try:
+        async with reader({**job, "mode": "preview"}) as child:
+            sheets: list[dict[str, Any]] = []
+            while (event := await child.next_event())["event"] != "done":
+                if event["event"] == "sheets":
+                    sheets = event["sheets"]
+            return sheets
+    finally:
+        _previews.release()

@@ -259,7 +259,8 @@ async def preview(import_id: int, language: str) -> Preview:
     """A file's sheets as they would be read, with their first rows.
 
     Raises:
-        Problem: ``import_not_found`` (404), ``import_unreadable`` (422), ``import_file_gone`` (409).
+        Problem: ``import_not_found`` (404), ``import_unreadable`` (422), ``import_file_gone`` (409), ``busy``
+            (503) while others are previewed.
     """
     row = await _row(import_id)
     if row["file_key"] is None:

@@ -34,6 +34,8 @@ STALL_SECONDS = 30.0
 """How long an upload may stand still."""
 ROOM_BYTES = 2**30
 """What an upload must leave free on its disk."""
+LOOK_BYTES = 8 * 2**20
+"""So many bytes are written between two looks at what is free: others may fill it meanwhile."""
 
 
 @dataclass
@@ -131,11 +133,12 @@ async def receive(request: Request, most_bytes: int) -> Upload:
             "on_end": incoming.end,
         },
     )
-    await asyncio.to_thread(_refuse_without_room, int(request.headers.get("content-length", most_bytes)))
+    expected = int(request.headers.get("content-length", most_bytes))
+    await asyncio.to_thread(_refuse_without_room, expected)
     key = uuid.uuid4()
     path = storage.stored(key)
     digest = hashlib.sha256()
-    size = 0
+    size = looked = 0
     kept = False
     file = await asyncio.to_thread(_create, path)
     try:
@@ -153,6 +156,9 @@ async def receive(request: Request, most_bytes: int) -> Upload:
                 if size > most_bytes:
                     raise Problem("too_large", f"A file may have {most_bytes // 2**20} MB at most.")
                 await asyncio.to_thread(_write, file, digest, pieces)
+                if size - looked >= LOOK_BYTES:
+                    looked = size
+                    await asyncio.to_thread(_refuse_without_room, max(0, expected - size))
         parser.finalize()
         if not incoming.ended or incoming.file_name is None:
             raise Problem("malformed", "There is no file in the request.")
@@ -179,10 +185,10 @@ def clean_name(name: str) -> str:
     return shown[-LONGEST_NAME:] or "file"
 
 
-def _refuse_without_room(size: int) -> None:
+def _refuse_without_room(to_come: int) -> None:
     """The database may lie on the same disk: an upload must not be what fills it."""
-    if shutil.disk_usage(storage.folder()).free - size < ROOM_BYTES:
-        log.warning("no room for an upload", bytes=size)
+    if shutil.disk_usage(storage.folder()).free - to_come < ROOM_BYTES:
+        log.warning("no room for an upload", bytes=to_come)
         raise Problem("no_room")
 
 

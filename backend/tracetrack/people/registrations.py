@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tracetrack.access import again, passwords
 from tracetrack.access.actor import Actor, Role
+from tracetrack.access.limits import count_registration
 from tracetrack.access.sessions import Caller
 from tracetrack.ledger.service import record
 from tracetrack.people import service
@@ -91,19 +92,24 @@ async def ask(caller: Caller, asked: NewRegistration) -> None:
 
     Raises:
         Problem: ``not_found`` (404) where the site does not allow it, ``weak_password`` (422),
-            ``too_many_requests`` (429) from one address, or when very many wait already.
+            ``too_many_requests`` (429) from one address, or when very many wait already, ``busy`` (503).
     """
     if not (await site_settings()).registration:
         raise Problem("not_found")
-    passwords.refuse_weak(asked.password, asked.username)
+    # Before anything that takes its time: a password that is refused counts as well.
+    await count_registration(caller.address)
     limits = {"address": caller.address, "an_hour": AN_HOUR_FROM_ADDRESS, "waiting": MOST_WAITING}
     async with db.reading() as connection:
         full = await connection.scalar(_FULL, limits)
-    hashed = "" if full else await passwords.hash_password(asked.password)
+    if full:
+        raise _too_many()
+    await passwords.refuse_weak(asked.password, asked.username)
+    hashed = await passwords.hash_password(asked.password)
     async with db.transaction() as tx:
         await tx.execute(_ALONE)
-        if full or await tx.scalar(_FULL, limits):
-            raise Problem("too_many_requests", headers={"Retry-After": "600"})
+        # Others may have asked while it was hashed.
+        if await tx.scalar(_FULL, limits):
+            raise _too_many()
         values = asked.model_dump(exclude={"password"})
         registration_id = await tx.scalar(
             _ADD, {**values, "password_hash": hashed, "address": caller.address}
@@ -117,6 +123,10 @@ async def ask(caller: Caller, asked: NewRegistration) -> None:
             subject_code=asked.username,
             after=values,
         )
+
+
+def _too_many() -> Problem:
+    return Problem("too_many_requests", headers={"Retry-After": "600"})
 
 
 async def list_registrations(
@@ -136,9 +146,10 @@ async def approve(actor: Actor, registration_id: int, approval: Approval) -> Use
 
     Raises:
         Problem: ``registration_not_found`` (404), also when it is decided already; ``name_taken`` (409),
-            ``area_required`` (422), ``area_not_found`` (404), ``reauthentication_required`` (403).
+            ``area_required`` (422), ``area_not_found`` (404), ``reauthentication_required`` (403) for any
+            role but a dispatcher's.
     """
-    if approval.role is Role.admin:
+    if approval.role is not Role.dispatcher:
         await again.prove_lately(actor)
     async with db.transaction() as tx:
         asked = await _waiting(tx, registration_id)

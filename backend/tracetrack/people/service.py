@@ -78,15 +78,15 @@ async def create_user(actor: Actor, new: NewUser) -> MadeUser:
     Raises:
         Problem: ``name_taken`` (409), ``weak_password`` (422), ``area_required`` (422) for a
             dispatcher without an area, ``area_not_found`` (404), ``busy`` (503),
-            ``reauthentication_required`` (403) for an admin.
+            ``reauthentication_required`` (403) for any role but a dispatcher's.
     """
-    if new.role is Role.admin:
+    if new.role is not Role.dispatcher:
         await again.prove_lately(actor)
     one_time = None
     if new.password is None:
         one_time = readable_password()
     else:
-        passwords.refuse_weak(new.password, new.username)
+        await passwords.refuse_weak(new.password, new.username)
     hashed = await passwords.hash_password(new.password or one_time or "")
     values = new.model_dump(exclude={"password"})
     if one_time is not None:
@@ -144,7 +144,7 @@ async def change_user(actor: Actor, user_id: int, change: UserChange) -> UserRec
             known = (await connection.execute(queries.USER, {"user_id": user_id})).one_or_none()
         if known is None:
             raise Problem("user_not_found")
-        passwords.refuse_weak(password, known.username)
+        await passwords.refuse_weak(password, known.username)
         # Before the transaction: no lock is held while it takes its time.
         hashed = await passwords.hash_password(password)
     async with db.transaction() as tx:

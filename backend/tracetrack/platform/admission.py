@@ -290,7 +290,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Refusal:
-    """503, or 408, in one language, made once: refusing must cost next to nothing."""
+    """503, 408, 400 or 431, in one language, made once: refusing must cost next to nothing."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -301,16 +301,16 @@ class Refusal:
 
 
 def _refusal(why: str, language: str, headers: Mapping[str, str]) -> Refusal:
-    problem = Problem("too_slow" if why == "slow" else "busy")
+    problem = Problem({"slow": "too_slow", "broken": "malformed", "head": "head_too_large"}.get(why, "busy"))
     body = orjson.dumps(problem.document(language))
     all_ = [
         *((name.encode(), value.encode()) for name, value in headers.items()),
         (b"content-type", MEDIA_TYPE.encode()),
         (b"cache-control", b"no-store"),
-        (b"retry-after", b"1"),
+        *([(b"retry-after", b"1")] if why not in ("broken", "head") else []),
         (b"content-length", b"%d" % len(body)),
-        # The rest of a body that was not waited for cannot be told from the next request.
-        *([(b"connection", b"close")] if why == "slow" else []),
+        # The rest of what was not read whole cannot be told from the next request.
+        *([(b"connection", b"close")] if why in ("slow", "broken", "head") else []),
     ]
     return Refusal(problem.kind.status, all_, body, b"".join(b"%b: %b\r\n" % header for header in all_))
 
@@ -332,7 +332,7 @@ class Admission:
         self.gate = Gate(kinds(settings))
         self.refusals = {
             (why, hindi): _refusal(why, "hi" if hindi else "en", headers)
-            for why in ("full", "late", "database", "slow")
+            for why in ("full", "late", "database", "slow", "broken", "head")
             for hindi in (False, True)
         }
         self.calls: set[Call] = set()
@@ -431,7 +431,7 @@ class Admission:
         """Why one that asks is refused at once, before its body has come."""
         if DATABASE.state is not State.closed:
             return "database"
-        return "full" if self.gate.refuses(kind) else None
+        return "full" if self.gathered > GATHERED_BYTES or self.gate.refuses(kind) else None
 
     async def database_lost(self) -> None:
         """Tell all that wait for the database that it is away, and give up what they asked of it."""

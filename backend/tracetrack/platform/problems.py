@@ -46,6 +46,12 @@ PROBLEMS: dict[str, Kind] = {
         "The request did not come whole in time; send it again.",
         "अनुरोध समय पर पूरा नहीं आया; फिर से भेजें।",
     ),
+    "head_too_large": Kind(
+        431,
+        "Headers too large",
+        "The headers of the request are too large.",
+        "अनुरोध के हेडर बहुत बड़े हैं।",
+    ),
     "too_large": Kind(413, "Too large", "The request is too large.", "अनुरोध बहुत बड़ा है।"),
     "unsupported_media_type": Kind(415, "Unsupported media type", "Send JSON.", "कृपया JSON भेजें।"),
     "unauthorized": Kind(401, "Sign in", "Please sign in.", "कृपया साइन इन करें।"),

@@ -19,7 +19,8 @@ MOST = 3
 """Connections of one process for imports: one merges, one tells how far it is, one ends what failed."""
 
 MOST_DOWNLOADS = 2
-"""Connections of one process for reports and exports: a stream holds one for as long as it flows."""
+"""Connections of one process for reports and exports: a stream holds one for as long as it flows, and is
+given up when it stands still (``SEND_SECONDS`` of :mod:`tracetrack.platform.spreadsheet`)."""
 
 STATEMENT_SECONDS = 600
 LOCK_SECONDS = 120

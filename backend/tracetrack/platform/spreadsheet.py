@@ -13,12 +13,17 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import IO, Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from starlette.responses import StreamingResponse
+from starlette.types import Message, Send
+
+from tracetrack.platform.logs import get_logger
+
+log = get_logger("downloads")
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"
@@ -27,6 +32,11 @@ BYTE_ORDER_MARK = "\ufeff"
 
 MOST_ROWS = 1_048_576
 """Of one sheet; what is more goes onto the next."""
+
+SEND_SECONDS = 60.0
+"""How long a client may take nothing of a download before it is given up."""
+SENT_AT_ONCE = 64 * 1024
+"""Bytes: a client that is only slow takes so many in time."""
 
 FORMULA = re.compile(r"^'*[=+\-@\t\r]")
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -188,7 +198,7 @@ class Workbook:
         return self._sink.take()
 
 
-async def xlsx_of(batches: Batches, name: str) -> AsyncIterator[bytes]:
+async def xlsx_of(batches: Batches, name: str) -> AsyncGenerator[bytes, None]:
     """An xlsx file of a table that comes some rows at a time, its header first."""
     workbook: Workbook | None = None
     async for batch in batches:
@@ -205,7 +215,7 @@ def _add(workbook: Workbook, batch: Sequence[Sequence[Cell]]) -> bytes:
     return workbook.add(b"".join(map(row_xml, batch)))
 
 
-async def csv_of(batches: Batches) -> AsyncIterator[bytes]:
+async def csv_of(batches: Batches) -> AsyncGenerator[bytes, None]:
     """A csv file of a table that comes some rows at a time."""
     first = BYTE_ORDER_MARK
     async for batch in batches:
@@ -218,11 +228,48 @@ async def csv_of(batches: Batches) -> AsyncIterator[bytes]:
         yield out.getvalue().encode()
 
 
-def download(body: AsyncIterator[bytes], name: str, kind: str) -> StreamingResponse:
+class Download(StreamingResponse):
+    """A file that is sent as it is made, until the client has it, hangs up, or takes nothing for long.
+
+    What makes the file ends with it: it holds a connection, and what the database keeps for that.
+    """
+
+    def __init__(self, file: AsyncGenerator[bytes, None], headers: dict[str, str], media_type: str) -> None:
+        super().__init__(file, headers=headers, media_type=media_type)
+        self.file = file
+
+    async def stream_response(self, send: Send) -> None:
+        """Send it. One that is given up lacks its end, so that no client takes it for whole."""
+        async for message in self._messages():
+            if not await _taken(send, message):
+                log.warning("a download was given up: its client took no more of it")
+                await self.file.aclose()
+                return
+
+    async def _messages(self) -> AsyncIterator[Message]:
+        yield {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        async for piece in self.file:
+            for at in range(0, len(piece), SENT_AT_ONCE):
+                part = piece[at : at + SENT_AT_ONCE]
+                yield {"type": "http.response.body", "body": part, "more_body": True}
+        yield {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+async def _taken(send: Send, message: Message) -> bool:
+    # Around the sending alone: what is late in the making is another matter.
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send(message)
+    except TimeoutError:
+        return False
+    return True
+
+
+def download(file: AsyncGenerator[bytes, None], name: str, kind: str) -> Download:
     """An answer that browsers save as a file.
 
     Args:
-        body: the file's bytes.
+        file: its bytes.
         name: of the file, without its ending.
         kind: ``xlsx`` or ``csv``.
     """
@@ -230,8 +277,8 @@ def download(body: AsyncIterator[bytes], name: str, kind: str) -> StreamingRespo
         "".join(c if c.isascii() and (c.isalnum() or c in "-_. ") else "-" for c in name).strip() or "file"
     )
     whole = quote(f"{name}.{kind}".replace("/", "-"), safe="")
-    return StreamingResponse(
-        body,
-        media_type=XLSX if kind == "xlsx" else CSV,
-        headers={"content-disposition": f"attachment; filename=\"{plain}.{kind}\"; filename*=UTF-8''{whole}"},
+    return Download(
+        file,
+        {"content-disposition": f"attachment; filename=\"{plain}.{kind}\"; filename*=UTF-8''{whole}"},
+        XLSX if kind == "xlsx" else CSV,
     )

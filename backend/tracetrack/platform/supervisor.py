@@ -294,7 +294,6 @@ def _environment(addresses: Addresses, folder: DataFolder, settings: Settings) -
         **kept,
         "TRACETRACK_DATABASE_URL": addresses.app,
         **({"TRACETRACK_REDIS_URL": addresses.redis} if addresses.redis else {}),
-        **({"TRACETRACK_SECRET_KEY": settings.secret_key.get_secret_value()} if settings.secret_key else {}),
         "TRACETRACK_DATA": str(folder.path),
         "TRACETRACK_WORKERS": str(settings.workers),
         "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics()),

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import socket
 import sys
 from types import FrameType
 
 import uvicorn
 
-from tracetrack.platform.door import Door
+from tracetrack.platform.door import MOST_CONNECTIONS, Door
 from tracetrack.platform.stopping import stop
 from tracetrack.settings import get_settings
 
@@ -70,6 +71,7 @@ class Server(uvicorn.Server):
 def serve(factory: str, sock: socket.socket, others: list[socket.socket], ready: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then let running requests finish for a while."""
     settings = get_settings()
+    _may_open(2 * MOST_CONNECTIONS)
     config = uvicorn.Config(
         factory,
         factory=True,
@@ -86,6 +88,14 @@ def serve(factory: str, sock: socket.socket, others: list[socket.socket], ready:
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     Server(config, others, ready).run(sockets=[sock])
+
+
+def _may_open(files: int) -> None:
+    """Have room for so many connections and files, as far as the system lets us."""
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = files if most == resource.RLIM_INFINITY else min(files, most)
+    if least != resource.RLIM_INFINITY and least < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
 
 
 if __name__ == "__main__":

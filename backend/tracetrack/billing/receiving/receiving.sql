@@ -72,23 +72,25 @@ begin
     end if;
     select * into receipt from bill_receipts where id = p_receipt_id and bill_id = p_bill_id for share;
     if receipt.id is null then
-        return '{"problem": "receipt_not_found"}';
+        v_answer := '{"problem": "receipt_not_found"}';
     elsif receipt.finished_at is not null then
-        return '{"problem": "receipt_finished"}';
+        v_answer := '{"problem": "receipt_finished"}';
+    else
+        select s.* into kept from find_bag(p_code) f
+        join bill_snapshot_parents s on s.snapshot_id = receipt.snapshot_id and s.bag_id = f.id;
+        insert into bill_receipt_scans (receipt_id, bag_id, code, scanned_by)
+        values (receipt.id, kept.bag_id, coalesce(kept.code, p_code), (actor).user_id)
+        on conflict do nothing;
+        outcome := case when found then '' else 'already_' end
+            || case when kept.bag_id is null then 'excess' else 'found' end;
+        v_answer := jsonb_build_object('outcome', outcome, 'code', coalesce(kept.code, p_code),
+            'child_count', kept.child_count, 'receipt', receipt_card(receipt.id));
     end if;
-    select s.* into kept from find_bag(p_code) f
-    join bill_snapshot_parents s on s.snapshot_id = receipt.snapshot_id and s.bag_id = f.id;
-    insert into bill_receipt_scans (receipt_id, bag_id, code, scanned_by)
-    values (receipt.id, kept.bag_id, coalesce(kept.code, p_code), (actor).user_id)
-    on conflict do nothing;
-    outcome := case when found then '' else 'already_' end
-        || case when kept.bag_id is null then 'excess' else 'found' end;
-    v_answer := jsonb_build_object('scan_id', p_scan_id, 'outcome', outcome,
-        'code', coalesce(kept.code, p_code), 'child_count', kept.child_count,
-        'receipt', receipt_card(receipt.id));
-    insert into scans (scan_id, user_id, area_id, action, outcome, code, scanned_at, bag_id, bill_id)
-    values (p_scan_id, (actor).user_id, (actor).home_area, 'receive', outcome, p_code, p_at, kept.bag_id,
-            receipt.bill_id);
+    v_answer := jsonb_build_object('scan_id', p_scan_id) || v_answer;
+    insert into scans (scan_id, user_id, area_id, action, outcome, refused, code, scanned_at, bag_id, bill_id)
+    values (p_scan_id, (actor).user_id, (actor).home_area, 'receive',
+            coalesce(outcome, v_answer ->> 'problem'), v_answer ? 'problem', p_code, p_at, kept.bag_id,
+            p_bill_id);
     update scan_receipts set answer = v_answer where scan_id = p_scan_id;
     return v_answer;
 end $$;

@@ -24,13 +24,13 @@ router = APIRouter(tags=["oversight"])
 BEAT_SECONDS = 15.0
 """After so long without news a message tells that the stream lives, and how far it has come."""
 LOOK_SECONDS = 0.5
-"""How often it is asked whether the client's session has ended."""
+"""How often it is asked whether the client's session has ended, or its user become something else."""
 SEND_SECONDS = 10.0
 """How long a client may take nothing before it is cut off."""
 
 
 class EventStream(Response):
-    """A response that goes on until the client, its session or this worker ends."""
+    """A response that goes on until the client, its session, its user's role or area, or this worker ends."""
 
     media_type = "text/event-stream"
 
@@ -89,10 +89,12 @@ class EventStream(Response):
     async def _may_listen(self) -> bool:
         try:
             session_id = self.actor.session_id
-            return await sessions.still_signed_in(session_id) or await keys.key_lives(session_id)
+            by_now = await sessions.living(session_id) or await keys.living(session_id)
         except Exception:
             # The database is away: there is nothing to tell until it is back, and then it is asked.
             return True
+        # The view is of this role and area; who has others by now comes back, and gets theirs.
+        return by_now is not None and (by_now.role, by_now.area_id) == (self.actor.role, self.actor.area_id)
 
 
 async def _gone(receive: Receive) -> None:

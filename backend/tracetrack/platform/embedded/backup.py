@@ -71,7 +71,9 @@ def take(folder: Path, binaries: Path, port: int, password: str, target: Path) -
         )
         # After the database: each file that it knows of is there.
         left_out = shutil.ignore_patterns(*_LEFT_OUT)
-        shutil.copytree(folder, unfinished / "files", ignore=left_out, symlinks=True)
+        shutil.copytree(
+            folder, unfinished / "files", ignore=left_out, symlinks=True, copy_function=_copy_if_there
+        )
         _run(binaries / "pg_verifybackup", "--no-parse-wal", str(unfinished / "postgresql"))
         total = sum(file.stat().st_size for file in unfinished.rglob("*") if file.is_file())
         about = Backup(made_at.isoformat(timespec="seconds"), _own_version(), version(binaries), total)
@@ -83,6 +85,16 @@ def take(folder: Path, binaries: Path, port: int, password: str, target: Path) -
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return target / name
+
+
+def _copy_if_there(source: str, target: str) -> None:
+    """Copy a file, unless it goes: uploads break off and imported files expire while the site works."""
+    try:
+        shutil.copy2(source, target)
+    except FileNotFoundError:
+        if os.path.lexists(source):
+            raise
+        Path(target).unlink(missing_ok=True)
 
 
 def about(backup: Path) -> Backup:
