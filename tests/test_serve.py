@@ -22,7 +22,6 @@ import pyotp
 import pytest
 
 from tracetrack.platform.embedded.processes import free_port, running
-from tracetrack.settings import ROOT
 
 PASSWORD = "a password for the tests"
 

@@ -235,7 +235,7 @@ def rotate(
         if settings.secret_key is not None:
             raise StartError(
                 "The key is TRACETRACK_SECRET_KEY: put it into TRACETRACK_SECRET_KEY_PREVIOUS, a new one into"
-                " TRACETRACK_SECRET_KEY, and restart the site, or run `tracetrack reload` if they stand in .env."
+                " TRACETRACK_SECRET_KEY, and restart the site; if they stand in .env, `tracetrack reload` does."
             )
         ring = Keyring(settings.data.expanduser().absolute())
         ring.rotate(settings.session_days)
