@@ -235,7 +235,7 @@ def rotate(
         if settings.secret_key is not None:
             raise StartError(
                 "The key is TRACETRACK_SECRET_KEY: put it into TRACETRACK_SECRET_KEY_PREVIOUS, a new one into"
-                " TRACETRACK_SECRET_KEY, and restart the site; if they stand in .env, `tracetrack reload` does."
+                " TRACETRACK_SECRET_KEY, and restart the site; where they stand in .env, reload it."
             )
         ring = Keyring(settings.data.expanduser().absolute())
         ring.rotate(settings.session_days)
