@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tracetrack.platform import db
@@ -40,6 +41,32 @@ async def test_what_the_server_closed_meanwhile_is_replaced_before_anything_is_a
     # One after the other: each comes upon another of the old ones.
     after = {await ask() for ask in (transacting, answering) for _ in range(10)} | await several()
     assert not after & before
+
+
+async def test_one_word_that_a_server_leads_no_more_is_enough_for_all_connections(
+    application: httpx.ASGITransport,
+) -> None:
+    async def pids() -> set[int]:
+        async with AsyncExitStack() as held:
+            several = [await held.enter_async_context(db.reading()) for _ in range(4)]
+            return {int((await one.execute(text(PID))).scalar_one()) for one in several}
+
+    async with AsyncExitStack() as held:
+        for one in [await held.enter_async_context(db.reading()) for _ in range(4)]:
+            await one.execute(text("set default_transaction_read_only = on"))
+    before = await pids()
+    with pytest.raises(DBAPIError):
+        async with db.transaction() as tx:
+            await tx.execute(text("create table t ()"))
+    assert not await pids() & before
+    # The other way to ask notices, too.
+    async with AsyncExitStack() as held:
+        for one in [await held.enter_async_context(db.reading()) for _ in range(4)]:
+            await one.execute(text("set default_transaction_read_only = on"))
+    before = await pids()
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        await db.answer("update sessions set authenticated_at = now() where false returning 1")
+    assert not await pids() & before
 
 
 async def test_who_has_waited_enough_takes_a_free_connection_or_none(

@@ -34,6 +34,9 @@ APP_ROLE = "tracetrack_app"
 RETRIED = frozenset({"40P01", "40001", "23505"})
 """Deadlock, serialization failure, and a unique key taken between look and insert: the same call again."""
 
+READ_ONLY = "25006"
+"""A server that leads no more, or is made to take no writes."""
+
 CONNECT_SECONDS = 10.0
 """For a new connection: it takes a dozen questions, to a busy machine or a far one."""
 
@@ -54,6 +57,8 @@ class _Pool:
     transactional: AsyncEngine
 
 
+_leader_until = float("-inf")
+"""When, by the monotonic clock, a server last said that it leads no more; older connections are no use."""
 _pools: dict[Pool, _Pool] = {}
 _opened: tuple[str, Settings] | None = None
 _closing: set[asyncio.Task[None]] = set()
@@ -118,14 +123,35 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
             "server_settings": said if pooler else {**said, **limits},
         },
     )
-    event.listen(made.sync_engine, "checkout", _replace_closed)
+    event.listen(made.sync_engine, "connect", _note_age)
+    event.listen(made.sync_engine, "checkout", _replace_useless)
+    event.listen(made.sync_engine, "handle_error", _notice)
     return made
 
 
-def _replace_closed(connection: Any, *_: Any) -> None:
-    """The server hung up while the connection lay idle: nothing was asked yet, so another one is opened."""
+def _note_age(_: Any, record: Any) -> None:
+    record.info["made"] = time.monotonic()
+
+
+def _replace_useless(connection: Any, record: Any, _: Any) -> None:
+    """The server hung up while the connection lay idle, or leads no more: nothing was asked yet, so another
+    one is opened."""
+    if record.info["made"] < _leader_until:
+        # At once: a polite end would wait for a server that may not answer.
+        connection.driver_connection.terminate()
     if connection.driver_connection.is_closed():
         raise DisconnectionError("closed while it lay idle")
+
+
+def _notice(context: Any) -> None:
+    _leads(context.original_exception)
+
+
+def _leads(error: BaseException) -> None:
+    """Whether the server still leads: once one connection was told that it does not, all are left."""
+    global _leader_until
+    if sqlstate(error) == READ_ONLY:
+        _leader_until = time.monotonic()
 
 
 def open_database(url: str, settings: Settings) -> None:
@@ -197,7 +223,7 @@ async def reading(of: Pool | None = None) -> AsyncIterator[AsyncConnection]:
 
 def _ends_connection(error: asyncpg.PostgresError) -> bool:
     """Whether the connection is of no more use: the server hung up, or leads no more."""
-    return (sqlstate(error) or "").startswith(("08", "57P", "25006"))
+    return (sqlstate(error) or "").startswith(("08", "57P", READ_ONLY))
 
 
 async def answer(sql: str, *values: Any) -> Any:
@@ -219,6 +245,7 @@ async def answer(sql: str, *values: Any) -> Any:
                 try:
                     return await driver.fetchval(sql, *values)
                 except BaseException as error:
+                    _leads(error)
                     # The pool sees only what passes through SQLAlchemy. Whatever is not the server's
                     # answer to this call, the driver's own confusion too, leaves a connection in doubt.
                     if not isinstance(error, asyncpg.PostgresError) or _ends_connection(error):
