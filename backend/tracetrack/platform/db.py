@@ -125,7 +125,7 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
     )
     event.listen(made.sync_engine, "connect", _note_age)
     event.listen(made.sync_engine, "checkout", _replace_useless)
-    event.listen(made.sync_engine, "handle_error", _notice)
+    event.listen(made.sync_engine, "handle_error", lambda context: _notice(context.original_exception))
     return made
 
 
@@ -143,12 +143,8 @@ def _replace_useless(connection: Any, record: Any, _: Any) -> None:
         raise DisconnectionError("closed while it lay idle")
 
 
-def _notice(context: Any) -> None:
-    _leads(context.original_exception)
-
-
-def _leads(error: BaseException) -> None:
-    """Whether the server still leads: once one connection was told that it does not, all are left."""
+def _notice(error: BaseException) -> None:
+    """Once one connection was told that the server leads no more, all that are as old are left."""
     global _leader_until
     if sqlstate(error) == READ_ONLY:
         _leader_until = time.monotonic()
@@ -245,7 +241,7 @@ async def answer(sql: str, *values: Any) -> Any:
                 try:
                     return await driver.fetchval(sql, *values)
                 except BaseException as error:
-                    _leads(error)
+                    _notice(error)
                     # The pool sees only what passes through SQLAlchemy. Whatever is not the server's
                     # answer to this call, the driver's own confusion too, leaves a connection in doubt.
                     if not isinstance(error, asyncpg.PostgresError) or _ends_connection(error):
