@@ -180,19 +180,21 @@ async def test_reports_are_limited_with_redis_and_without(
         changed: dict[str, object] = {"reports_per_minute": 20}
         if redis in urls:
             changed["redis_url"] = SecretStr(urls[redis])
-        latest = []
-        # A busy machine may stop the loop for as long, but not again and again.
-        for _ in range(3):
+        seen = []
+        # A busy machine may stop the loop for as long, or Redis be lost on the way, and what was counted there
+        # is not known in memory; but not again and again.
+        for _ in range(5):
             reopen(limited.model_copy(update=changed))
             person = await floor.person(f"reader-{redis}-{time.time_ns()}", "biller")
-            latest.append(await _reports(person))
-            if latest[-1] < 0.3:
-                break
-        assert min(latest) < 0.3, "the event loop waited for Redis"
+            refused, late = await _reports(person)
+            if refused == 10 and late < 0.3:
+                return
+            seen.append((refused, late))
+        pytest.fail(f"reports refused of 30 (10 are to be), seconds that the event loop waited: {seen}")
 
 
-async def _reports(person: Person) -> float:
-    """Ask for more than are given; seconds that the event loop stood still at most."""
+async def _reports(person: Person) -> tuple[int, float]:
+    """Ask for 30; how many were refused, and the seconds that the event loop stood still at most."""
     late: list[float] = []
 
     async def tick() -> None:
@@ -205,11 +207,9 @@ async def _reports(person: Person) -> float:
     answers = await asyncio.gather(*(person.get("/reports/areas") for _ in range(30)))
     ticking.cancel()
     statuses = sorted(a.status_code for a in answers)
-    assert set(statuses) == {200, 429}
-    # Redis lost on the way: what was counted there is not known in memory.
-    assert 5 <= statuses.count(429) <= 10
+    assert set(statuses) <= {200, 429}
     assert (await person.scan_parent("P1")).status_code == 200
-    return max(late)
+    return statuses.count(429), max(late)
 
 
 async def test_one_user_has_a_generous_limit_for_everything(floor: Floor, limited: Settings) -> None:

@@ -132,6 +132,7 @@ async def test_a_dangerous_act_asks_for_the_password_and_then_goes_on(
     await stored.execute("update sessions set authenticated_at = now() - interval '16 minutes'")
     await page.locator("select[name=role]").select_option("admin")
     await screens.button("Save").click()
+    await expect(dialog).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
     assert await stored.fetchval("select role from users where username = $1", other) == "biller"

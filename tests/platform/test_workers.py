@@ -147,10 +147,16 @@ def test_an_old_worker_that_dies_meanwhile_is_replaced_once(workers: Workers) ->
 @pytest.mark.skipif(sys.platform != "linux", reason="one socket for all")
 def test_connections_are_spread_evenly(workers: Workers) -> None:
     until(lambda: set(told(workers, 20)) == pids(workers))
-    counts = told(workers, 200)
-    assert set(counts) == pids(workers)
-    # Of fair coins, one run in five million has fewer.
-    assert min(counts.values()) > 64, counts
+    rounds: list[Counter[int]] = []
+    # A neighbour takes what a worker leaves waiting that a busy machine holds up, so one round says little.
+    for _ in range(5):
+        counts = told(workers, 200)
+        assert set(counts) == pids(workers)
+        # Of fair coins, one round in five million has fewer.
+        if min(counts.values()) > 64:
+            return
+        rounds.append(counts)
+    pytest.fail(f"never spread evenly: {rounds}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
