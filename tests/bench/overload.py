@@ -117,25 +117,38 @@ class Phones:
         return self.heads[user] + b"content-length: %d\r\n\r\n%b" % (len(body), body)
 
 
-def peak(phones: Phones, users: int, seconds: float) -> list[float]:
-    """Scans one after another by so many at a time; seconds of each accepted one."""
+def peak(phones: Phones, users: int, seconds: float) -> tuple[list[float], int]:
+    """Scans one after another by so many at a time; seconds of each accepted one, and how many were refused.
+
+    Whoever is refused comes again when he was told to.
+    """
     times: list[float] = []
+    refused: deque[tuple[float, Line]] = deque()
     lines = Lines(phones.port, users)
     until = time.perf_counter() + seconds
     for line in lines.all:
         line.ask(phones.request(), time.perf_counter())
-    asking = users
+    asking, count = users, 0
     while asking:
-        for line, status in lines.answered(1):
+        for line, status in lines.answered(0.01 if refused else 1):
             now = time.perf_counter()
-            if status == 200:
-                times.append(now - line.due)
+            if status != 200:
+                count += 1
+                refused.append((now + 1, line))
+                continue
+            times.append(now - line.due)
+            if now < until:
+                line.ask(phones.request(), now)
+            else:
+                asking -= 1
+        while refused and (now := time.perf_counter()) >= min(until, refused[0][0]):
+            _, line = refused.popleft()
             if now < until:
                 line.ask(phones.request(), now)
             else:
                 asking -= 1
     lines.close()
-    return times
+    return times, count
 
 
 def overload(phones: Phones, rate: float, seconds: float) -> dict[int, list[float]]:
@@ -222,7 +235,7 @@ async def measure(site: Site, folder: Path) -> None:
     """Peaks and floods in turns: each flood is measured against the peaks right before and after it."""
     owner = await asyncpg.connect(urls(folder)[postgres.OWNER], timeout=10)
     phones = await sign_in(site, owner)
-    done = len(peak(phones, USERS, 3))
+    done = len(peak(phones, USERS, 3)[0])
     shares, late = [], []
     times = one_peak(site, phones)
     done += len(times)
@@ -248,10 +261,10 @@ async def measure(site: Site, folder: Path) -> None:
 
 def one_peak(site: Site, phones: Phones) -> list[float]:
     meter = Meter(site)
-    times = peak(phones, USERS, SECONDS)
+    times, refused = peak(phones, USERS, SECONDS)
     print(
         f"peak, {USERS} at a time: {len(times) / SECONDS:6.0f} scans/s   p50 {p(times, 0.5):6.1f}"
-        f"  p99 {p(times, 0.99):6.1f} ms",
+        f"  p99 {p(times, 0.99):6.1f} ms  refused {refused}",
         flush=True,
     )
     meter.show()

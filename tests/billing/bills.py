@@ -21,12 +21,13 @@ async def new_bill(person: Person, **fields: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-async def packed(floor: Floor, code: str, children: int) -> None:
-    """A parent of North with this many children."""
-    assert (await floor.north.scan_parent(code)).status_code == 200
+async def packed(floor: Floor, code: str, children: int, by: Person | None = None) -> None:
+    """A parent of North, or of somebody else's area, with this many children."""
+    by = by or floor.north
+    assert (await by.scan_parent(code)).status_code == 200
     if children:
         codes = [f"{code}-{n}" for n in range(children)]
-        answer = await floor.north.post("/scans/children", {"parent_code": code, "codes": codes})
+        answer = await by.post("/scans/children", {"parent_code": code, "codes": codes})
         assert answer.status_code == 200, answer.text
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
-from tests.billing.bills import attach, new_bill, packed
-from tests.floor import Floor, outcomes, together
+from tests.billing.bills import attach, detach, new_bill, packed
+from tests.floor import Floor, Person, outcomes, together
 
 
 async def sent(floor: Floor, *codes: str) -> dict[str, Any]:
@@ -118,3 +118,70 @@ async def test_twenty_people_receive_one_bill_at_once(floor: Floor) -> None:
     answers = await together(floor.south.post(f"{path}/scans", {"code": code}) for code in codes * 2)
     assert outcomes(answers) == {"found": 20, "already_found": 20}
     assert (await floor.south.post(f"{path}/finish")).json()["short_count"] == 0
+
+
+async def test_a_bill_opened_again_is_not_received_and_names_nothing_of_other_areas(floor: Floor) -> None:
+    bill = await sent(floor, "P1")
+    await packed(floor, "SECRET", 1, floor.south)
+    path = f"/bills/{bill['id']}"
+    await floor.biller.post(f"{path}/reopen", {"reason": "One more"})
+    await attach(floor.biller, bill["id"], "SECRET")
+    await floor.biller.post(f"{path}/complete")
+    receipt = f"{path}/receipts/{(await floor.south.post(f'{path}/receipts')).json()['receipt']['id']}"
+    await floor.south.post(f"{receipt}/scans", {"code": "P1"})
+    await floor.biller.post(f"{path}/reopen", {"reason": "Once more"})
+
+    def asked(person: Person) -> list[Any]:
+        return [
+            person.post(f"{receipt}/scans", {"code": "P1"}),
+            person.http.delete(f"{receipt}/scans", params={"code": "P1"}),
+            person.post(f"{receipt}/finish"),
+        ]
+
+    assert [(await answer).status_code for answer in asked(floor.north)] == [403] * 3
+    assert (await floor.north.get(f"{receipt}/bags")).status_code == 403
+    answers = [await answer for answer in asked(floor.biller)]
+    assert [answer.json()["code"] for answer in answers] == ["bill_not_completed"] * 3
+    assert (await floor.biller.get(receipt)).json()["finished_at"] is None
+
+    # Completed again, what was begun on the old paper is closed as it stands, and the new one is compared.
+    await floor.biller.post(f"{path}/complete")
+    assert (await floor.south.post(f"{receipt}/scans", {"code": "P1"})).json()["code"] == "receipt_finished"
+    anew = (await floor.south.post(f"{path}/receipts")).json()
+    assert (anew["outcome"], anew["receipt"]["found_count"], anew["receipt"]["short_count"]) == (
+        "started",
+        0,
+        2,
+    )
+    old = (await floor.biller.get(receipt)).json()
+    assert (old["found_count"], old["short_count"], old["excess_count"]) == (1, 1, 0)
+    assert old["finished_at"] is not None
+
+
+async def test_who_receives_sees_the_paper_that_came_and_no_other(floor: Floor) -> None:
+    bill = await new_bill(
+        floor.biller, area_id=floor.areas["North"], destination_area_id=floor.areas["North"]
+    )
+    path = f"/bills/{bill['id']}"
+    for code in ("P1", "WRONG", "EARLIER"):
+        await packed(floor, code, 1)
+        await attach(floor.biller, bill["id"], code)
+    await detach(floor.biller, bill["id"], "WRONG")
+    await floor.biller.post(f"{path}/complete")
+    await floor.north.post(f"{path}/receipts", {"note": "at North's gate"})
+    await floor.biller.post(f"{path}/reopen", {"reason": "It goes South"})
+    await detach(floor.biller, bill["id"], "EARLIER")
+    await floor.biller.patch(path, {"destination_area_id": floor.areas["South"]}, **{"if-match": "*"})
+    done = (await floor.biller.post(f"{path}/complete")).json()
+    assert done["destination_area"]["name"] == "South"
+    told = [
+        (await floor.south.get(f"{path}/{what}")).text
+        for what in ("bags", "history", "snapshots/1/bags", "snapshots/2/bags", "receipts")
+    ]
+    assert "P1" in told[0] and "P1" in told[1]
+    assert not any("WRONG" in one or "EARLIER" in one or "North's gate" in one for one in told)
+    hers = [
+        (await floor.biller.get(f"{path}/{what}")).text
+        for what in ("history", "snapshots/1/bags", "receipts")
+    ]
+    assert "WRONG" in hers[0] and "EARLIER" in hers[1] and "North's gate" in hers[2]

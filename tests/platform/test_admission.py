@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from tests.api import operations
 from tracetrack.platform.admission import (
     FLOOD_SECONDS,
+    FLOOD_SERVED_SECONDS,
     FLOOD_SHARE,
     LEAST_SHARE,
+    SERVED_SECONDS,
     Admission,
     Gate,
     Kind,
@@ -134,6 +137,17 @@ def test_a_slow_worker_serves_fewer_scans_at_a_time_and_a_quick_one_all_again() 
     for _ in range(300):
         one.served(floor, 0.01)
     assert one.places["floor"] == floor.places
+
+
+def test_in_a_flood_scans_are_to_be_quicker() -> None:
+    one = Gate(kinds(Settings(_env_file=None)))
+    floor = one.kinds["floor"]
+    between = (FLOOD_SERVED_SECONDS + SERVED_SECONDS) / 2
+    one.served(floor, between)
+    assert one.places["floor"] == floor.places
+    one.refused_at = time.monotonic()
+    one.served(floor, between)
+    assert one.places["floor"] < floor.places
 
 
 async def test_while_scans_wait_only_one_report_runs() -> None:

@@ -73,10 +73,22 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 
 
 def may_see_every_parent(actor: Actor, bill: Row[Any]) -> bool:
-    """Whether all parents of a bill may be named to the actor: he sees all areas, or receives it."""
+    """Whether all parents that are on a bill may be named to the actor: he sees all areas, or receives it."""
     return actor.sees_area is None or (
         bill.completed_at is not None and bill.destination_area_id == actor.sees_area
     )
+
+
+def _may_be_named(actor: Actor, bill: Row[Any], parent_id: Any, area_id: Any) -> ColumnElement[bool]:
+    """Parents of the actor's area; and to who receives a bill those of the paper that came with it, but none
+    of an earlier revision, or that was never on any."""
+    own = within_area(actor, area_id)
+    if not may_see_every_parent(actor, bill):
+        return own
+    kept = select(bill_snapshot_parents.c.bag_id).where(
+        bill_snapshot_parents.c.snapshot_id == bill.snapshot_id
+    )
+    return or_(own, parent_id.in_(kept))
 
 
 async def bill_by_id(tx: AsyncConnection, actor: Actor, bill_id: int) -> Row[Any] | None:
@@ -205,8 +217,8 @@ async def snapshot_parents_page(
         .join(bill_snapshots, bill_snapshots.c.id == kept.snapshot_id)
         .where(bill_snapshots.c.bill_id == bill.id, bill_snapshots.c.revision == revision)
     )
-    if not may_see_every_parent(actor, bill):
-        statement = statement.where(within_area(actor, kept.area_id))
+    if actor.sees_area is not None:
+        statement = statement.where(_may_be_named(actor, bill, kept.bag_id, kept.area_id))
     if after is not None:
         statement = statement.where(kept.position > after[0])
     statement = statement.order_by(kept.position).limit(limit + 1)
@@ -234,10 +246,13 @@ async def history_page(
         .join(users, users.c.id == event.actor_id, isouter=True)
         .where(event.subject_type == "bill", event.subject_id == bill.id)
     )
-    if not may_see_every_parent(actor, bill):
+    if actor.sees_area is not None:
         # Parents of another area are not named.
         statement = statement.join(bag_cards, bag_cards.c.id == event.parent_id, isouter=True).where(
-            or_(event.parent_id.is_(None), within_area(actor, bag_cards.c.area_id))
+            or_(
+                event.parent_id.is_(None),
+                _may_be_named(actor, bill, event.parent_id, bag_cards.c.area_id),
+            )
         )
     if after is not None:
         statement = statement.where(event.id < after[0])

@@ -47,6 +47,8 @@ LEAST_SHARE = 0.25
 FLOOD_SECONDS = 1.0
 """For so long after a scan was refused, others come faster than they can be served: a queue only makes
 all of them wait."""
+FLOOD_SERVED_SECONDS = 0.03
+"""As SERVED_SECONDS, while they do: as many are served a second, and each waits half as long for its neighbours."""
 FLOOD_SHARE = 0.5
 """Of a scan's own time, which it may wait then: so many for each place, enough that none stays empty."""
 LONGEST_SECONDS = 1.0
@@ -184,14 +186,17 @@ class Gate:
         if kind.name != "floor":
             return
         places = self.places["floor"]
-        if seconds > SERVED_SECONDS:
+        if seconds > (FLOOD_SERVED_SECONDS if self._flooded() else SERVED_SECONDS):
             self.places["floor"] = max(1.0, kind.places * LEAST_SHARE, places * 0.98)
         else:
             self.places["floor"] = min(kind.places, places + 0.1)
 
+    def _flooded(self) -> bool:
+        return self._clock() - self.refused_at < FLOOD_SECONDS
+
     def _may_wait(self, kind: Kind) -> int:
         """How many may wait now: all of a burst, and few of a flood."""
-        flood = kind.name == "floor" and self._clock() - self.refused_at < FLOOD_SECONDS
+        flood = kind.name == "floor" and self._flooded()
         return min(kind.queue, max(1, round(self.places["floor"] * FLOOD_SHARE))) if flood else kind.queue
 
     def _refuse(self, kind: Kind) -> None:

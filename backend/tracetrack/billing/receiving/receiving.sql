@@ -23,17 +23,63 @@ create or replace function receipt_card(p_id bigint) returns jsonb stable langua
     select to_jsonb(c) - 'snapshot_id' from receipt_cards c where c.id = p_id
 $$;
 
--- Begin to receive a completed bill, or go on where somebody has begun.
+-- A receipt of a bill that stands, locked until the end of the transaction: for share, or to be closed. Nothing
+-- is received on a bill that was opened again, nor on a paper that is not the last.
+create or replace function receipt_locked(
+    p_bill_id bigint, p_receipt_id bigint, p_to_close boolean, out receipt bill_receipts, out problem text)
+    language plpgsql as $$
+declare
+    bill bills;
+begin
+    select * into bill from bills where id = p_bill_id for share;
+    if p_to_close then
+        select * into receipt from bill_receipts where id = p_receipt_id and bill_id = p_bill_id for update;
+    else
+        select * into receipt from bill_receipts where id = p_receipt_id and bill_id = p_bill_id for share;
+    end if;
+    problem := case
+        when receipt.id is null then 'receipt_not_found'
+        when receipt.finished_at is not null then 'receipt_finished'
+        when bill.completed_at is null then 'bill_not_completed'
+        when bill.snapshot_id is distinct from receipt.snapshot_id then 'receipt_finished' end;
+end $$;
+
+-- Keep what was counted: found, short and excess.
+create or replace function receipt_close(actor floor_actor, p_receipt_id bigint, p_note text) returns void
+    language plpgsql as $$
+declare
+    counted receipt_cards;
+begin
+    select * into counted from receipt_cards where id = p_receipt_id;
+    update bill_receipts set finished_by = (actor).user_id, finished_at = now(),
+        note = coalesce(p_note, note), found_count = counted.found_count,
+        short_count = counted.short_count, excess_count = counted.excess_count
+    where id = p_receipt_id;
+    perform ledger_record(actor, 'bill_received', 'bill', b.id, b.number, b.area_id, null,
+        jsonb_build_object('receipt_id', p_receipt_id, 'snapshot_id', counted.snapshot_id,
+            'found_count', counted.found_count, 'short_count', counted.short_count,
+            'excess_count', counted.excess_count))
+    from bills b where b.id = counted.bill_id;
+end $$;
+
+-- Begin to receive a completed bill, or go on where somebody has begun. One that was begun on an earlier
+-- paper is closed as it stands.
 create or replace function receipt_start(actor floor_actor, p_bill_id bigint, p_note text) returns jsonb
     language plpgsql as $$
 declare
     bill bills;
+    old bill_receipts;
     v_id bigint;
 begin
     select * into bill from bills where id = p_bill_id for share;
     if bill.id is null or bill.completed_at is null or bill.snapshot_id is null then
         return jsonb_build_object('problem', case when bill.id is null then 'bill_not_found'
                                                   else 'bill_not_completed' end);
+    end if;
+    select * into old from bill_receipts where bill_id = bill.id and finished_at is null
+        and snapshot_id <> bill.snapshot_id for update;
+    if old.id is not null then
+        perform receipt_close(actor, old.id, null);
     end if;
     insert into bill_receipts (bill_id, snapshot_id, note, started_by)
     values (bill.id, bill.snapshot_id, p_note, (actor).user_id)
@@ -55,6 +101,7 @@ create or replace function receipt_scan(
 declare
     v_request uuid := md5(jsonb_build_array('receive', p_receipt_id, p_code)::text)::uuid;
     earlier scan_receipts;
+    target record;
     receipt bill_receipts;
     kept bill_snapshot_parents;
     outcome text;
@@ -70,11 +117,10 @@ begin
             when earlier.request <> v_request then '{"problem": "scan_id_reused"}'
             else earlier.answer end;
     end if;
-    select * into receipt from bill_receipts where id = p_receipt_id and bill_id = p_bill_id for share;
-    if receipt.id is null then
-        v_answer := '{"problem": "receipt_not_found"}';
-    elsif receipt.finished_at is not null then
-        v_answer := '{"problem": "receipt_finished"}';
+    target := receipt_locked(p_bill_id, p_receipt_id, false);
+    receipt := target.receipt;
+    if target.problem is not null then
+        v_answer := jsonb_build_object('problem', target.problem);
     else
         select s.* into kept from find_bag(p_code) f
         join bill_snapshot_parents s on s.snapshot_id = receipt.snapshot_id and s.bag_id = f.id;
@@ -88,7 +134,8 @@ begin
     end if;
     v_answer := jsonb_build_object('scan_id', p_scan_id) || v_answer;
     insert into scans (scan_id, user_id, area_id, action, outcome, refused, code, scanned_at, bag_id, bill_id)
-    values (p_scan_id, (actor).user_id, (actor).home_area, 'receive',
+    values (p_scan_id, (actor).user_id,
+            coalesce((actor).sees_area, (select destination_area_id from bills where id = p_bill_id)), 'receive',
             coalesce(outcome, v_answer ->> 'problem'), v_answer ? 'problem', p_code, p_at, kept.bag_id,
             p_bill_id);
     update scan_receipts set answer = v_answer where scan_id = p_scan_id;
@@ -99,13 +146,13 @@ end $$;
 create or replace function receipt_unscan(actor floor_actor, p_bill_id bigint, p_receipt_id bigint, p_code text)
     returns jsonb language plpgsql as $$
 declare
+    target record;
     receipt bill_receipts;
 begin
-    select * into receipt from bill_receipts where id = p_receipt_id and bill_id = p_bill_id for share;
-    if receipt.id is null then
-        return '{"problem": "receipt_not_found"}';
-    elsif receipt.finished_at is not null then
-        return '{"problem": "receipt_finished"}';
+    target := receipt_locked(p_bill_id, p_receipt_id, false);
+    receipt := target.receipt;
+    if target.problem is not null then
+        return jsonb_build_object('problem', target.problem);
     end if;
     delete from bill_receipt_scans
     where receipt_id = receipt.id
@@ -113,29 +160,18 @@ begin
     return receipt_card(receipt.id);
 end $$;
 
--- Close a receipt: found, short and excess are counted and kept.
+-- Close a receipt; once more changes nothing.
 create or replace function receipt_finish(
     actor floor_actor, p_bill_id bigint, p_receipt_id bigint, p_note text) returns jsonb language plpgsql as $$
 declare
-    receipt bill_receipts;
-    counted receipt_cards;
-    bill bills;
+    target record;
 begin
-    select * into receipt from bill_receipts where id = p_receipt_id and bill_id = p_bill_id for update;
-    if receipt.id is null then
-        return '{"problem": "receipt_not_found"}';
-    elsif receipt.finished_at is not null then
-        return receipt_card(receipt.id);
+    target := receipt_locked(p_bill_id, p_receipt_id, true);
+    if target.problem = 'receipt_finished' and (target.receipt).finished_at is not null then
+        return receipt_card(p_receipt_id);
+    elsif target.problem is not null then
+        return jsonb_build_object('problem', target.problem);
     end if;
-    select * into counted from receipt_cards where id = receipt.id;
-    update bill_receipts set finished_by = (actor).user_id, finished_at = now(),
-        note = coalesce(p_note, note), found_count = counted.found_count,
-        short_count = counted.short_count, excess_count = counted.excess_count
-    where id = receipt.id;
-    select * into bill from bills where id = receipt.bill_id;
-    perform ledger_record(actor, 'bill_received', 'bill', bill.id, bill.number, bill.area_id, null,
-        jsonb_build_object('receipt_id', receipt.id, 'snapshot_id', receipt.snapshot_id,
-            'found_count', counted.found_count, 'short_count', counted.short_count,
-            'excess_count', counted.excess_count));
-    return receipt_card(receipt.id);
+    perform receipt_close(actor, p_receipt_id, p_note);
+    return receipt_card(p_receipt_id);
 end $$;

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tracetrack.access.actor import ACTOR, Actor
 from tracetrack.bags.labels import read_site_label
-from tracetrack.billing import queries
 from tracetrack.billing.receiving.schemas import (
     Receipt,
     ReceiptItem,
@@ -29,7 +28,11 @@ _SCAN = f"select receipt_scan({ACTOR}, $6, $7, $8, $9, $10)"
 _UNSCAN = f"select receipt_unscan({ACTOR}, $6, $7, $8)"
 _FINISH = f"select receipt_finish({ACTOR}, $6, $7, $8)"
 
-_CARD = "select * from receipt_cards where bill_id = :bill_id"
+# Of a revision that went elsewhere, who receives this one learns nothing.
+_CARD = (
+    "select * from receipt_cards where bill_id = :bill_id"
+    " and (cast(:snapshot_id as bigint) is null or snapshot_id = :snapshot_id)"
+)
 _JSON = {"started_by": JSONB, "finished_by": JSONB}
 _RECEIPTS = text(_CARD + " order by id desc limit 200").columns(**_JSON)
 _RECEIPT = text(_CARD + " and id = :receipt_id").columns(**_JSON)
@@ -59,7 +62,7 @@ async def _receivable(actor: Actor, bill_id: int) -> Row[Any]:
     """
     async with db.reading() as tx:
         bill = await visible_bill(tx, actor, bill_id)
-    if bill.completed_at is not None and not queries.may_see_every_parent(actor, bill):
+    if actor.sees_area is not None and bill.destination_area_id != actor.sees_area:
         raise Problem("forbidden")
     return bill
 
@@ -79,8 +82,8 @@ async def scan(actor: Actor, bill_id: int, receipt_id: int, scanned: ReceiptScan
     """Say what one bag is: on the bill (found), or not (excess), of which nothing more is told.
 
     Raises:
-        Problem: ``bill_not_found``, ``receipt_not_found`` (404), ``receipt_finished`` (409),
-            ``bad_code`` (422), ``forbidden`` (403).
+        Problem: ``bill_not_found``, ``receipt_not_found`` (404), ``receipt_finished``,
+            ``bill_not_completed`` (409), ``bad_code`` (422), ``forbidden`` (403).
     """
     label = await read_site_label(scanned.code)
     await _receivable(actor, bill_id)
@@ -112,7 +115,8 @@ async def finish(actor: Actor, bill_id: int, receipt_id: int, note: str | None) 
     """Close a receipt: its counts are kept. Closing it again changes nothing.
 
     Raises:
-        Problem: ``bill_not_found``, ``receipt_not_found`` (404), ``forbidden`` (403).
+        Problem: ``bill_not_found``, ``receipt_not_found`` (404), ``bill_not_completed`` (409),
+            ``forbidden`` (403).
     """
     await _receivable(actor, bill_id)
     answer = await db.answer(_FINISH, *actor.values(), bill_id, receipt_id, note)
@@ -126,13 +130,20 @@ async def list_receipts(actor: Actor, bill_id: int) -> list[Receipt]:
         Problem: ``bill_not_found`` (404).
     """
     async with replica.browsing() as tx:
-        await visible_bill(tx, actor, bill_id)
-        rows = (await tx.execute(_RECEIPTS, {"bill_id": bill_id})).mappings()
+        bill = await visible_bill(tx, actor, bill_id)
+        rows = (await tx.execute(_RECEIPTS, _of(actor, bill))).mappings()
         return [Receipt.model_validate(dict(row)) for row in rows]
 
 
-async def _receipt(tx: AsyncConnection, bill_id: int, receipt_id: int) -> Row[Any]:
-    row = (await tx.execute(_RECEIPT, {"bill_id": bill_id, "receipt_id": receipt_id})).one_or_none()
+def _of(actor: Actor, bill: Row[Any]) -> dict[str, Any]:
+    """Which receipts the actor may see: of his own bill, or a biller, all of them."""
+    all_ = actor.sees_area is None or bill.area_id == actor.sees_area
+    return {"bill_id": bill.id, "snapshot_id": None if all_ else bill.snapshot_id}
+
+
+async def _receipt(tx: AsyncConnection, actor: Actor, bill: Row[Any], receipt_id: int) -> Row[Any]:
+    asked = {**_of(actor, bill), "receipt_id": receipt_id}
+    row = (await tx.execute(_RECEIPT, asked)).one_or_none()
     if row is None:
         raise Problem("receipt_not_found")
     return row
@@ -145,8 +156,8 @@ async def get_receipt(actor: Actor, bill_id: int, receipt_id: int) -> Receipt:
         Problem: ``bill_not_found``, ``receipt_not_found`` (404).
     """
     async with db.reading() as tx:
-        await visible_bill(tx, actor, bill_id)
-        return Receipt.model_validate(dict((await _receipt(tx, bill_id, receipt_id))._mapping))
+        bill = await visible_bill(tx, actor, bill_id)
+        return Receipt.model_validate(dict((await _receipt(tx, actor, bill, receipt_id))._mapping))
 
 
 async def list_items(
@@ -158,9 +169,9 @@ async def list_items(
         Problem: ``bill_not_found``, ``receipt_not_found`` (404); ``forbidden`` (403).
     """
     after = decode_cursor(cursor, str)
-    await _receivable(actor, bill_id)
+    bill = await _receivable(actor, bill_id)
     async with replica.browsing() as tx:
-        receipt = await _receipt(tx, bill_id, receipt_id)
+        receipt = await _receipt(tx, actor, bill, receipt_id)
         values = {
             "snapshot_id": receipt.snapshot_id,
             "receipt_id": receipt_id,
