@@ -181,8 +181,8 @@ async def test_reports_are_limited_with_redis_and_without(
         if redis in urls:
             changed["redis_url"] = SecretStr(urls[redis])
         seen = []
-        # A busy machine may stop the loop for as long, or Redis be lost on the way, and what was counted there
-        # is not known in memory; but not again and again.
+        # A busy machine may stop the loop for as long, or Redis be lost on the way, and what was counted
+        # there is not known in memory; but not again and again.
         for _ in range(5):
             reopen(limited.model_copy(update=changed))
             person = await floor.person(f"reader-{redis}-{time.time_ns()}", "biller")

@@ -19,6 +19,7 @@ from tracetrack.platform.admission import (
     Admission,
     Gate,
     Kind,
+    _kind_of,
     kind_of,
     kinds,
 )
@@ -40,6 +41,13 @@ async def enter(one: Gate, kind: Kind) -> str | None:
     if turn is None:
         return "full"
     return None if await one.wait(kind, turn) else "late"
+
+
+def test_what_strangers_send_is_not_remembered() -> None:
+    before = _kind_of.cache_info().currsize
+    for number in range(20):
+        assert kind_of("GET", f"{API}/{number}{'a' * 1_000}") == "desk"
+    assert _kind_of.cache_info().currsize == before
 
 
 def test_every_operation_has_a_kind_and_the_floor_comes_first() -> None:

@@ -49,6 +49,8 @@ class Did:
     parent: Bag | None = None
     origin: Bag | None = None
     was_made_by: str = ""
+    was_in: str | None = None
+    """The area of a free child before it was put in."""
     undone: bool = False
     items: list[Did] = field(default_factory=list)
     """Of many children put in at once."""
@@ -116,8 +118,9 @@ class Model:
             return Did(who, "already_linked" if bag.parent is parent else "child_in_other_parent")
         if parent.dispatched:
             return Did(who, "parent_locked")
+        was_in = bag.area
         self._link(bag, parent, scan)
-        return Did(who, "linked", bag, parent)
+        return Did(who, "linked", bag, parent, was_in=was_in)
 
     def scan_child(self, who: str, scan: str, code: str, parent_code: str) -> Did:
         parent = self._parent(who, parent_code)
@@ -141,9 +144,9 @@ class Model:
             return Did(who, "already_linked")
         if parent.dispatched or (bag.parent and bag.parent.dispatched):
             return Did(who, "parent_locked")
-        origin, was = bag.parent, bag.made_by
+        origin, was, was_in = bag.parent, bag.made_by, bag.area
         self._link(bag, parent, scan)
-        return Did(who, "moved" if origin else "linked", bag, parent, origin, was)
+        return Did(who, "moved" if origin else "linked", bag, parent, origin, was, was_in)
 
     def unlink(self, who: str, bag: Bag, parent: Bag) -> Did:
         if bag.gone or parent.gone or self.foreign(who, bag) or self.foreign(who, parent):
@@ -247,9 +250,10 @@ class Model:
         bag = item.bag
         if bag is None or item.outcome not in UNDOABLE:
             return "nothing_to_undo"
-        if any(one.gone for one in (bag, item.origin, item.parent) if one):
+        named = [one for one in (bag, item.origin, item.parent) if one]
+        if any(one.gone for one in named):
             return "undo_superseded"
-        if self.foreign(who, bag):
+        if any(self.foreign(who, one) for one in named):
             return "bag_in_other_area"
         if item.outcome in ("created", "opened"):
             return None
@@ -269,6 +273,7 @@ class Model:
             if item.origin and item.origin.dispatched:
                 return "parent_locked"
             self._link(bag, item.origin, item.was_made_by)
+            bag.area = bag.area if item.origin else item.was_in
         return None
 
 

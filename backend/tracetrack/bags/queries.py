@@ -157,6 +157,7 @@ _CONTAINING = text("""
 _BEGINNING = text("""
     select id from (
         select id, 0 as place, null as code from find_bag(:low)
+            where cast(:sees_area as bigint) is null or area_id = :sees_area
         union all
         (select id, 1, lower(code) from bags where lower(code) >= :low and lower(code) < :high
             and (cast(:sees_area as bigint) is null or area_id = :sees_area)

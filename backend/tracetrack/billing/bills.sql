@@ -169,7 +169,7 @@ create or replace function bill_write_scan(
     returns void language sql as $$
     insert into scans (scan_id, user_id, area_id, action, outcome, refused, code, scanned_at, bag_id, bill_id)
     values (p_scan_id, (actor).user_id,
-            coalesce((answer #>> '{bag,area,id}')::bigint, (bill).area_id, (actor).home_area), p_action,
+            coalesce(floor_place(answer), (bill).area_id, (actor).home_area), p_action,
             coalesce(answer ->> 'outcome', answer ->> 'problem'), answer ? 'problem',
             coalesce(p_code, answer #>> '{bag,code}', ''), p_at, (answer #>> '{bag,id}')::bigint, (bill).id)
 $$;

@@ -48,7 +48,7 @@ FLOOD_SECONDS = 1.0
 """For so long after a scan was refused, others come faster than they can be served: a queue only makes
 all of them wait."""
 FLOOD_SERVED_SECONDS = 0.03
-"""As SERVED_SECONDS, while they do: as many are served a second, and each waits half as long for its neighbours."""
+"""As SERVED_SECONDS, while they do: as many are served a second, and each waits half as long for others."""
 FLOOD_SHARE = 0.5
 """Of a scan's own time, which it may wait then: so many for each place, enough that none stays empty."""
 LONGEST_SECONDS = 1.0
@@ -116,9 +116,14 @@ _READ_ON_THE_FLOOR = re.compile(
 _BATCHES = re.compile(r"/(scans/(sync|children)|bills/\d+/bags/(many|detach-many|detach))")
 
 
-@lru_cache(4_096)
 def kind_of(method: str, path: str) -> Name | None:
     """The kind of a request; None for pages, health and metrics, which are always served."""
+    # What strangers send is remembered only as far as it is as short as our own paths are.
+    return _kind_of(method, path) if len(path) <= 200 else _kind_of.__wrapped__(method, path)
+
+
+@lru_cache(4_096)
+def _kind_of(method: str, path: str) -> Name | None:
     if not path.startswith(API + "/"):
         return None
     path = path.removeprefix(API)

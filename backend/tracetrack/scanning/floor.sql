@@ -47,10 +47,14 @@ begin
     end if;
 end $$;
 
-create or replace function floor_locked_problem(parent bags) returns jsonb stable language sql as $$
+-- The bill is named to who may see it.
+create or replace function floor_locked_problem(actor floor_actor, parent bags) returns jsonb
+    stable language sql as $$
     select jsonb_build_object('problem', 'parent_locked', 'parent', floor_ref(parent),
-        'bill', (select jsonb_build_object('id', id, 'number', number) from bills where id = parent.bill_id))
+        'bill', (select jsonb_build_object('id', id, 'number', number) from bills
+                 where id = parent.bill_id and ((actor).sees_area is null or area_id = (actor).sees_area)))
 $$;
+drop function if exists floor_locked_problem(bags);
 
 -- Rule 1: an unknown code becomes a parent in the worker's area, a known parent is opened.
 create or replace function floor_open_parent(
@@ -103,7 +107,7 @@ begin
             if p_label_kind = 'parent' then
                 return jsonb_build_object('problem', 'bag_is_parent', 'bag', jsonb_build_object('code', p_code));
             elsif parent.dispatched_at is not null then
-                return floor_locked_problem(parent);
+                return floor_locked_problem(actor, parent);
             end if;
             insert into bags (code, kind, area_id, parent_id, linked_by, linked_at, created_by)
             values (p_code, 'child', parent.area_id, parent.id, (actor).user_id, now(), (actor).user_id)
@@ -118,8 +122,8 @@ begin
             return jsonb_build_object('problem', 'bag_is_parent', 'bag', floor_ref(child));
         elsif child.parent_id is null and parent.dispatched_at is null then
             select * into child from bags where id = child.id for no key update;
-            -- Deleted, recoded or linked while we waited: look again.
-            continue when child.id is null or child.parent_id is not null;
+            -- Deleted, recoded, linked or taken to another area while we waited: look again.
+            continue when child.id is null or child.parent_id is not null or floor_foreign(actor, child);
             was := jsonb_build_object('parent_id', null, 'area_id', child.area_id);
             update bags set parent_id = parent.id, area_id = parent.area_id, linked_by = (actor).user_id,
                             linked_at = now(), updated_at = now()
@@ -132,7 +136,7 @@ begin
         elsif child.parent_id is not null then
             return floor_in_other(child, parent);
         else
-            return floor_locked_problem(parent);
+            return floor_locked_problem(actor, parent);
         end if;
     end loop;
     perform ledger_record(actor, 'child_linked', 'bag', child.id, child.code, child.area_id, was,
@@ -185,13 +189,17 @@ begin
     end if;
     select * into parent from bags where id = child.parent_id for no key update;
     select * into child from bags where id = child.id for no key update;
-    if child.parent_id is distinct from parent.id then
+    if child.id is null then
+        return '{"problem": "bag_not_found"}';
+    elsif floor_foreign(actor, child) then
+        return '{"problem": "bag_in_other_area"}';
+    elsif child.parent_id is distinct from parent.id then
         return jsonb_build_object('problem', 'child_not_linked', 'bag', floor_ref(child));
     elsif p_parent_code is not null
         and parent.id is distinct from (select id from find_bag(p_parent_code)) then
         return floor_in_other(child, (select p from find_bag(p_parent_code) p));
     elsif parent.dispatched_at is not null then
-        return floor_locked_problem(parent);
+        return floor_locked_problem(actor, parent);
     end if;
     perform floor_take_out(actor, p_scan_id, 'child_unlinked', child, parent);
     return jsonb_build_object('outcome', 'unlinked',
@@ -224,7 +232,13 @@ begin
     select * into target from bags where id = target.id;
     select * into origin from bags where id = child.parent_id;
     select * into child from bags where id = child.id for no key update;
-    if child.parent_id is distinct from origin.id then
+    if child.id is null then
+        return '{"problem": "bag_not_found"}';
+    elsif target.id is null then
+        return jsonb_build_object('problem', 'parent_not_found', 'code', p_parent_code);
+    elsif floor_foreign(actor, child) then
+        return '{"problem": "bag_in_other_area"}';
+    elsif child.parent_id is distinct from origin.id then
         -- Somebody moved it meanwhile: tell where it is now rather than follow it.
         return case when child.parent_id is null
             then jsonb_build_object('problem', 'child_not_linked', 'bag', floor_ref(child))
@@ -234,9 +248,9 @@ begin
             'bag', bag_card(child.id, (actor).sees_area), 'parent', bag_card(target.id, (actor).sees_area),
             'linked_by', floor_who(child.linked_by), 'linked_at', child.linked_at);
     elsif target.dispatched_at is not null then
-        return floor_locked_problem(target);
+        return floor_locked_problem(actor, target);
     elsif origin.dispatched_at is not null then
-        return floor_locked_problem(origin);
+        return floor_locked_problem(actor, origin);
     end if;
     if origin.id is not null then
         perform floor_take_out(actor, p_scan_id, 'child_unlinked', child, origin);
@@ -261,7 +275,7 @@ begin
     elsif (parent.completed_at is not null) = p_done then
         outcome := case when p_done then 'already_completed' else 'already_open' end;
     elsif parent.dispatched_at is not null then
-        return floor_locked_problem(parent);
+        return floor_locked_problem(actor, parent);
     else
         outcome := case when p_done then 'completed' else 'reopened' end;
         update bags set completed_at = case when p_done then now() end, updated_at = now() where id = parent.id;
@@ -294,7 +308,7 @@ begin
         return jsonb_build_object('outcome', 'already_labelled', 'bag', bag_card(bag.id, (actor).sees_area));
     elsif bag.dispatched_at is not null
         or exists (select from bags p where p.id = bag.parent_id and p.dispatched_at is not null) then
-        return floor_locked_problem(coalesce((select p from bags p where p.id = bag.parent_id), bag));
+        return floor_locked_problem(actor, coalesce((select p from bags p where p.id = bag.parent_id), bag));
     end if;
     update bags set code = p_code, updated_at = now() where id = bag.id;
     if lower(bag.code) <> lower(p_code) then
@@ -306,6 +320,25 @@ begin
     return jsonb_build_object('outcome', 'label_replaced', 'bag', bag_card(bag.id, (actor).sees_area));
 end $$;
 
+-- Where a refused act happened: in the area of the bag that it was about, whoever tried it.
+create or replace function floor_place(answer jsonb) returns bigint stable language sql as $$
+    select coalesce((answer #>> '{bag,area,id}')::bigint,
+        (select area_id from bags
+         where id = coalesce(answer #>> '{bag,id}', answer #>> '{wanted_parent,id}',
+                             answer #>> '{parent,id}')::bigint))
+$$;
+
+-- What is told again of an act to a worker who was in another area then: that it was done or refused.
+create or replace function floor_told_again(actor floor_actor, p_scan_id uuid, answer jsonb) returns jsonb
+    stable language sql as $$
+    select case when (actor).sees_area is null or not exists (
+            select from scans where scan_id = p_scan_id and area_id is distinct from (actor).sees_area)
+        then answer
+        when answer ? 'results'
+        then jsonb_build_object('scan_id', answer -> 'scan_id', 'problem', 'bag_in_other_area')
+        else answer - '{bag,parent,wanted_parent,from_parent,linked_by,linked_at,bill}'::text[] end
+$$;
+
 -- Write down one act: refused ones too, for they happened. act: {scan_id, action, code, scanned_at?,
 -- device_id?, sequence?}.
 create or replace function floor_note_act(
@@ -313,7 +346,7 @@ create or replace function floor_note_act(
     insert into scans (scan_id, user_id, area_id, action, outcome, refused, code, scanned_at, undoes,
                        bag_id, parent_id, from_parent_id, device_id, device_sequence)
     values ((act ->> 'scan_id')::uuid, (actor).user_id,
-            coalesce((answer #>> '{bag,area,id}')::bigint, (actor).home_area),
+            coalesce(floor_place(answer), (actor).home_area),
             act ->> 'action', coalesce(answer ->> 'outcome', answer ->> 'problem'), answer ? 'problem',
             act ->> 'code', (act ->> 'scanned_at')::timestamptz, p_undoes, (answer #>> '{bag,id}')::bigint,
             coalesce(answer #> '{wanted_parent,id}', answer #> '{parent,id}')::bigint,
@@ -322,7 +355,8 @@ create or replace function floor_note_act(
 $$;
 
 -- One scan, whole. scan: {scan_id, action, parent_code?, code?, codes?, bag_id?, scanned_at?,
--- label_kind?, bag_type_id?, device_id?, sequence?, about?, reason?}; codes are clean already.
+-- label_kind?, bag_type_id?, device_id?, sequence?, about?, reason?, by_id?}; codes are clean already. by_id:
+-- {code?, parent_code?}, the ids of bags that were asked for by them, whose codes may change before a retry.
 -- Rule 5: the same scan_id answers the same.
 create or replace function floor_scan(actor floor_actor, scan jsonb) returns jsonb language plpgsql as $$
 declare
@@ -331,8 +365,8 @@ declare
     v_code text := scan ->> 'code';
     v_parent_code text := scan ->> 'parent_code';
     -- What the worker did, without how and under which settings it came.
-    v_request uuid := md5((scan - '{scanned_at,label_kind,bag_type_id,device_id,sequence,anyones,window}'::text[])
-                          ::text)::uuid;
+    v_request uuid := md5((scan - '{scanned_at,label_kind,bag_type_id,device_id,sequence,anyones,window}'::text[]
+                           - array(select jsonb_object_keys(scan -> 'by_id')))::text)::uuid;
     receipt scan_receipts;
     v_answer jsonb;
 begin
@@ -344,7 +378,7 @@ begin
         return case
             when receipt.user_id <> (actor).user_id then '{"problem": "scan_id_taken"}'
             when receipt.request <> v_request then '{"problem": "scan_id_reused"}'
-            else receipt.answer end;
+            else floor_told_again(actor, v_scan_id, receipt.answer) end;
     end if;
 
     case v_action
@@ -439,6 +473,14 @@ create or replace function floor_restore_link(p_child_id bigint, p_scan_id uuid)
       and scan_id = p_scan_id and action = 'child_unlinked'
 $$;
 
+-- A free child that a scan took into its parent's area goes back to its own.
+create or replace function floor_restore_area(p_child_id bigint, p_scan_id uuid) returns void language sql as $$
+    update bags set area_id = (before ->> 'area_id')::bigint
+    from audit_events
+    where bags.id = p_child_id and subject_type = 'bag' and subject_id = p_child_id
+      and scan_id = p_scan_id and action = 'child_linked' and before ? 'area_id'
+$$;
+
 -- Rule 3: take back what a scan did, unless something happened to the bag since.
 -- Undo never deletes a bag; undoing twice answers the same. undo: {scan_id, about, anyones, window (minutes),
 -- scanned_at?, device_id?, sequence?}.
@@ -468,24 +510,29 @@ begin
         elsif done.received_at < now() - p_window and not p_anyones then
             return '{"problem": "undo_too_late"}';
         end if;
+        continue when done.refused or done.outcome not in
+            ('linked', 'moved', 'unlinked', 'completed', 'reopened', 'created', 'opened');
+        if (actor).sees_area is not null and done.area_id is distinct from (actor).sees_area then
+            -- The worker was in another area then.
+            return '{"problem": "bag_in_other_area"}';
+        end if;
         select * into parent from bags where id = coalesce(done.parent_id, done.bag_id);
         if exists (select from scans where undoes = p_scan_id and not refused) then
             return jsonb_build_object('outcome', 'undone',
                 'parent', case when parent.kind = 'parent' then bag_card(parent.id, (actor).sees_area) end);
         end if;
-        continue when done.refused;
         perform from bags where id in (done.parent_id, done.from_parent_id) and kind = 'parent'
             order by id for no key update;
         select * into parent from bags where id = coalesce(done.parent_id, done.bag_id);
         select * into child from bags where id = done.bag_id for no key update;
-        continue when done.outcome not in
-            ('linked', 'moved', 'unlinked', 'completed', 'reopened', 'created', 'opened');
         if child.id is null or parent.id is null or (done.from_parent_id is not null
             and not exists (select from bags where id = done.from_parent_id)) then
             -- Deleted since: there is nothing to put back, or nowhere to put it.
             continue when many;
             return '{"problem": "undo_superseded"}';
-        elsif floor_foreign(actor, child) then
+        elsif (actor).sees_area is not null and exists (
+                select from bags where id in (child.id, parent.id, done.from_parent_id)
+                and area_id is distinct from (actor).sees_area) then
             continue when many;
             return '{"problem": "bag_in_other_area"}';
         end if;
@@ -493,10 +540,12 @@ begin
         if done.outcome in ('created', 'opened') then
             delete from packing where user_id = done.user_id and parent_id = child.id;
         elsif parent.dispatched_at is not null then
-            return floor_locked_problem(parent);
+            return floor_locked_problem(actor, parent);
         elsif done.outcome in ('completed', 'reopened') then
             answer := floor_set_completed(actor, p_undo_id, child.code, done.outcome = 'reopened');
-            if answer ->> 'outcome' like 'already%' then
+            if answer ? 'problem' then
+                return answer;
+            elsif answer ->> 'outcome' like 'already%' then
                 return '{"problem": "undo_superseded"}';
             end if;
         elsif done.outcome = 'unlinked' then
@@ -523,6 +572,8 @@ begin
                     raise exception 'cannot move back' using errcode = 'TT001';
                 end if;
                 perform floor_restore_link(child.id, p_scan_id);
+            else
+                perform floor_restore_area(child.id, p_scan_id);
             end if;
         end if;
         undone := undone + 1;
@@ -536,7 +587,9 @@ begin
     perform floor_note_act(
         actor, undo || jsonb_build_object('action', 'undo', 'code', coalesce(child.code, parent.code)), answer,
         p_scan_id);
-    return answer;
+    -- Given back to another area, it is not shown.
+    select * into child from bags where id = child.id;
+    return case when floor_foreign(actor, child) then answer - 'bag' else answer end;
 end $$;
 
 -- A refused scan that its worker has dealt with otherwise: why, once. wish: {about, reason, anyones,

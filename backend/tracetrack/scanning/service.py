@@ -191,7 +191,8 @@ async def set_completed(actor: Actor, parent_id: int, key: ScanKey, *, done: boo
         Problem: ``bag_not_found`` (404), ``bag_is_child``, ``parent_locked`` (409).
     """
     code = await _code_of(actor, parent_id)
-    answer = await _scan(actor, key, action="complete" if done else "reopen", parent_code=code)
+    action = "complete" if done else "reopen"
+    answer = await _scan(actor, key, action=action, parent_code=code, by_id={"parent_code": parent_id})
     return Bag.model_validate(answer["bag"])
 
 
@@ -204,7 +205,14 @@ async def unlink_child(actor: Actor, parent_id: int, child_id: int, key: ScanKey
     """
     parent, child = await _code_of(actor, parent_id), await _code_of(actor, child_id)
     return ChildUnlinked.model_validate(
-        await _scan(actor, key, action="unlink", parent_code=parent, code=child)
+        await _scan(
+            actor,
+            key,
+            action="unlink",
+            parent_code=parent,
+            code=child,
+            by_id={"parent_code": parent_id, "code": child_id},
+        )
     )
 
 
@@ -218,7 +226,7 @@ async def move_child(actor: Actor, child_id: int, move: Move) -> ChildMoved:
     label = await read_site_label(move.parent_code)
     child = await _code_of(actor, child_id)
     return ChildMoved.model_validate(
-        await _scan(actor, move, action="move", parent_code=label.code, code=child)
+        await _scan(actor, move, action="move", parent_code=label.code, code=child, by_id={"code": child_id})
     )
 
 
@@ -285,6 +293,9 @@ async def _scan(actor: Actor, key: ParentScan | ChildScan | ChildrenScan | ScanK
         scan["scanned_at"] = key.scanned_at.isoformat()
     answer = await db.answer(_SCAN, *actor.values(), db.to_json(scan))
     _count(scan["action"], answer)
+    if "problem" not in answer and "bag" not in answer and "results" not in answer:
+        # It was done while the worker was in another area.
+        raise Problem("bag_in_other_area")
     return _accepted(answer)
 
 

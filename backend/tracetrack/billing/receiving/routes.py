@@ -48,7 +48,7 @@ async def get_receipt(bill_id: Id, receipt_id: Id, actor: Scanner) -> Receipt:
 
 @router.get(
     "/bills/{bill_id}/receipts/{receipt_id}/bags",
-    responses=problems("bill_not_found", "receipt_not_found", "bad_cursor"),
+    responses=problems("bill_not_found", "receipt_not_found", "bill_not_completed", "bad_cursor"),
 )
 async def list_items(
     bill_id: Id,
@@ -68,6 +68,7 @@ async def list_items(
         "bill_not_found",
         "receipt_not_found",
         "receipt_finished",
+        "bill_not_completed",
         "bad_code",
         "scan_id_taken",
         "scan_id_reused",
@@ -80,7 +81,9 @@ async def scan_received(bill_id: Id, receipt_id: Id, scanned: ReceiptScan, actor
 
 @router.delete(
     "/bills/{bill_id}/receipts/{receipt_id}/scans",
-    responses=problems("bill_not_found", "receipt_not_found", "receipt_finished", "bad_code"),
+    responses=problems(
+        "bill_not_found", "receipt_not_found", "receipt_finished", "bill_not_completed", "bad_code"
+    ),
 )
 async def take_back_scan(
     bill_id: Id, receipt_id: Id, code: Annotated[str, Query(max_length=LONGEST_LABEL)], actor: Scanner
@@ -91,7 +94,7 @@ async def take_back_scan(
 
 @router.post(
     "/bills/{bill_id}/receipts/{receipt_id}/finish",
-    responses=problems("bill_not_found", "receipt_not_found"),
+    responses=problems("bill_not_found", "receipt_not_found", "bill_not_completed"),
 )
 async def finish_receipt(
     bill_id: Id, receipt_id: Id, actor: Scanner, noted: ReceiptFinish | None = None

@@ -58,12 +58,13 @@ async def _receivable(actor: Actor, bill_id: int) -> Row[Any]:
     """The bill, if the actor may receive it.
 
     Raises:
-        Problem: ``bill_not_found`` (404); ``forbidden`` (403) where it goes to another area.
+        Problem: ``bill_not_found`` (404); ``forbidden`` (403) where it goes to another area,
+            ``bill_not_completed`` (409) where it would.
     """
     async with db.reading() as tx:
         bill = await visible_bill(tx, actor, bill_id)
     if actor.sees_area is not None and bill.destination_area_id != actor.sees_area:
-        raise Problem("forbidden")
+        raise Problem("bill_not_completed" if bill.completed_at is None else "forbidden")
     return bill
 
 

@@ -11805,6 +11805,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `bill_not_completed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `too_large` */
             413: {
                 headers: {
@@ -11904,7 +11913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `receipt_finished`, `scan_id_taken`, `scan_id_reused` */
+            /** @description `receipt_finished`, `bill_not_completed`, `scan_id_taken`, `scan_id_reused` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12010,7 +12019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `receipt_finished` */
+            /** @description `receipt_finished`, `bill_not_completed` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12111,6 +12120,15 @@ export interface operations {
             };
             /** @description `bill_not_found`, `receipt_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bill_not_completed` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
