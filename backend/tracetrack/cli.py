@@ -49,6 +49,8 @@ _DATABASE_SECONDS = 30.0
 @contextmanager
 def _plain_words() -> Iterator[Settings]:
     """The settings; what a person can put right is said in a sentence, with exit code 1."""
+    # Told to renew web workers that it has not, or has not yet, a command goes on.
+    signal.signal(signal.SIGUSR1, lambda *_: None)
     try:
         yield get_settings()
     except StartError as error:

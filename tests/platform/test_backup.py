@@ -21,7 +21,8 @@ from tests.test_serve import Site, signed_in
 from tracetrack.platform.embedded import backup as backing_up
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.embedded.backup import SLOT
-from tracetrack.platform.embedded.processes import Remembered
+from tracetrack.platform.embedded.processes import Remembered, StartError
+from tracetrack.platform.supervisor import LogArchive
 from tracetrack.settings import ROOT
 
 pytestmark = pytest.mark.slow
@@ -171,6 +172,53 @@ def test_all_that_the_archive_had_got_comes_back(serve: Callable[..., Site], tmp
     again = command(alone, "restore", str(backup))
     assert again.returncode == 1
     assert "is not empty" in again.stderr
+
+    # What is there and cannot be read is not the end of the log.
+    newest = max(file.name for file in archive.iterdir() if not file.name.endswith(".history"))
+    (archive / newest).unlink()
+    (archive / newest).mkdir()
+    broken = tmp_path / "broken"
+    for place, said in ((archive, "could not restore file"), (backups, "holds no log")):
+        back = command(broken, "restore", str(backup), "--archive", str(place))
+        assert back.returncode == 1
+        assert said in back.stderr
+        shutil.rmtree(broken, ignore_errors=True)
+
+
+def test_no_empty_database_is_made_beside_one_that_cannot_be_read(tmp_path: Path) -> None:
+    other = tmp_path / "postgresql-9"
+    other.mkdir()
+    (other / "PG_VERSION").write_text("9\n")
+    with pytest.raises(StartError, match="is of PostgreSQL 9, and this one is"):
+        postgres.start(tmp_path, Remembered(tmp_path / "secrets.json"))
+    other.rename(tmp_path / "postgresql-18.restoring")
+    with pytest.raises(StartError, match="remove the folder and restore again"):
+        postgres.start(tmp_path, Remembered(tmp_path / "secrets.json"))
+    assert len(list(tmp_path.glob("postgresql-*"))) == 1
+
+
+@pytest.mark.parametrize("strange", ["0000000900000000000000FF.partial", "0000000100000000000000FF.partial"])
+def test_the_archive_of_another_history_is_set_aside_and_a_new_one_begins(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], strange: str
+) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / strange).touch()
+    data = tmp_path / "data"
+    data.mkdir(mode=0o711)
+    server = postgres.start(data, Remembered(data / "secrets.json"))
+    try:
+        kept = LogArchive(server, archive)
+        _until(lambda: not kept.alive())
+        kept.restart()
+        _until(lambda: any(file.is_file() and file.name != strange for file in archive.iterdir()))
+        assert kept.process.poll() is None
+        kept.stop()
+    finally:
+        server.stop()
+    (aside,) = archive.glob("before-*")
+    assert [file.name for file in aside.iterdir()] == [strange]
+    assert "Take a backup" in capfd.readouterr().out
 
 
 def _until(holds: Callable[[], bool]) -> None:

@@ -37,6 +37,23 @@ _SPARE_CONNECTIONS = 30
 """Database sessions beside the workers' pools: migrations, backups, a person with psql."""
 
 
+_ARCHIVE_PAUSE = 1.0
+_LONGEST_ARCHIVE_PAUSE = 60.0
+"""Seconds from one start of the archive's program to the next, when it fails again and again."""
+_OF_ANOTHER_HISTORY = (
+    "is not in this server's history",
+    "is not present in the server",
+    "is ahead of the WAL flush position",
+)
+"""What PostgreSQL says to whoever asks for a log that it never wrote."""
+
+
+_LOST_SLOTS = (
+    "select count(*) from pg_replication_slots"  # noqa: S608 - our own name
+    f" where slot_name = '{backup.SLOT}' and wal_status = 'lost'"
+)
+
+
 class Stop(BaseException):
     """Somebody asked us to stop (SIGTERM, SIGINT, SIGHUP)."""
 
@@ -75,23 +92,46 @@ class LogArchive:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StartError(f"TRACETRACK_WAL_ARCHIVE {folder} cannot be used: {error.strerror}.") from None
-        backup.make_slot(server.binaries, server.port, server.passwords[backup.KEEPER])
+        self.log = server.log.with_name("archive.log")
+        self.pause = _ARCHIVE_PAUSE
+        self.began = 0.0
         self.process = self._launch()
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        return spawn(
-            backup.receive_command(self.server.binaries, self.server.port, self.folder),
-            log=subprocess.DEVNULL,
-            death_signal=signal.SIGTERM,
-            env=backup.environment(self.server.passwords[backup.KEEPER], backup.ARCHIVIST),
-        )
+        self._make_slot()
+        self.began = time.monotonic()
+        with self.log.open("wb") as log:
+            return spawn(
+                backup.receive_command(self.server.binaries, self.server.port, self.folder),
+                log=log,
+                death_signal=signal.SIGTERM,
+                env=backup.environment(self.server.passwords[backup.KEEPER], backup.ARCHIVIST),
+            )
+
+    def _make_slot(self) -> None:
+        if self.server.sql(_LOST_SLOTS).strip() != "0":
+            # Away for so long that the database had to give its log up.
+            self.server.sql(f"select pg_drop_replication_slot('{backup.SLOT}')")
+            self._begin_anew("was away for too long, and misses a part")
+        backup.make_slot(self.server.binaries, self.server.port, self.server.passwords[backup.KEEPER])
+
+    def _begin_anew(self, why: str) -> None:
+        place = backup.set_aside(self.folder)
+        say(f"The log archive {why}: its files are in {place} now. Take a backup, with which it goes on.")
 
     def alive(self) -> bool:
-        """Whether it copies; after each end of the database it begins again."""
-        return self.process.poll() is None
+        """Whether it copies, or rests after it failed; after each end of the database it begins again."""
+        return self.process.poll() is None or time.monotonic() - self.began < self.pause
 
     def restart(self) -> None:
         """Go on where it ended: the database has kept the log since."""
+        words = self.log.read_text("utf-8", "replace").strip()
+        if words:
+            say(words.splitlines()[-1])
+        quick = time.monotonic() - self.began < 2 * self.pause
+        self.pause = min(2 * self.pause, _LONGEST_ARCHIVE_PAUSE) if quick else _ARCHIVE_PAUSE
+        if any(sign in words for sign in _OF_ANOTHER_HISTORY):
+            self._begin_anew("is of another history, as after a restore")
         self.process = self._launch()
 
     def stop(self) -> None:
@@ -200,8 +240,7 @@ def serve(factory: str, settings: Settings, prepare: Callable[[Addresses], None]
                 time.sleep(0.25)
                 for server in servers:
                     _mend(server)
-                workers.mend()
-                workers.go_on_renewing()
+                _look_after(workers)
         except Stop:
             say("TraceTrack is stopping")
             began = time.monotonic()
@@ -218,9 +257,20 @@ def _mend(server: Server) -> None:
     say(f"{type(server).__name__} died; starting it again")
     try:
         server.restart()
-    except StartError as error:
+    except (StartError, OSError) as error:
         # The site answers that it cannot serve meanwhile, and the next round tries again.
         say(str(error))
+        time.sleep(1)
+
+
+def _look_after(workers: Workers) -> None:
+    """Bring back web workers that died, and renew those that are to be."""
+    try:
+        workers.mend()
+        workers.go_on_renewing()
+    except OSError as error:
+        # No memory, no process or no file is left for a new one: those that serve go on.
+        say(f"No web worker can be started: {error}")
         time.sleep(1)
 
 

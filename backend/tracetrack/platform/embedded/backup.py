@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -31,6 +32,11 @@ ARCHIVIST = "tracetrack archive"
 
 _LEFT_OUT = ("postgresql-*", "*.log", "*.log.*", "metrics", "lock", "valkey", "pginstall-*", ".*")
 _ABOUT = "backup.json"
+
+UNFINISHED = ".restoring"
+"""What a cluster's folder ends with until all of it is brought back."""
+
+_SEGMENT = re.compile("[0-9A-F]{24}(.partial)?")
 
 
 @dataclass(frozen=True)
@@ -130,22 +136,23 @@ def bring_back(
             f"The backup is of PostgreSQL {said.postgresql}, and this one is {version(binaries)}:"
             " set TRACETRACK_PG_BIN to one of that version."
         )
+    if archive is not None and not any(_SEGMENT.fullmatch(file.name) for file in _listed(archive)):
+        raise StartError(f"The folder {archive} holds no log of PostgreSQL.")
     if folder.exists() and any(folder.iterdir()):
         raise StartError(f"The folder {folder} is not empty: restore to another, and change TRACETRACK_DATA.")
     _run(binaries / "pg_verifybackup", "--no-parse-wal", str(backup / "postgresql"))
     folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-    shutil.copytree(backup / "files", folder, dirs_exist_ok=True, symlinks=True)
-    cluster = folder / f"postgresql-{said.postgresql}.new"
-    shutil.rmtree(cluster, ignore_errors=True)
+    # First of all: a start that finds it knows that not everything is there.
+    cluster = folder / f"postgresql-{said.postgresql}{UNFINISHED}"
     cluster.mkdir(mode=0o700)
+    shutil.copytree(backup / "files", folder, dirs_exist_ok=True, symlinks=True)
     for name, place in (("base", cluster), ("pg_wal", cluster / "pg_wal")):
         place.mkdir(mode=0o700, exist_ok=True)
         with tarfile.open(backup / "postgresql" / f"{name}.tar.gz") as packed:
             packed.extractall(place, _ours(packed, place))  # noqa: S202 - none leaves its place
     if archive is not None:
         recovery = [
-            # The last segment is still open in the archive, and ends where the server did.
-            f'restore_command = \'cp "{archive}/%f" "%p" || cp "{archive}/%f.partial" "%p"\'',
+            f"restore_command = '{_fetch_command(archive)}'",
             "recovery_target_action = 'promote'",
             # Nobody is let in before all of it is there.
             "hot_standby = off",
@@ -156,6 +163,26 @@ def bring_back(
         (cluster / "recovery.signal").touch(mode=0o600)
     _to_disk(folder)
     cluster.rename(cluster.with_suffix(""))
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise StartError(f"The folder {folder} cannot be read: {error.strerror}.") from None
+
+
+def _fetch_command(archive: Path) -> str:
+    """The shell command by which the server fetches a file of its log from the archive.
+
+    1 says that there is none, which is the end of the log. What is there and cannot be read is no end: above
+    125 the server gives up the recovery, and says so (PostgreSQL's documentation of ``restore_command``).
+    """
+    # The last segment is still open in the archive, and ends where the server did.
+    return (
+        f'cd "{archive}" && test -r . && cd "$OLDPWD" || exit 200; for file in "%f" "%f.partial"; do'
+        f' if test -e "{archive}/$file"; then cp "{archive}/$file" "%p" && exit 0; exit 200; fi; done; exit 1'
+    )
 
 
 def _ours(packed: tarfile.TarFile, place: Path) -> Iterator[tarfile.TarInfo]:
@@ -211,6 +238,16 @@ def make_slot(binaries: Path, port: int, password: str) -> None:
         *("--slot", SLOT, "--no-password"),
         password=password,
     )
+
+
+def set_aside(archive: Path) -> Path:
+    """Move the log of an earlier history out of the way of the one that begins; where it is now."""
+    place = archive / f"before-{dt.datetime.now(dt.UTC):%Y-%m-%dT%H%M%SZ}"
+    place.mkdir(mode=0o700)
+    for file in _listed(archive):
+        if file.is_file():
+            file.rename(place / file.name)
+    return place
 
 
 def environment(password: str, name: str = "tracetrack backup") -> dict[str, str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from tracetrack.platform.embedded.backup import KEEPER
+from tracetrack.platform.embedded.backup import KEEPER, UNFINISHED
 from tracetrack.platform.embedded.binaries import (
     RunAs,
     clean_environment,
@@ -38,6 +38,7 @@ from tracetrack.platform.embedded.processes import (
     spawn,
     stop,
 )
+from tracetrack.platform.progress import say
 
 OWNER = "tracetrack_owner"
 APP = "tracetrack_app"
@@ -51,7 +52,9 @@ _RESTARTS_WITHIN = 15.0
 """Seconds in which a start is tried again while the remains of a killed server go away."""
 _SHUTDOWN_SECONDS = 60.0
 _START_SECONDS = 300.0
-"""A server that lost its power replays its log before it answers; that may take minutes."""
+"""A server that says nothing for so long does not start."""
+_TOLD_SECONDS = 30.0
+"""How often one that replays its log is spoken of: that may take long."""
 
 
 @dataclass
@@ -180,6 +183,7 @@ def start(
         role: remembered.secret(f"postgres_{role}") for role in (SUPERUSER, OWNER, APP, KEEPER, REPORT)
     }
     if not (cluster / "PG_VERSION").exists():
+        _refuse_another(folder, major)
         create(cluster, binaries, major, passwords[SUPERUSER], run_as, sync=not throwaway)
     _end_leftover(cluster)
     server = Postgres(
@@ -199,6 +203,21 @@ def start(
         server.stop()
         raise
     return server
+
+
+def _refuse_another(folder: Path, major: int) -> None:
+    """Make no empty database beside one that this PostgreSQL cannot read, or that is not whole."""
+    for place in sorted(folder.glob("postgresql-*")):
+        if place.name.endswith(UNFINISHED):
+            raise StartError(
+                f"A restore of a backup to {folder} broke off: remove the folder and restore again."
+            )
+        if (place / "PG_VERSION").exists() and place.suffix != ".new":
+            theirs = (place / "PG_VERSION").read_text().strip()
+            raise StartError(
+                f"The database in {folder} is of PostgreSQL {theirs}, and this one is {major}: set"
+                " TRACETRACK_PG_BIN to one of that version, or carry the data over with pg_upgrade."
+            )
 
 
 def attach(folder: Path, remembered: Remembered, *, binaries: Path | None = None) -> dict[str, str] | None:
@@ -270,19 +289,33 @@ def _launch(server: Postgres) -> subprocess.Popen[bytes]:
         words = server.log.read_text("utf-8", "replace")
         passing = "postmaster.pid" in words or "pre-existing shared memory block" in words
         if not passing or time.monotonic() > deadline:
+            words = words if "FATAL" in words else _last_words(server.folder / "log")
             lines = [line for line in words.splitlines() if "FATAL" in line or "HINT" in line]
             why = "; ".join(line.split(":  ")[-1] for line in lines[:2]) or f"see {server.log}"
             raise StartError(f"The embedded database did not start: {why}")
         time.sleep(0.2)
 
 
+def _last_words(folder: Path) -> str:
+    """The end of the newest log file, where a server that had begun to write there says why it ended."""
+    files = sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime)
+    return "\n".join(files[-1].read_text("utf-8", "replace").splitlines()[-20:]) if files else ""
+
+
 def _wait_ready(cluster: Path, process: subprocess.Popen[bytes]) -> bool:
     """Wait until the server says that it is ready; False when it ended instead."""
-    deadline = time.monotonic() + _START_SECONDS
+    began = told = time.monotonic()
+    deadline = began + _START_SECONDS
     while process.poll() is None:
         lines = _postmaster_file(cluster)
-        if len(lines) >= 8 and lines[0].strip() == str(process.pid) and lines[7].strip() == "ready":
-            return True
+        if len(lines) >= 8 and lines[0].strip() == str(process.pid):
+            if lines[7].strip() == "ready":
+                return True
+            # It replays its log. Killed, it would begin anew, and perhaps never end.
+            deadline = time.monotonic() + _START_SECONDS
+            if time.monotonic() - told > _TOLD_SECONDS:
+                told = time.monotonic()
+                say(f"The database reads its log again, since {told - began:.0f} s")
         if time.monotonic() > deadline:
             raise StartError(f"The embedded database was not ready within {_START_SECONDS:.0f} seconds.")
         time.sleep(0.01)
