@@ -213,6 +213,23 @@ async def test_a_large_transaction_and_many_small_ones_are_cut_into_seals(
     assert (await look(floor.owner)).seals >= 4
 
 
+async def test_a_large_transaction_after_others_that_wrote_no_events_is_sealed_too(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seals, "BATCH", 10)
+    await fill(floor, 1)
+    for _ in range(3):
+        await floor.owner.execute("select pg_current_xact_id()")
+    await floor.owner.execute(
+        "insert into audit_events (action, subject_type) select 'x', 'bag' from generate_series(1, 35)"
+    )
+    assert await seal() == 35
+    await floor.north.scan_parent("LATER")
+    assert await seal() == 1
+    verdict = await look(floor.owner)
+    assert (verdict.wrong, verdict.unsealed) == (None, 0)
+
+
 async def test_the_application_may_neither_write_seals_nor_change_the_ledger(
     floor: Floor, settings: Settings
 ) -> None:

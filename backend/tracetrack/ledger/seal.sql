@@ -36,6 +36,7 @@ declare
     last ledger_seals;
     v_from xid8;
     v_to xid8;
+    v_first xid8;
     v_cut xid8;
     stretch record;
 begin
@@ -48,10 +49,12 @@ begin
     -- The statements that follow see all that is below.
     select txid into v_cut from audit_events where txid >= v_from and txid < v_to
     order by txid offset p_most limit 1;
-    if v_cut > v_from then
-        v_to := v_cut;
-    elsif v_cut is not null then
+    select txid into v_first from audit_events where txid >= v_from and txid < v_to order by txid limit 1;
+    -- A transaction is sealed whole, however many rows it wrote.
+    if v_cut = v_first then
         v_to := (v_cut::text::numeric + 1)::text::xid8;
+    elsif v_cut is not null then
+        v_to := v_cut;
     end if;
     stretch := ledger_stretch(v_from, v_to);
     if stretch.row_count > 0 then
