@@ -69,6 +69,30 @@ async def test_one_word_that_a_server_leads_no_more_is_enough_for_all_connection
     assert not await pids() & before
 
 
+async def test_patience_outlasts_the_usual_limits_and_ends_with_its_transaction(
+    application: httpx.ASGITransport, settings: Settings
+) -> None:
+    assert settings.database_url is not None
+    hasty = settings.model_copy(update={"statement_timeout_ms": 200})
+    pool = db.make_pool(settings.database_url.get_secret_value(), hasty, pooler=False, size=1)
+    slow = text("select pg_sleep(2)")
+    try:
+        async with pool.connect() as connection:
+            await connection.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin(), db.patiently(connection, 30):
+                await connection.execute(slow)
+            # The server's own limit speaks first, and this process's is only for one that hangs.
+            with pytest.raises(DBAPIError):
+                async with connection.begin():
+                    await connection.execute(slow)
+            await connection.execute(text("set statement_timeout = 0"))
+            await connection.commit()
+            with pytest.raises(TimeoutError):
+                await connection.execute(slow)
+    finally:
+        await pool.dispose()
+
+
 async def test_who_has_waited_enough_takes_a_free_connection_or_none(
     application: httpx.ASGITransport, settings: Settings
 ) -> None:

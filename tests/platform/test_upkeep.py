@@ -156,6 +156,19 @@ async def test_one_worker_at_a_time(floor: Floor) -> None:
     assert "partitions" in await do_chores(UPKEEP)
 
 
+async def test_one_chore_that_fails_does_not_stop_the_others(floor: Floor) -> None:
+    chores = [
+        Chore("wrong", "select 1 / (random() * 0)::int"),
+        *(chore for chore in UPKEEP if chore.name == "sessions_forgotten"),
+    ]
+    await floor.owner.execute(
+        "insert into sessions (user_id, expires_at) select min(id), now() - interval '2 days' from users"
+    )
+    with pytest.raises(ExceptionGroup):
+        await do_chores(chores)
+    assert not await floor.owner.fetchval("select count(*) from sessions where expires_at < now()")
+
+
 async def test_it_comes_every_day_and_sooner_after_a_failure(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,8 +11,9 @@ from tracetrack.platform.upkeep import Chore
 FILL_SECONDS = 2.0
 BATCH = 20_000
 """Bags a transaction."""
+LONGEST_SECONDS = 60
+"""For one transaction."""
 
-_PATIENTLY = text("set local statement_timeout = '60s'")
 _FILL = text("select fill_bag_search(:most)")
 
 
@@ -20,8 +21,7 @@ async def fill() -> int:
     """Take over what is committed; how many ids those were."""
     done = 0
     while True:
-        async with db.transaction() as tx:
-            await tx.execute(_PATIENTLY)
+        async with db.transaction() as tx, db.patiently(tx, LONGEST_SECONDS):
             count = int(await tx.scalar(_FILL, {"most": BATCH}) or 0)
         if count == 0:
             return done

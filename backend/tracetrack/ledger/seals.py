@@ -20,9 +20,10 @@ HEAD_SECONDS = 240.0
 """A fifth more or less, as all jobs: never more than five minutes pass."""
 BATCH = 5_000
 """Rows a seal, but for a transaction that wrote more."""
+LONGEST_SECONDS = 60
+"""For one seal."""
 MARK_BYTES = 8
 
-_PATIENTLY = text("set local statement_timeout = '60s'")
 _SEAL = text("select ledger_seal(:most)")
 _HEAD = text("select id, encode(head, 'hex') as head, sealed_at from ledger_seals order by id desc limit 1")
 
@@ -41,8 +42,7 @@ async def seal() -> int:
     """Seal all that is committed and not sealed yet; how many rows that were."""
     done = 0
     while True:
-        async with db.transaction() as tx:
-            await tx.execute(_PATIENTLY)
+        async with db.transaction() as tx, db.patiently(tx, LONGEST_SECONDS):
             count = int(await tx.scalar(_SEAL, {"most": BATCH}) or 0)
         if count == 0:
             return done

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import asyncpg
 import orjson
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -204,6 +204,20 @@ async def transaction() -> AsyncIterator[AsyncConnection]:
     """One transaction: committed at the end of the block, rolled back by an exception."""
     async with _chosen().transactional.begin() as tx:
         yield tx
+
+
+@asynccontextmanager
+async def patiently(tx: AsyncConnection, seconds: int) -> AsyncIterator[None]:
+    """Longer limits for a transaction's statements: the server's, and this process's a second later."""
+    await tx.execute(text(f"set local statement_timeout = '{seconds}s'"))
+    driver: Any = (await tx.get_raw_connection()).driver_connection
+    usual = driver._config
+    # SQLAlchemy hands on no limit of a call, so the connection's own is another for the while.
+    driver._config = usual._replace(command_timeout=float(seconds + 1))
+    try:
+        yield
+    finally:
+        driver._config = usual
 
 
 @asynccontextmanager

@@ -19,11 +19,12 @@ FIRST_SECONDS = 120.0
 """About how long after a worker's start the first round comes, so that a start is not burdened."""
 AGAIN_SECONDS = 600.0
 """How long after a round that failed the next one comes."""
+LONGEST_SECONDS = 60
+"""For one batch."""
 PAUSE_SECONDS = 0.05
 """Between two batches, so that scans come first."""
 
 _ALONE = text("select pg_try_advisory_xact_lock(hashtext('tracetrack upkeep'))")
-_PATIENTLY = text("set local statement_timeout = '60s'")
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,37 @@ class Chore:
 async def do_chores(chores: Sequence[Chore]) -> dict[str, int]:
     """Do each chore, batch by batch, each batch its own transaction; how much each did.
 
-    What another worker is doing at this moment is left to it.
+    What another worker is doing at this moment is left to it. One chore that fails is logged and does not
+    stop the others.
+
+    Raises:
+        ExceptionGroup: of what failed, after all of them were tried.
     """
     done: dict[str, int] = {}
+    failed: list[Exception] = []
     for chore in chores:
-        while True:
-            async with db.transaction() as tx:
-                if not await tx.scalar(_ALONE):
-                    return done
-                await tx.execute(_PATIENTLY)
-                count = int(await tx.scalar(text(chore.sql)) or 0)
-            done[chore.name] = done.get(chore.name, 0) + count
-            if chore.batch is None or count < chore.batch:
+        try:
+            if not await _do(chore, done):
                 break
-            await asyncio.sleep(PAUSE_SECONDS)
+        except Exception as error:
+            log.warning("chore failed", chore=chore.name, error=str(error)[:200])
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("chores failed", failed)
     return done
+
+
+async def _do(chore: Chore, done: dict[str, int]) -> bool:
+    """Do one chore and add up how much that was; False when another worker is at it."""
+    while True:
+        async with db.transaction() as tx, db.patiently(tx, LONGEST_SECONDS):
+            if not await tx.scalar(_ALONE):
+                return False
+            count = int(await tx.scalar(text(chore.sql)) or 0)
+        done[chore.name] = done.get(chore.name, 0) + count
+        if chore.batch is None or count < chore.batch:
+            return True
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def keep_up(

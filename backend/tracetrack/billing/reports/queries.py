@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-LONGER = text("set local statement_timeout = '30s'")
-"""A report over a season may take longer than a scan may."""
+LONGEST_SECONDS = 30
+"""For one statement: a report over a season may take longer than a scan may."""
 
 
 # grouped: 1 an area, 2 a person, 3 everything.

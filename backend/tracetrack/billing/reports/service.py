@@ -32,7 +32,7 @@ from tracetrack.billing.reports.schemas import (
 from tracetrack.billing.tables import bill_cards
 from tracetrack.people.schemas import SiteSettings
 from tracetrack.people.settings import site_settings
-from tracetrack.platform import replica
+from tracetrack.platform import db, replica
 from tracetrack.platform.clock import now
 from tracetrack.platform.problems import Problem
 
@@ -107,9 +107,8 @@ async def end_of_day(day: dt.date | None, area_id: int | None) -> EndOfDay:
         Problem: ``area_not_found`` (404), ``bad_period`` (422).
     """
     when = await period(day, day)
-    async with replica.reporting() as tx:
+    async with replica.reporting() as tx, db.patiently(tx, queries.LONGEST_SECONDS):
         await tx.execute(_ONE_MOMENT)
-        await tx.execute(queries.LONGER)
         areas = await _areas(tx, area_id)
         counts = await _counts(tx, when, area_id)
         ids = [person for grouped, person in counts if grouped == A_PERSON and person is not None]
@@ -140,9 +139,8 @@ async def area_report(first: dt.date | None, last: dt.date | None, area_id: int 
         Problem: ``area_not_found`` (404), ``bad_period`` (422).
     """
     when = await period(first, last)
-    async with replica.reporting() as tx:
+    async with replica.reporting() as tx, db.patiently(tx, queries.LONGEST_SECONDS):
         await tx.execute(_ONE_MOMENT)
-        await tx.execute(queries.LONGER)
         areas: list[AreaRef | None] = list(await _areas(tx, area_id))
         counts = await _counts(tx, when, area_id)
         stock: dict[int | None, dict[str, Any]] = {}
@@ -198,9 +196,8 @@ async def bill_summary(
             for name in ("parent_count", "child_count", "weight_kg", "expected_weight_kg", "variance_kg")
         ),
     ]
-    async with replica.reporting() as tx:
+    async with replica.reporting() as tx, db.patiently(tx, queries.LONGEST_SECONDS):
         await tx.execute(_ONE_MOMENT)
-        await tx.execute(queries.LONGER)
 
         async def grouped(column: str) -> list[dict[str, Any]]:
             key = found.c[column]

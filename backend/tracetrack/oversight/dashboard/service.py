@@ -17,10 +17,11 @@ from tracetrack.platform.clock import now
 from tracetrack.platform.problems import Problem
 
 FOLD_SECONDS = 3.0
+FOLD_LONGEST_SECONDS = 60
+"""For folding once."""
 SEEN_SECONDS = 0.3
 """How old the figures may be that somebody is shown."""
 
-_PATIENTLY = text("set local statement_timeout = '60s'")
 _FOLD = text("select fold_tallies()")
 _SUMMARY = "select dashboard_summary($1, $2, $3, $4)"
 # An event bears the time at which its transaction began.
@@ -31,8 +32,7 @@ _WROTE_LATELY = (
 
 async def fold() -> int:
     """Fold what has changed into the tallies; how many changes those were."""
-    async with db.transaction() as tx:
-        await tx.execute(_PATIENTLY)
+    async with db.transaction() as tx, db.patiently(tx, FOLD_LONGEST_SECONDS):
         return int(await tx.scalar(_FOLD) or 0)
 
 
