@@ -11,6 +11,8 @@ create role tracetrack_app login nosuperuser nocreatedb nocreaterole password :'
 create role tracetrack_report nologin connection limit 5;
 alter role tracetrack_report set default_transaction_read_only = on;
 alter role tracetrack_report set statement_timeout = '60s';
+-- An open transaction keeps what it has read from being replaced by an update.
+alter role tracetrack_report set idle_in_transaction_session_timeout = '30s';
 grant tracetrack_app to tracetrack_owner;
 grant pg_read_all_stats to tracetrack_app;
 create database tracetrack owner tracetrack_owner;

@@ -293,6 +293,30 @@ async def test_a_migration_lets_running_work_go_first(scratch: str) -> None:
     await passer.close()
 
 
+@pytest.mark.parametrize("view", ["bag_cards", "bill_cards"])
+async def test_who_has_read_a_view_and_stays_in_his_transaction_holds_up_the_update_alone(
+    scratch: str, view: str
+) -> None:
+    await migrate_async(scratch)
+    reader, passer = await asyncpg.connect(scratch), await asyncpg.connect(scratch)
+    reading = reader.transaction()
+    await reading.start()
+    await reader.fetch(f"select * from {view}")
+    migrating = asyncio.create_task(migrate_async(scratch))
+    longest, until = 0.0, time.monotonic() + 8
+    while time.monotonic() < until:
+        began = time.monotonic()
+        await asyncio.wait_for(passer.fetch("select bag_card(1, null)"), 5)
+        longest = max(longest, time.monotonic() - began)
+        await asyncio.sleep(0.05)
+    assert not migrating.done()
+    assert longest < 3
+    await reading.rollback()
+    await asyncio.wait_for(migrating, 60)
+    await reader.close()
+    await passer.close()
+
+
 @pytest.fixture
 def fresh_server() -> Iterator[postgres.Postgres]:
     """A server of its own, whose roles may be changed."""

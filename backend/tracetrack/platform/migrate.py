@@ -8,6 +8,7 @@ calls them and are loaded afresh after each migration, in the same way for every
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
@@ -40,7 +41,8 @@ FUNCTIONS = (
 """SQL functions and views that are replaced at every migration, in this order."""
 
 
-LOCKED = "55P03"
+UPSET = frozenset({"55P03", "40P01"})
+"""A lock that was not to be had in time, and a deadlock: others were at work."""
 TRIES = 30
 PAUSE_SECONDS = 1.0
 """A migration waits one second for a lock, and lets as long pass before it tries again."""
@@ -70,20 +72,20 @@ async def migrate_async(owner_url: str) -> None:
     guard = await asyncpg.connect(driver_url(owner_url))
     try:
         await guard.execute("select pg_advisory_lock(hashtext('tracetrack migrate'))")
-        await _upgrade(owner_url)
-        await load_functions(guard)
+        # Alembic runs an event loop of its own, hence the thread.
+        await _beside_others(lambda: asyncio.to_thread(command.upgrade, alembic_config(owner_url), "head"))
+        await _beside_others(lambda: load_functions(guard))
     finally:
         await guard.close()
 
 
-async def _upgrade(owner_url: str) -> None:
-    """Run the migrations beside running traffic: who cannot have a lock at once lets the others go first."""
+async def _beside_others(change: Callable[[], Awaitable[None]]) -> None:
+    """Make a change beside running traffic: who cannot have a lock at once lets the others go first."""
     for attempt in range(1, TRIES + 1):
         try:
-            # Alembic runs an event loop of its own, hence the thread.
-            await asyncio.to_thread(command.upgrade, alembic_config(owner_url), "head")
+            await change()
         except (DBAPIError, asyncpg.PostgresError) as error:
-            if sqlstate(error) != LOCKED or attempt == TRIES:
+            if sqlstate(error) not in UPSET or attempt == TRIES:
                 raise
             await asyncio.sleep(PAUSE_SECONDS)
         else:
@@ -91,8 +93,13 @@ async def _upgrade(owner_url: str) -> None:
 
 
 async def load_functions(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Replace views and functions by those of this code, all or none."""
+    """Replace views and functions by those of this code, all or none.
+
+    Raises:
+        asyncpg.LockNotAvailableError: somebody reads a view; scans that need it would queue behind us.
+    """
     async with connection.transaction():
+        await connection.execute("set local lock_timeout = '1s'")
         for path in FUNCTIONS:
             await connection.execute(await asyncio.to_thread(Path(path).read_text, "utf-8"))
         # Readiness compares the schema with the code's.

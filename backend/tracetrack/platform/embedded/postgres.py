@@ -392,6 +392,7 @@ def _ensure_roles(server: Postgres) -> None:
         f"alter role {REPORT} connection limit 5;",
         f"alter role {REPORT} set default_transaction_read_only = on;",
         f"alter role {REPORT} set statement_timeout = '60s';",
+        f"alter role {REPORT} set idle_in_transaction_session_timeout = '30s';",
         # The owner acts as the application too (migrations, first user); never the reverse.
         f"grant {APP} to {OWNER};",
         f"grant pg_read_all_stats to {APP};",
