@@ -2,8 +2,8 @@
 
 The leader is asked how far its log is, which costs it next to nothing, and the replica is used once it
 has replayed that much. So a list never misses what anybody committed before it was asked for, one's own
-writes first of all, whichever host took them. A replica that is late or away costs a short wait, once
-a second at most, and the leader answers instead.
+writes first of all, whichever host took them. A replica that is late, away or hangs costs a short wait, once
+a second at most and ever more rarely, and the leader answers instead.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import asyncpg
 from sqlalchemy import text
@@ -20,11 +20,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tracetrack.platform import db
+from tracetrack.platform.breaker import Breaker
 from tracetrack.platform.metrics import REPLICA_READS
 from tracetrack.settings import Settings
 
-REST_SECONDS = 1.0
+REPLICA = Breaker("replica", rest=1.0, longest=5.0)
 """How long replicas are left alone after one was late or away."""
+GIVE_UP_SECONDS = 1.0
+"""How much longer than a list a new connection may take, to be there for the next one."""
 LOOK_SECONDS = 0.002
 """Between two looks at how far a replica is."""
 
@@ -42,14 +45,14 @@ _FAILURES = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceEr
 
 _replicas: AsyncEngine | None = None
 _wait_seconds = 0.0
-_rest_until = float("-inf")
+_leaving: set[asyncio.Task[None]] = set()
 
 
 def open_replica(settings: Settings) -> None:
     """Make this process's pool of replica connections, where there are replicas."""
-    global _replicas, _wait_seconds, _rest_until
+    global _replicas, _wait_seconds
     _wait_seconds = settings.replica_wait_ms / 1000
-    _rest_until = float("-inf")
+    REPLICA.reset()
     if settings.replica_url is not None:
         # Never through a pooler: what was asked of a replica must be answered by the same one.
         _replicas = db.make_pool(settings.replica_url.get_secret_value(), settings, pooler=False)
@@ -58,6 +61,7 @@ def open_replica(settings: Settings) -> None:
 async def close_replica() -> None:
     """Close every connection to replicas."""
     global _replicas
+    await asyncio.gather(*_leaving)
     if _replicas is not None:
         await _replicas.dispose()
     _replicas = None
@@ -87,29 +91,52 @@ async def reporting() -> AsyncIterator[AsyncConnection]:
 
 async def _up_to_date(stack: AsyncExitStack) -> AsyncConnection | None:
     """A connection to a replica that has all that is committed by now."""
-    global _rest_until
     if _replicas is None:
         return None
-    if time.monotonic() < _rest_until:
+    if not REPLICA.allows():
         REPLICA_READS.labels("resting").inc()
         return None
     async with db.reading() as leader:
         position = dict((await leader.execute(_POSITION)).mappings().one())
-    until = time.monotonic() + _wait_seconds
-    async with AsyncExitStack() as trying:
-        try:
-            replica = await trying.enter_async_context(_replicas.connect())
-            while not await replica.scalar(_CAUGHT_UP, position):
-                if time.monotonic() > until:
-                    source = "late"
-                    break
-                await asyncio.sleep(LOOK_SECONDS)
-            else:
-                REPLICA_READS.labels("replica").inc()
-                stack.push_async_exit(trying.pop_all())
-                return replica
-        except _FAILURES:
-            source = "away"
-    _rest_until = time.monotonic() + REST_SECONDS
-    REPLICA_READS.labels(source).inc()
-    return None
+    replica = _replicas.connect()
+    # In a task of its own: one that hangs is not waited for.
+    asking = asyncio.create_task(_caught_up(replica, position, time.monotonic() + _wait_seconds))
+    found, source, why = False, "late", "not up to date in time"
+    try:
+        await asyncio.wait({asking}, timeout=_wait_seconds)
+        found = asking.done() and asking.result()
+    except _FAILURES as error:
+        source, why = "away", f"{type(error).__name__}: {error}"
+    finally:
+        if not found:
+            leaving = asyncio.create_task(_leave(asking, replica))
+            _leaving.add(leaving)
+            leaving.add_done_callback(_leaving.discard)
+    if not found:
+        REPLICA.failed(why)
+        REPLICA_READS.labels(source).inc()
+        return None
+    stack.push_async_exit(replica)
+    REPLICA.succeeded()
+    REPLICA_READS.labels("replica").inc()
+    return replica
+
+
+async def _caught_up(replica: AsyncConnection, position: dict[str, object], until: float) -> bool:
+    """Connect and look until the replica is up to date, or the time is over."""
+    await replica.start()
+    while not await replica.scalar(_CAUGHT_UP, position):
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(LOOK_SECONDS)
+    return True
+
+
+async def _leave(asking: asyncio.Task[bool], replica: AsyncConnection) -> None:
+    """A connection that is ready a little later is kept for the next list; one that hangs is ended."""
+    await asyncio.wait({asking}, timeout=GIVE_UP_SECONDS)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    if replica.sync_connection is not None:
+        with suppress(*_FAILURES):
+            await replica.close()
