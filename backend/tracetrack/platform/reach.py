@@ -56,6 +56,7 @@ async def watch(url: str) -> None:
     """
     connection: Any = None
     while True:
+        known = connection is not None
         try:
             # Connecting and the first question together: a new session is asked as an old one is.
             if connection is None or connection.is_closed():
@@ -64,12 +65,11 @@ async def watch(url: str) -> None:
                 )
             await _within(connection.execute("select 1"))
         except Exception as error:
-            known = connection is not None
             if connection is not None:
                 connection.terminate()
                 connection = None
             if known and not isinstance(error, TimeoutError):
-                # This connection was ended; whether the server is away a new one will tell.
+                # An old connection was ended; whether the server is away a new one will tell.
                 continue
             await DATABASE.lost(f"{type(error).__name__}: {error}")
         else:
