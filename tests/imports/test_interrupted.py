@@ -21,6 +21,7 @@ from tests.floor import Floor
 from tests.imports.files import accounted, finished, links, rows_in, upload
 from tests.imports.workbooks import workbook
 from tracetrack.imports import job, queries
+from tracetrack.platform import slow
 from tracetrack.platform.embedded import postgres
 
 SOAK = "TRACETRACK_SOAK" in os.environ
@@ -178,6 +179,31 @@ async def test_an_import_that_loses_its_database_is_begun_anew(floor: Floor) -> 
     done = await finished(floor.admin, import_id)
     assert (done["state"], done["links_created"]) == ("completed", 50_000)
     assert await floor.owner.fetchval("select attempts from imports where id = $1", import_id) == 2
+
+
+@pytest.mark.parametrize("end", ["completed", "cancelled"])
+async def test_an_import_waits_for_the_one_before_it_however_long_that_takes(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(slow, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(slow, "STATEMENT_SECONDS", 2)
+    waiting = (
+        "select exists (select from pg_locks where locktype = 'advisory' and not granted and database ="
+        " (select oid from pg_database where datname = current_database()))"
+    )
+    async with floor.owner.transaction():
+        await floor.owner.execute("select pg_advisory_xact_lock(hashtextextended('tracetrack import', 0))")
+        import_id = (await upload(floor.admin, b"parent,child\nP,C\n", "x.csv")).json()["id"]
+        until = time.monotonic() + 30
+        while not await floor.owner.fetchval(waiting):
+            assert time.monotonic() < until
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(3)
+        assert (await floor.admin.get(f"/imports/{import_id}")).json()["state"] == "running"
+        if end == "cancelled":
+            assert (await floor.admin.post(f"/imports/{import_id}/cancel")).status_code == 202
+            assert (await finished(floor.admin, import_id, 10))["state"] == end
+    assert (await finished(floor.admin, import_id))["state"] == end
 
 
 async def test_a_running_import_can_be_cancelled_and_leaves_nothing(floor: Floor) -> None:

@@ -156,8 +156,7 @@ async def _try(row: Any, job: dict[str, Any], worker: UUID, progress: Progress) 
         await transaction.start()
         try:
             give_way(await db.fetchval("select pg_backend_pid()"))
-            # One import merges at a time: two that share bags give the same result as one after the other.
-            await db.execute("select pg_advisory_xact_lock(hashtextextended('tracetrack import', 0))")
+            await _take_turn(db)
             await db.execute("select import_begin()")
             facts = await _stage(db, child, progress, counts)
             progress.phase = "merging"
@@ -187,6 +186,16 @@ async def _try(row: Any, job: dict[str, Any], worker: UUID, progress: Progress) 
             raise
         await transaction.commit()
     return counts
+
+
+async def _take_turn(db: Connection) -> None:
+    """One import merges at a time: two that share bags give the same result as one after the other.
+
+    However long the one before takes, the heartbeat ends the wait when the import is cancelled.
+    """
+    await db.execute("set local lock_timeout = 0; set local statement_timeout = 0")
+    await db.execute("select pg_advisory_xact_lock(hashtextextended('tracetrack import', 0))")
+    await db.execute("set local lock_timeout to default; set local statement_timeout to default")
 
 
 async def _stage(db: Connection, child: Reader, progress: Progress, counts: Counts) -> dict[str, Any]:

@@ -24,7 +24,7 @@ given up when it stands still (``SEND_SECONDS`` of :mod:`tracetrack.platform.spr
 
 STATEMENT_SECONDS = 600
 LOCK_SECONDS = 120
-"""An import waits for another import that long before it starts again."""
+"""For a row or a table that others hold; an import waits for another import without limit."""
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
