@@ -278,6 +278,17 @@ async def test_bills_take_registered_parents(floor: Floor) -> None:
     assert await floor.owner.fetchval("select count(*) from bills") == 2
 
 
+async def test_a_bill_that_was_completed_once_is_not_taken_back_with_its_import(floor: Floor) -> None:
+    await floor.north.scan_parent("P1")
+    done = await rows_in(floor.admin, [["Bill No", "Parent"], ["B-1", "P1"]], kind="bills")
+    bill = await floor.owner.fetchval("select id from bills")
+    assert (await floor.admin.post(f"/bills/{bill}/complete")).status_code == 200
+    assert (await floor.admin.post(f"/bills/{bill}/reopen", {"reason": "wrong"})).status_code == 200
+    refused = await floor.admin.post(f"/imports/{done['id']}/undo")
+    assert (refused.status_code, refused.json()["code"]) == (409, "import_changed")
+    assert await floor.owner.fetchval("select count(*) from bags where bill_id = $1", bill) == 1
+
+
 async def test_reports_come_as_files_too(floor: Floor) -> None:
     import fastexcel
 

@@ -625,6 +625,8 @@ begin
         where l.id is null or l.completed_at is not null
            or exists (select from bags b where b.bill_id = p.id
                       and not exists (select from import_made m where m.bag_id = b.id))
+           -- Completed once and reopened: how it stood then is kept.
+           or exists (select from bill_snapshots s where s.bill_id = p.id)
     ) then
         problem := 'import_changed';
         return;
