@@ -239,7 +239,7 @@ def rotate(
                 "The key is TRACETRACK_SECRET_KEY: put it into TRACETRACK_SECRET_KEY_PREVIOUS, a new one into"
                 " TRACETRACK_SECRET_KEY, and restart the site; where they stand in .env, reload it."
             )
-        ring = Keyring(settings.data.expanduser().absolute())
+        ring = Keyring(settings.data)
         ring.rotate(settings.session_days)
         if not leaked:
             typer.echo(f"A new key signs from {HEARD_SECONDS:.0f} seconds on; the one before it stays good.")
@@ -248,18 +248,23 @@ def rotate(
         # Until every worker has heard of it; and what lies sealed by the old one is sealed anew first.
         time.sleep(HEARD_SECONDS + 1)
         with supervisor.database(settings) as addresses:
-            asyncio.run(_seal_anew(addresses, settings))
+            closed = asyncio.run(_seal_anew(addresses, settings))
+        if closed:
+            raise StartError(
+                f"{closed} second factors cannot be opened by any key, so the keys before it are kept: take"
+                " these factors off their users, and try again."
+            )
         ring.forget_old()
         typer.echo("The keys before it are forgotten. Everybody signs in again.")
 
 
-async def _seal_anew(addresses: Addresses, settings: Settings) -> None:
+async def _seal_anew(addresses: Addresses, settings: Settings) -> int:
     from tracetrack.access import tokens, totp
 
     db.open_database(addresses.app, settings)
     try:
         tokens.open_tokens(settings)
-        await totp.reseal()
+        return await totp.reseal()
     finally:
         await db.close_database()
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,6 +152,12 @@ class Settings(BaseSettings):
     """Serve ``/metrics``."""
     metrics_token: SecretStr | None = None
     """What Prometheus must send as a bearer token; absent: whoever reaches the site may read ``/metrics``."""
+
+    @field_validator("data", "uploads", "wal_archive")
+    @classmethod
+    def _whole(cls, path: Path | None) -> Path | None:
+        """The same folder for everybody, wherever he works: ``.env`` knows no ``~``."""
+        return path.expanduser().absolute() if path else path
 
 
 @lru_cache

@@ -139,3 +139,22 @@ async def test_one_ends_all_other_sessions_at_once(floor: Floor) -> None:
     assert [(await one.get("/auth/me")).status_code for one in others] == [401] * 3
     assert (await floor.north.get("/auth/me")).status_code == 200
     assert (await floor.south.get("/auth/me")).status_code == 200
+
+
+async def test_a_setting_that_somebody_changed_meanwhile_is_not_changed_back_without_proof(
+    floor: Floor,
+) -> None:
+    for wanted in (True, False):
+        await floor.admin.patch("/settings", {"registration": wanted})
+    await a_while_later(floor)
+    # As another worker, which has not heard of it here yet.
+    await floor.owner.execute("alter table site_settings disable trigger user")
+    try:
+        await floor.owner.execute("update site_settings set value = 'true' where name = 'registration'")
+        assert said(await floor.admin.patch("/settings", {"registration": False})) == (
+            403,
+            "reauthentication_required",
+        )
+    finally:
+        await floor.owner.execute("alter table site_settings enable trigger user")
+    assert await floor.owner.fetchval("select value from site_settings where name = 'registration'") == "true"

@@ -242,6 +242,11 @@ def test_a_changed_key_signs_when_all_have_heard_and_the_old_one_stays_good(
     assert len(ring.load()) == 2
     later(2 + HEARD_SECONDS)
     assert not tokens.is_derived("csrf", "x", csrf)
+    # A clock that is behind stops no start, and what was made while it was ahead is replaced.
+    later(-400 * 86_400)
+    tokens.open_tokens(of_folder(own_keys, tmp_path))
+    assert tokens._opened().current == ring.load()[-1].key
+    assert ring.rotate_if_older(90, 30)
 
 
 def test_a_remembered_token_expires_all_the_same(own_keys: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

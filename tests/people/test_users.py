@@ -57,6 +57,8 @@ async def test_an_admin_makes_a_user_who_then_signs_in(floor: Floor) -> None:
         ({"username": ""}, 422, "invalid"),
         ({"username": "   "}, 422, "invalid"),
         ({"username": "x" * 65}, 422, "invalid"),
+        # One letter, which is stored as two.
+        ({"username": "\u095c" * 40}, 422, "invalid"),
         ({"username": "a\u202eb"}, 422, "invalid"),
         ({"username": "a\0b"}, 422, "invalid"),
         ({"password": "short"}, 422, "weak_password"),

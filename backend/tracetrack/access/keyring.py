@@ -77,11 +77,14 @@ class Keyring:
         """Keep the key that signs alone: what an earlier one signed or sealed is good no more."""
         with self._alone():
             now = time.time()
-            self._write([next(key for key in self._read() if key.since <= now)])
+            keys = self._read()
+            self._write([next((key for key in keys if key.since <= now), keys[-1])])
 
     def rotate_if_older(self, days: float, keep_days: float) -> bool:
         """Make a new key when the newest has signed for so long; of several workers one does."""
-        if time.time() - self._age_of(self.load()) < days * 86_400:
+        age = time.time() - self._age_of(self.load())
+        # One of tomorrow was made while the clock was ahead, and would never grow old.
+        if -86_400 < age < days * 86_400:
             return False
         self.rotate(keep_days)
         return True

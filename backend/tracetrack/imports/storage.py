@@ -15,7 +15,7 @@ _folder: Path | None = None
 def open_storage(settings: Settings) -> None:
     """Remember the folder; it is made when the first file comes."""
     global _folder
-    _folder = (settings.uploads or settings.data / "imports").expanduser().absolute()
+    _folder = settings.uploads or settings.data / "imports"
 
 
 def folder() -> Path:

@@ -45,11 +45,12 @@ def _not_blank(text: str) -> str:
 
 
 OneLine = Annotated[str, AfterValidator(one_line)]
-Username = Annotated[str, Field(max_length=64), AfterValidator(one_line), AfterValidator(_not_blank)]
-AreaName = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_blank)]
-Note = Annotated[str, Field(max_length=500), AfterValidator(one_line)]
-KeyName = Annotated[str, Field(max_length=60), AfterValidator(one_line), AfterValidator(_not_blank)]
-FullName = Annotated[str, Field(max_length=120), AfterValidator(one_line)]
+# As long as it is when it is stored: some letters of Devanagari become two.
+Username = Annotated[str, AfterValidator(one_line), Field(max_length=64), AfterValidator(_not_blank)]
+AreaName = Annotated[str, AfterValidator(one_line), Field(max_length=80), AfterValidator(_not_blank)]
+Note = Annotated[str, AfterValidator(one_line), Field(max_length=500)]
+KeyName = Annotated[str, AfterValidator(one_line), Field(max_length=60), AfterValidator(_not_blank)]
+FullName = Annotated[str, AfterValidator(one_line), Field(max_length=120)]
 
 
 class NewUser(Body):
@@ -174,7 +175,7 @@ class NewPromotion(Body):
     """One asks for a higher role."""
 
     role: Role
-    reason: Annotated[str, Field(max_length=500), AfterValidator(one_line), AfterValidator(_not_blank)]
+    reason: Annotated[str, AfterValidator(one_line), Field(max_length=500), AfterValidator(_not_blank)]
 
 
 class Promotion(BaseModel):
@@ -244,7 +245,7 @@ def _host(name: str) -> str:
 
 
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
-SiteName = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_blank)]
+SiteName = Annotated[str, AfterValidator(one_line), Field(max_length=80), AfterValidator(_not_blank)]
 UndoMinutes = Annotated[int, Field(ge=0, le=1_440)]
 AlertMs = Annotated[int, Field(ge=1, le=600_000)]
 AlertPercent = Annotated[int, Field(ge=1, le=100)]

@@ -73,7 +73,8 @@ async def change_settings(actor: Actor, change: SettingsChange) -> SiteSettings:
     """
     wanted = change.model_dump(exclude_none=True)
     now = (await site_settings()).model_dump()
-    if any(name in wanted and wanted[name] != now[name] for name in GUARDED):
+    proved = any(name in wanted and wanted[name] != now[name] for name in GUARDED)
+    if proved:
         await again.prove_lately(actor)
     if wanted.get("totp_for_admins") and not (await totp.state(actor)).enabled:
         # Else this very change would shut its author out.
@@ -87,6 +88,9 @@ async def change_settings(actor: Actor, change: SettingsChange) -> SiteSettings:
         stored = {row.name: row.value for row in rows}
         before = _model(stored).model_dump()
         changed = {name: value for name, value in wanted.items() if before[name] != value}
+        if not proved and any(name in changed for name in GUARDED):
+            # Changed since it was remembered, so that this would change it back.
+            await again.prove_lately(actor)
         for name, value in changed.items():
             await tx.execute(queries.SET_SETTING, {"name": name, "value": value, "user_id": actor.user_id})
             await record(

@@ -155,7 +155,7 @@ def database(settings: Settings) -> Iterator[Addresses]:
         try:
             folder = stack.enter_context(hold(settings.data))
         except StartError:
-            path = settings.data.expanduser().absolute()
+            path = settings.data
             urls = postgres.attach(path, Remembered(path / "secrets.json"), binaries=settings.pg_bin)
             if urls is None:
                 raise
@@ -172,7 +172,7 @@ def back_up(addresses: Addresses, settings: Settings, target: Path) -> Path:
     Raises:
         StartError: with one sentence.
     """
-    folder = settings.data.expanduser().absolute()
+    folder = settings.data
     return backup.take(
         folder,
         find_binaries(settings.pg_bin),
@@ -190,7 +190,7 @@ def bring_back(settings: Settings, source: Path, archive: Path | None, until: dt
     """
     backup.bring_back(
         source.expanduser().absolute(),
-        settings.data.expanduser().absolute(),
+        settings.data,
         find_binaries(settings.pg_bin),
         archive.expanduser().absolute() if archive else None,
         until,
@@ -202,7 +202,7 @@ def restored(settings: Settings) -> Iterator[Addresses]:
     """The database of a data folder that was just brought back, its log replayed."""
     with database(settings.model_copy(update={"database_url": None})) as addresses:
         major = version(find_binaries(settings.pg_bin))
-        backup.forget_recovery(settings.data.expanduser().absolute() / f"postgresql-{major}")
+        backup.forget_recovery(settings.data / f"postgresql-{major}")
         yield addresses
 
 
@@ -312,7 +312,7 @@ def _start_servers(
             outcome.append(f"PostgreSQL {version(server.binaries)} on port {server.port}")
         if settings.wal_archive is not None:
             with step("Log archive"):
-                archive = LogArchive(server, settings.wal_archive.expanduser().absolute())
+                archive = LogArchive(server, settings.wal_archive)
                 stack.callback(archive.stop)
                 servers.append(archive)
         app, owner = server.url(), server.url(postgres.OWNER)
