@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.floor import PASSWORD, Floor, Person
+from tracetrack.access import queries
+from tracetrack.platform.upkeep import do_chores
 from tracetrack.settings import Settings
 
 WITHIN_SECONDS = 1.0
@@ -118,3 +120,35 @@ async def test_the_worker_that_made_the_change_sees_it_at_once(floor: Floor) -> 
     await floor.admin.patch(f"/users/{floor.north.id}", {"disabled": False})
     assert (await floor.north.get("/auth/me")).status_code == 401, "the old session does not come back"
     assert (await floor.sign_in(floor.north.id, "north")).http is not None
+
+
+LIVING = "select count(*) from sessions where user_id = $1 and ended_at is null"
+USED_LONG_AGO = """
+    insert into sessions (user_id, created_at, last_seen_at, expires_at)
+    select $1, now() - interval '2 hours', now() - interval '1 hour', now() + interval '1 day'
+    from generate_series(1, $2)
+"""
+
+
+async def test_of_very_many_sessions_those_used_longest_ago_end_at_the_next_sign_in(floor: Floor) -> None:
+    """Else nobody could disable somebody who has hundreds of thousands: ending them takes too long."""
+    await floor.owner.execute(USED_LONG_AGO, floor.north.id, queries.MOST_SESSIONS - 2)
+    version = await floor.owner.fetchval("select version from versions where name = 'access'")
+    await floor.sign_in(floor.north.id, "north")
+    assert await floor.owner.fetchval(LIVING, floor.north.id) == queries.MOST_SESSIONS
+    assert await floor.owner.fetchval("select version from versions where name = 'access'") == version
+    newest = await floor.sign_in(floor.north.id, "north")
+    assert await floor.owner.fetchval(LIVING, floor.north.id) == queries.SESSIONS_KEPT
+    for living in (floor.north, newest, floor.south):
+        assert (await living.get("/auth/me")).status_code == 200
+
+
+async def test_one_with_more_sessions_than_a_statement_can_end_is_disabled_after_the_next_upkeep(
+    floor: Floor,
+) -> None:
+    await floor.owner.execute(USED_LONG_AGO, floor.north.id, 12_000)
+    assert (await do_chores(queries.UPKEEP))["sessions_ended"] == 12_001 - queries.MOST_SESSIONS
+    assert (await floor.north.get("/auth/me")).status_code == 200
+    changed = await floor.admin.patch(f"/users/{floor.north.id}", {"disabled": True})
+    assert changed.status_code == 200, changed.text
+    assert await floor.owner.fetchval(LIVING, floor.north.id) == 0

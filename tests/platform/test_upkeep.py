@@ -136,6 +136,7 @@ async def test_old_receipts_and_sessions_are_forgotten_and_young_ones_kept(floor
     assert done == {
         "partitions": 0,
         "receipts_forgotten": 12_000,
+        "sessions_ended": 0,
         "sessions_forgotten": 2_400,
         "registrations_forgotten": 0,
         "tries_forgotten": 0,

@@ -6,6 +6,11 @@ from sqlalchemy import text
 
 from tracetrack.platform.upkeep import Chore
 
+SESSIONS_KEPT = 100
+"""Of one user, the last used: more than any person has, and few enough to end all of them at once."""
+MOST_SESSIONS = 120
+"""Of one user. Beyond it all but those kept end, several at once: each time every worker looks again."""
+
 SIGN_IN_USER = text("""
     select id, username, password_hash, area_id, disabled_at is not null as disabled,
         exists (select from second_factors f where f.user_id = users.id and f.confirmed_at is not null)
@@ -29,8 +34,24 @@ FORGET_EXPIRED = text("""
         order by expires_at limit 100 for update skip locked)
 """)
 
-# Signing in forgets a few; where nobody signs in for long, or very many did, this does the rest.
 UPKEEP = (
+    Chore(
+        "sessions_ended",
+        f"""
+        with surplus as (
+            select id from (
+                select id, row_number() over (
+                    partition by user_id order by last_seen_at desc, created_at desc, id) as place
+                from sessions where ended_at is null and expires_at > now()) living
+            where place > {MOST_SESSIONS} limit 5000),
+        ended as (
+            update sessions set ended_at = now(), ended_because = 'too_many'
+            where id in (select id from sessions join surplus using (id) for update of sessions skip locked)
+            returning 1)
+        select count(*) from ended
+        """,  # noqa: S608 - a number of our own
+        batch=5000,
+    ),
     Chore(
         "sessions_forgotten",
         """
@@ -44,6 +65,22 @@ UPKEEP = (
         batch=1000,
     ),
 )
+
+MANY_SESSIONS = text("""
+    select count(*) > :most from (
+        select from sessions where user_id = :user_id and ended_at is null and expires_at > now()
+        limit :most + 1) living
+""").bindparams(most=MOST_SESSIONS)
+
+# A thousand at most, so that nobody's sign-in fails at it; the daily round ends what else there is.
+END_SURPLUS = text("""
+    update sessions set ended_at = now(), ended_because = 'too_many'
+    where id in (
+        select id from sessions where id in (
+            select id from sessions where user_id = :user_id and ended_at is null and expires_at > now()
+            order by last_seen_at desc, created_at desc, id offset :kept limit 1000)
+        for update skip locked)
+""").bindparams(kept=SESSIONS_KEPT)
 
 ADD_REFRESH = text("insert into refresh_tokens (token_hash, session_id) values (:token_hash, :session_id)")
 
@@ -90,7 +127,6 @@ END_SESSIONS = text("""
     update sessions set ended_at = now(), ended_because = :because
     where user_id = :user_id and ended_at is null and expires_at > now()
         and id is distinct from cast(:but as uuid)
-    returning id
 """)
 
 SIGNED_IN = text("""

@@ -123,7 +123,11 @@ def _hash(token: str) -> bytes:
 async def start(
     tx: AsyncConnection, user_id: int, password_hash: str, caller: Caller, settings: Settings
 ) -> Ticket | None:
-    """Begin a session; None when the user or the password has changed since it was checked."""
+    """Begin a session; None when the user or the password has changed since it was checked.
+
+    Of very many sessions of one user those that were used longest ago end: else there could be more
+    than can be ended at once when he is disabled.
+    """
     await tx.execute(queries.FORGET_EXPIRED)
     row = (
         await tx.execute(
@@ -141,6 +145,9 @@ async def start(
         return None
     token = tokens.random_secret()
     await tx.execute(queries.ADD_REFRESH, {"token_hash": _hash(token), "session_id": row.id})
+    # Looked at first: the update makes every worker look again, even when it ends none.
+    if await tx.scalar(queries.MANY_SESSIONS, {"user_id": user_id}):
+        await tx.execute(queries.END_SURPLUS, {"user_id": user_id})
     return Ticket(row.id, user_id, token, row.expires_at)
 
 
@@ -254,4 +261,4 @@ async def end(tx: AsyncConnection, session_id: UUID, user_id: int, because: str)
 async def end_all(tx: AsyncConnection, user_id: int, because: str, but: UUID | None = None) -> int:
     """End every session of a user, but one if named; how many that were."""
     ended = await tx.execute(queries.END_SESSIONS, {"user_id": user_id, "because": because, "but": but})
-    return len(ended.all())
+    return ended.rowcount
