@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     sign_ins_per_minute_address: int = Field(default=300, ge=1)
     """Tries to sign in, and wrong keys, from one address, which a whole warehouse may share."""
     refreshes_per_minute_address: int = Field(default=1_200, ge=1)
-    """Refreshes of sessions from one address."""
+    """Refresh tokens that there are not, from one address to one worker."""
     requests_per_minute: int = Field(default=6_000, ge=1)
     """Requests of one user to one worker."""
     reports_per_minute: int = Field(default=600, ge=1)

@@ -161,6 +161,30 @@ async def test_a_refresh_token_is_tried_so_often_and_no_more(floor: Floor, limit
     ).status_code == 200
 
 
+async def test_a_session_refreshes_so_often_and_no_more_with_new_tokens_too(
+    floor: Floor, limited: Settings
+) -> None:
+    http = floor.north.http
+    csrf = {"X-CSRF-Token": http.cookies["tt_csrf"]}
+    answers = [(await http.post("/auth/refresh", headers=csrf)).status_code for _ in range(32)]
+    assert answers == [200] * 30 + [429] * 2
+
+
+async def test_made_up_refresh_tokens_stop_nobody_at_the_same_address(
+    floor: Floor, limited: Settings
+) -> None:
+    reopen(limited.model_copy(update={"refreshes_per_minute_address": 20}))
+    async with stranger(floor) as bare:
+        made_up = [
+            (await bare.post("/auth/refresh", headers={"cookie": f"tt_refresh=made-up-{n}"})).status_code
+            for n in range(22)
+        ]
+    assert made_up == [401] * 20 + [429] * 2
+    for person in (floor.north, floor.south):
+        csrf = {"X-CSRF-Token": person.http.cookies["tt_csrf"]}
+        assert (await person.http.post("/auth/refresh", headers=csrf)).status_code == 200
+
+
 async def test_counters_keep_no_names(floor: Floor, limited: Settings) -> None:
     await log_in(stranger(floor), "my secret password", "x")
     kept = await floor.owner.fetch("select key from sign_in_failures union all select key from sign_in_tries")

@@ -6,7 +6,8 @@
 - Reports, exports and imports are counted by slowapi: moving windows in Redis, by user and
   by address, in this worker's memory while Redis is away. slowapi asks synchronously, so in a thread.
 - All else has one generous limit a user, in this worker's memory: a scan pays no round trip for it.
-  Wrong keys are counted there too, by address: asking PostgreSQL would cost what a wrong key costs.
+  Wrong keys and refresh tokens are counted there too, by address: asking PostgreSQL would cost what
+  a wrong one costs. Whoever brings a good token is not concerned by what his neighbours bring.
 - Who asks for an account is counted by address, in PostgreSQL, whatever comes of it.
 """
 
@@ -22,6 +23,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -46,8 +48,10 @@ MOST_USERS = 10
 """Of one browser; shared phones have several, and the oldest are forgotten."""
 REGISTRATIONS_PER_MINUTE_ADDRESS = 20
 """Tries to ask for an account from one address, those that are refused too."""
+REFRESHES_PER_MINUTE = 30
+"""Of one session; a page that is loaded anew refreshes."""
 MOST_ADDRESSES = 10_000
-"""Whose wrong keys are counted; the oldest are forgotten."""
+"""Whose wrong keys and tokens are counted; the oldest are forgotten."""
 
 UPKEEP = (
     Chore(
@@ -93,6 +97,8 @@ class _Limits(NamedTuple):
     """Requests of each user in this minute."""
     wrong_keys: dict[str, int]
     """Keys from each address in this minute that were none."""
+    wrong_tokens: dict[str, int]
+    """Refresh tokens, likewise."""
 
 
 _limits: _Limits | None = None
@@ -143,7 +149,7 @@ def open_limits(settings: Settings) -> None:
         )
         shared = _counter(limiter, settings)
     # One at a time: of two calls that find Redis gone together, slowapi lets the second one fail.
-    _limits = _Limits(settings, shared, own, ThreadPoolExecutor(1, "limits"), {}, {})
+    _limits = _Limits(settings, shared, own, ThreadPoolExecutor(1, "limits"), {}, {}, {})
 
 
 def close_limits() -> None:
@@ -173,6 +179,7 @@ def _this_minute() -> _Limits:
         _minute = minute
         limits.asked.clear()
         limits.wrong_keys.clear()
+        limits.wrong_tokens.clear()
     return limits
 
 
@@ -212,10 +219,25 @@ def refuse_guessed_key(address: str) -> None:
 
 def count_wrong_key(address: str) -> None:
     """Count a key that there is not, or not any more."""
-    wrong_keys = _this_minute().wrong_keys
-    if address not in wrong_keys and len(wrong_keys) >= MOST_ADDRESSES:
-        wrong_keys.pop(next(iter(wrong_keys)))
-    wrong_keys[address] = wrong_keys.get(address, 0) + 1
+    _count_wrong(_this_minute().wrong_keys, address)
+
+
+def count_wrong_token(address: str) -> None:
+    """Count a refresh token that there is not. Good ones from the same address are not concerned.
+
+    Raises:
+        Problem: ``too_many_requests``.
+    """
+    limits = _this_minute()
+    if _count_wrong(limits.wrong_tokens, address) > limits.settings.refreshes_per_minute_address:
+        raise _refuse(60 - time.monotonic() % 60)
+
+
+def _count_wrong(wrong: dict[str, int], address: str) -> int:
+    if address not in wrong and len(wrong) >= MOST_ADDRESSES:
+        wrong.pop(next(iter(wrong)))
+    wrong[address] = wrong.get(address, 0) + 1
+    return wrong[address]
 
 
 def _key(*parts: object) -> str:
@@ -268,18 +290,14 @@ async def trying(request: Request, username: str, *, signed_in: bool = False) ->
         await db.answer(_SUCCEEDED, forgiven)
 
 
-async def count_refresh(request: Request, token: str) -> None:
-    """Count one refresh, by its token and by address.
+async def count_refresh(session_id: UUID) -> None:
+    """Count one refresh of a session, whichever of its tokens it brings.
 
     Raises:
         Problem: ``too_many_requests``.
     """
-    limits = _opened().settings
-    windows = [
-        (_key("refresh", token), 30),
-        (_key("refreshes", _address(request)), limits.refreshes_per_minute_address),
-    ]
-    wait = await db.answer(_MAY_TRY, [], [key for key, _ in windows], [most for _, most in windows])
+    window = [_key("refresh", session_id)]
+    wait = await db.answer(_MAY_TRY, [], window, [REFRESHES_PER_MINUTE])
     if wait:
         raise _refuse(wait)
 

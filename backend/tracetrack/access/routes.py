@@ -16,7 +16,14 @@ from starlette.requests import Request
 from tracetrack.access import again, service, sessions, tokens, totp
 from tracetrack.access.actor import Role
 from tracetrack.access.dependencies import ANYONE, AnyActor, OfficeSelf, SignedInAs
-from tracetrack.access.limits import BROWSER_COOKIE, BROWSER_DAYS, browser_cookie, count_refresh, trying
+from tracetrack.access.limits import (
+    BROWSER_COOKIE,
+    BROWSER_DAYS,
+    browser_cookie,
+    count_refresh,
+    count_wrong_token,
+    trying,
+)
 from tracetrack.access.schemas import (
     Credentials,
     FirstCode,
@@ -177,8 +184,13 @@ async def refresh(request: Request, response: Response, csrf: CsrfHeader = "") -
     token = request.cookies.get(_refresh_cookie(settings))
     if not token:
         raise tokens.unauthorized()
-    await count_refresh(request, token)
-    answer, ticket = await service.refresh(token, csrf, caller_of(request), settings)
+    caller = caller_of(request)
+    session_id = await sessions.of_refresh_token(token)
+    if session_id is None:
+        count_wrong_token(caller.address)
+        raise tokens.unauthorized("session_ended")
+    await count_refresh(session_id)
+    answer, ticket = await service.refresh(token, csrf, caller, settings)
     _set_cookies(response, ticket, settings)
     return answer
 

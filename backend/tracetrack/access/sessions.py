@@ -151,6 +151,14 @@ async def start(
     return Ticket(row.id, user_id, token, row.expires_at)
 
 
+async def of_refresh_token(refresh_token: str) -> UUID | None:
+    """The session of a refresh token, which may have ended; None when there is no such token."""
+    async with db.reading() as connection:
+        values = {"token_hash": _hash(refresh_token)}
+        row = (await connection.execute(queries.SESSION_OF_REFRESH, values)).one_or_none()
+    return row.session_id if row is not None else None
+
+
 async def refresh(refresh_token: str, csrf: str, caller: Caller, settings: Settings) -> Ticket:
     """Replace a refresh token by its successor.
 
