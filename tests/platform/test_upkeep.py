@@ -131,12 +131,16 @@ async def test_old_receipts_and_sessions_are_forgotten_and_young_ones_kept(floor
         values (gen_random_uuid(), 1, now() - interval '6 days 23 hours', gen_random_uuid());
         insert into sessions (user_id, expires_at)
         select id, now() - interval '2 days' from users, generate_series(1, 600);
+        insert into refresh_tokens (token_hash, session_id)
+        select sha256(n::text::bytea), (select min(id::text)::uuid from sessions where expires_at < now())
+        from generate_series(1, 12000) n;
     """)
     done = await do_chores(UPKEEP)
     assert done == {
         "partitions": 0,
         "receipts_forgotten": 12_000,
         "sessions_ended": 0,
+        "refresh_tokens_forgotten": 12_000,
         "sessions_forgotten": 2_400,
         "registrations_forgotten": 0,
         "tries_forgotten": 0,

@@ -128,7 +128,6 @@ async def start(
     Of very many sessions of one user those that were used longest ago end: else there could be more
     than can be ended at once when he is disabled.
     """
-    await tx.execute(queries.FORGET_EXPIRED)
     row = (
         await tx.execute(
             queries.START_SESSION,
