@@ -3,6 +3,7 @@
 import httpx
 
 from tests.floor import PASSWORD, Floor, Person, together
+from tracetrack.platform import stamps
 
 
 async def refresh(
@@ -139,4 +140,23 @@ async def test_signing_in_and_refreshing_do_not_empty_what_workers_remember(floo
     version = await floor.owner.fetchval("select version from versions where name = 'access'")
     await floor.sign_in(floor.north.id, "north", PASSWORD)
     await refresh(floor.south.http)
+    assert await floor.owner.fetchval("select version from versions where name = 'access'") == version
+
+
+async def test_what_changes_nothing_does_not_make_the_workers_look_again(floor: Floor) -> None:
+    """Made-up and old cookies, a language chosen twice, no other session: each would cost every scan."""
+    ended = await floor.sign_in(floor.south.id, "south")
+    old, csrf = token_in(ended.http), ended.http.cookies["tt_csrf"]
+    assert (await ended.post("/auth/logout")).status_code == 204
+    assert (await floor.south.get("/auth/me")).status_code == 200
+    version = await floor.owner.fetchval("select version from versions where name = 'access'")
+    asked_at = stamps._asked_at
+    for token in ("made-up", old):
+        headers = {"X-CSRF-Token": csrf, "cookie": f"tt_refresh={token}"}
+        async with httpx.AsyncClient(transport=ended.http._transport, base_url=ended.http.base_url) as bare:
+            assert (await bare.post("/auth/logout", headers=headers)).status_code == 204
+            assert (await bare.post("/auth/refresh", headers=headers)).status_code == 401
+    assert stamps._asked_at >= asked_at, "what the worker knew was forgotten"
+    assert (await floor.south.patch("/auth/me", {"language": "en"})).status_code == 200
+    assert (await floor.south.delete("/auth/sessions")).json() == {"sessions_ended": 0}
     assert await floor.owner.fetchval("select version from versions where name = 'access'") == version

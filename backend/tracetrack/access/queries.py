@@ -106,7 +106,7 @@ REFRESH_TOKEN = text("""
 """)
 
 SESSION_OF_REFRESH = text("""
-    select t.session_id, s.user_id, u.area_id
+    select t.session_id, s.user_id, u.area_id, s.ended_at is not null as ended
     from refresh_tokens t
     join sessions s on s.id = t.session_id
     join users u on u.id = s.user_id
@@ -128,6 +128,11 @@ END_SESSION = text("""
     update sessions set ended_at = now(), ended_because = :because
     where id = :session_id and user_id = :user_id and ended_at is null
     returning id
+""")
+
+HAS_SESSIONS = text("""
+    select exists (select from sessions where user_id = :user_id and ended_at is null and expires_at > now()
+        and id is distinct from cast(:but as uuid))
 """)
 
 END_SESSIONS = text("""
@@ -167,9 +172,6 @@ SET_PASSWORD = text("""
     returning id
 """)
 
-SET_LANGUAGE = text("""
-    update users u set language = :language, updated_at = now()
-    from (select id, language from users where id = :user_id for no key update) was
-    where u.id = was.id
-    returning was.language as before
-""")
+LANGUAGE = text("select language from users where id = :user_id for no key update")
+
+SET_LANGUAGE = text("update users set language = :language, updated_at = now() where id = :user_id")

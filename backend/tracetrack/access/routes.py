@@ -195,7 +195,9 @@ async def refresh(request: Request, response: Response, csrf: CsrfHeader = "") -
     return answer
 
 
-@router.post("/logout", status_code=204, dependencies=[ANYONE], responses=problems("csrf"))
+@router.post(
+    "/logout", status_code=204, dependencies=[ANYONE], responses=problems("csrf", "too_many_requests")
+)
 async def logout(request: Request, response: Response, csrf: CsrfHeader = "") -> None:
     """Sign out: by the access token, or by the refresh cookie with ``X-CSRF-Token``."""
     settings = _settings(request)
@@ -205,7 +207,9 @@ async def logout(request: Request, response: Response, csrf: CsrfHeader = "") ->
         actor = await SignedInAs(*Role, not_ready=True, programs=False)(request)
         await service.sign_out(actor, caller_of(request))
     elif token:
-        await sessions.end_by_refresh_token(token, csrf, caller_of(request))
+        caller = caller_of(request)
+        if not await sessions.end_by_refresh_token(token, csrf, caller):
+            count_wrong_token(caller.address)
     else:
         raise tokens.unauthorized()
     _drop_cookies(response, settings)

@@ -149,9 +149,10 @@ async def change_password(actor: Actor, current: str, new: str) -> User:
 async def change_language(actor: Actor, language: str) -> User:
     """Choose the language of one's screens."""
     async with db.transaction() as tx:
-        values = {"user_id": actor.user_id, "language": language}
-        before = (await tx.execute(queries.SET_LANGUAGE, values)).scalar_one()
+        before = await tx.scalar(queries.LANGUAGE, {"user_id": actor.user_id})
+        # Not even an update that changes nothing: every worker would look again for it.
         if before != language:
+            await tx.execute(queries.SET_LANGUAGE, {"user_id": actor.user_id, "language": language})
             await record(
                 tx,
                 actor,
@@ -163,7 +164,8 @@ async def change_language(actor: Actor, language: str) -> User:
                 before={"language": before},
                 after={"language": language},
             )
-    forget_stamps()
+    if before != language:
+        forget_stamps()
     return await who(actor.session_id)
 
 
@@ -232,5 +234,6 @@ async def end_own_sessions(actor: Actor) -> SessionsEnded:
                 area_id=actor.area_id,
                 after={"sessions_ended": ended},
             )
-    forget_stamps()
+    if ended:
+        forget_stamps()
     return SessionsEnded(sessions_ended=ended)

@@ -180,6 +180,7 @@ async def refresh(refresh_token: str, csrf: str, caller: Caller, settings: Setti
 async def _rotate(
     tx: AsyncConnection, refresh_token: str, csrf: str, caller: Caller, settings: Settings
 ) -> Ticket | None:
+    """The next ticket; None when the token was a copy, and has ended its session."""
     presented = _hash(refresh_token)
     row = (
         await tx.execute(
@@ -192,10 +193,10 @@ async def _rotate(
         )
     ).one_or_none()
     if row is None:
-        return None
+        raise tokens.unauthorized("session_ended")
     refuse_forged(row.session_id, csrf)
     if not row.alive:
-        return None
+        raise tokens.unauthorized("session_ended")
     successors = tokens.derived("refresh", refresh_token)
     if row.replaced_at is None:
         successor = successors[0]
@@ -225,8 +226,13 @@ async def _rotate(
     return None
 
 
-async def end_by_refresh_token(refresh_token: str, csrf: str, caller: Caller) -> None:
+async def end_by_refresh_token(refresh_token: str, csrf: str, caller: Caller) -> bool:
     """Sign out with the cookie alone; a session that has ended already stays so.
+
+    For that nothing is written, nor looked at again: made-up and old cookies cost the floor nothing.
+
+    Returns:
+        Whether there is such a token.
 
     Raises:
         Problem: ``csrf`` when the page that asks is not ours.
@@ -235,10 +241,14 @@ async def end_by_refresh_token(refresh_token: str, csrf: str, caller: Caller) ->
         row = (
             await tx.execute(queries.SESSION_OF_REFRESH, {"token_hash": _hash(refresh_token)})
         ).one_or_none()
-        if row is not None:
-            refuse_forged(row.session_id, csrf)
-            await sign_out(tx, row.session_id, row.user_id, row.area_id, caller)
+        if row is None:
+            return False
+        refuse_forged(row.session_id, csrf)
+        if row.ended:
+            return True
+        await sign_out(tx, row.session_id, row.user_id, row.area_id, caller)
     forget_stamps()
+    return True
 
 
 async def sign_out(
@@ -267,5 +277,8 @@ async def end(tx: AsyncConnection, session_id: UUID, user_id: int, because: str)
 
 async def end_all(tx: AsyncConnection, user_id: int, because: str, but: UUID | None = None) -> int:
     """End every session of a user, but one if named; how many that were."""
+    # Looked at first: the update makes every worker look again, even when it ends none.
+    if not await tx.scalar(queries.HAS_SESSIONS, {"user_id": user_id, "but": but}):
+        return 0
     ended = await tx.execute(queries.END_SESSIONS, {"user_id": user_id, "because": because, "but": but})
     return ended.rowcount
