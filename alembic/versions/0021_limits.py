@@ -31,6 +31,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     run_script("""
-    drop function if exists may_try, try_failed, try_succeeded;
+    drop function if exists may_try, admit_try, release_try, try_failed, try_succeeded;
     drop table sign_in_tries, sign_in_failures;
     """)

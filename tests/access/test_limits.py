@@ -96,6 +96,38 @@ async def test_each_failure_makes_the_next_wait_longer_up_to_a_minute(
     assert await waits(floor, "north", 5, stranger(floor)) == []
 
 
+async def test_wrong_tries_that_come_together_do_not_pass_the_wait_together(
+    floor: Floor, limited: Settings
+) -> None:
+    await waits(floor, "north", 5, stranger(floor))
+    for _ in range(3):
+        await floor.owner.execute("update sign_in_failures set open_at = now()")
+        answers = await asyncio.gather(*(log_in(stranger(floor), "north", "wrong") for _ in range(10)))
+        assert sorted(a.status_code for a in answers) == [401] + [429] * 9
+    counted = await floor.owner.fetchval("select max(failures) from sign_in_failures")
+    assert counted == 8, "each try that was made counts once"
+
+
+async def test_a_right_password_among_many_failures_makes_nobody_wait(
+    floor: Floor, limited: Settings
+) -> None:
+    """Where an address has used up its free failures, a sign-in holds others only while it is looked at."""
+    await log_in(stranger(floor), "nobody", "not the password")
+    await floor.owner.execute("update sign_in_failures set failures = 300, open_at = now()")
+    for name in ("north", "south", "admin"):
+        assert (await log_in(stranger(floor), name)).status_code == 200
+    assert await floor.owner.fetchval("select count(*) from sign_in_failures where failures <> 300") == 0
+
+
+async def test_a_name_in_other_letters_is_the_same_name(floor: Floor, limited: Settings) -> None:
+    """The database finds a user by its own small letters: what it takes for one name fails as one name."""
+    others = ["ADMIN", "Admin", "adm\u0130n", "ADM\u0130N", "adm\u0131n", "admi\u0307n"]
+    found = await floor.owner.fetch("select n from unnest($1::text[]) n where lower(n) = 'admin'", others)
+    await waits(floor, "admin", 5, stranger(floor))
+    for (name,) in found:
+        assert (await log_in(stranger(floor), name, "not the password")).status_code == 429, name
+
+
 async def test_nobody_can_keep_a_supervisor_out_by_failing_in_his_name(
     floor: Floor, limited: Settings
 ) -> None:

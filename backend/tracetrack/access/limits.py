@@ -1,8 +1,9 @@
 """How often somebody may ask, and how long he waits after a wrong password.
 
 - Tries to sign in, to prove oneself and to refresh are counted in PostgreSQL (``limits.sql``). Wrong
-  ones make the next wait longer, for those who share what failed: a browser that has signed in as
-  this user before counts by itself, so nobody can keep a supervisor out by failing in his name.
+  ones make the next wait longer, and let one at a time try, for those who share what failed: a browser
+  that has signed in as this user before counts by itself, so nobody can keep a supervisor out by
+  failing in his name.
 - Reports, exports and imports are counted by slowapi: moving windows in Redis, by user and
   by address, in this worker's memory while Redis is away. slowapi asks synchronously, so in a thread.
 - All else has one generous limit a user, in this worker's memory: a scan pays no round trip for it.
@@ -65,6 +66,8 @@ UPKEEP = (
 )
 
 _MAY_TRY = "select may_try($1, $2, $3)"
+_ADMIT = "select admit_try($1, $2, $3, $4, $5)"
+_RELEASE = "select release_try($1)"
 _FAILED = "select try_failed($1, $2, $3)"
 _SUCCEEDED = "select try_succeeded($1)"
 
@@ -245,6 +248,12 @@ def _key(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
+async def _found_by(username: str) -> str:
+    """A name in the form by which its user is found, whose letters only the database folds so."""
+    name = unicodedata.normalize("NFC", username).strip().replace("\0", "\ufffd")
+    return name.lower() if name.isascii() else str(await db.answer("select lower($1)", name))
+
+
 @asynccontextmanager
 async def trying(request: Request, username: str, *, signed_in: bool = False) -> AsyncIterator[None]:
     """One try with a password or a code: counted before, and what came of it after.
@@ -258,7 +267,7 @@ async def trying(request: Request, username: str, *, signed_in: bool = False) ->
         Problem: ``too_many_requests`` before anything is looked at.
     """
     settings = _opened().settings
-    name = unicodedata.normalize("NFC", username).strip().casefold()
+    name = await _found_by(username)
     address, browser = _address(request), _browser_of(request, name)
     if signed_in:
         guards = [_Guard(_key("self", name), 10, 60)]
@@ -276,18 +285,33 @@ async def trying(request: Request, username: str, *, signed_in: bool = False) ->
             (_key("pair", name, address), settings.sign_ins_per_minute),
             (_key("address", address), settings.sign_ins_per_minute_address),
         ]
-    keys = [guard.key for guard in guards]
-    wait = await db.answer(_MAY_TRY, keys, [key for key, _ in windows], [most for _, most in windows])
+    wait, held = await db.answer(
+        _ADMIT, *_told(guards), [key for key, _ in windows], [most for _, most in windows]
+    )
     if wait:
         raise _refuse(wait)
     try:
         yield
     except Problem as problem:
-        if problem.code in WRONG:
-            await db.answer(_FAILED, keys, [g.free for g in guards], [float(g.longest) for g in guards])
+        if problem.code not in WRONG:
+            await _release(held)
+        elif uncounted := [guard for guard in guards if guard.key not in (held or ())]:
+            await db.answer(_FAILED, *_told(uncounted))
         raise
+    await _release(held)
     if forgiven := [guard.key for guard in guards if guard.forgiven]:
         await db.answer(_SUCCEEDED, forgiven)
+
+
+def _told(guards: list[_Guard]) -> tuple[list[str], list[int], list[float]]:
+    """Guards as the database's functions want them: keys, free failures, longest waits."""
+    return [g.key for g in guards], [g.free for g in guards], [float(g.longest) for g in guards]
+
+
+async def _release(held: list[str] | None) -> None:
+    """Count a try no longer that was counted as wrong when it was admitted."""
+    if held:
+        await db.answer(_RELEASE, held)
 
 
 async def count_refresh(session_id: UUID) -> None:
@@ -335,9 +359,9 @@ def _browser_of(request: Request, name: str) -> str | None:
     return known[0] if known and _name_mark(name) in known[1] else None
 
 
-def browser_cookie(request: Request, username: str) -> str:
+async def browser_cookie(request: Request, username: str) -> str:
     """What a browser keeps after somebody has signed in with it; it gives no access to anything."""
-    name = unicodedata.normalize("NFC", username).strip().casefold()
+    name = await _found_by(username)
     known = _read(
         request.cookies.get(BROWSER_COOKIE, "") or request.cookies.get(f"__Host-{BROWSER_COOKIE}", "")
     )

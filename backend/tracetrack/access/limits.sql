@@ -33,6 +33,39 @@ begin
     return 0;
 end $$;
 
+-- The same for a try that may be wrong. Where the free failures are used up it counts as one until it is known
+-- to be none (release_try): else of many that come together all would pass before the first has failed.
+-- Answers the wait, and the guards that were counted so; whoever hangs up leaves them counted.
+create or replace function admit_try(
+    guards text[], free integer[], longest double precision[], windows text[], per_minute integer[],
+    out wait double precision, out held text[]
+) language plpgsql set search_path = public, pg_temp as $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended('tracetrack try ' || k.key, 0))
+    from (select distinct key from unnest(guards || windows) key order by key) k;
+    wait := may_try(guards, windows, per_minute);
+    if wait > 0 then
+        return;
+    end if;
+    select array_agg(key order by key) into held from (
+        select f.key
+        from sign_in_failures f join unnest(guards, free) g(key, free) on f.key = g.key and f.failures >= g.free
+        where f.last_at >= now() - interval '15 minutes'
+        order by f.key for update of f) hot;
+    if held is not null then
+        perform try_failed(
+            array_agg(g.key order by g.key), array_agg(g.free order by g.key), array_agg(g.longest order by g.key))
+        from unnest(guards, free, longest) g(key, free, longest) where g.key = any(held);
+    end if;
+end $$;
+
+-- A try that was not wrong after all: nobody waits because of it.
+create or replace function release_try(held text[])
+    returns void language sql set search_path = public, pg_temp as $$
+    with mine as (select key from sign_in_failures where key = any(held) order by key for update)
+    update sign_in_failures f set failures = f.failures - 1, open_at = null from mine where f.key = mine.key;
+$$;
+
 -- A wrong password: after the free ones each doubles the wait, up to the longest. A quarter of an hour
 -- without one, and all is forgotten.
 create or replace function try_failed(guards text[], free integer[], longest double precision[])

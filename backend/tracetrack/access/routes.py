@@ -124,12 +124,12 @@ def _set_cookies(response: Response, ticket: Ticket, settings: Settings) -> None
     )
 
 
-def _know_browser(request: Request, response: Response, username: str, settings: Settings) -> None:
+async def _know_browser(request: Request, response: Response, username: str, settings: Settings) -> None:
     """Let the browser be known again by the limits, whoever fails elsewhere in this name."""
     secure = _https(settings)
     response.set_cookie(
         f"__Host-{BROWSER_COOKIE}" if secure else BROWSER_COOKIE,
-        browser_cookie(request, username),
+        await browser_cookie(request, username),
         max_age=BROWSER_DAYS * 86_400,
         path="/" if secure else COOKIE_PATH,
         secure=secure,
@@ -166,7 +166,7 @@ async def login(credentials: Credentials, request: Request, response: Response) 
     async with trying(request, credentials.username):
         answer, ticket = await service.sign_in(credentials, caller_of(request), settings)
     _set_cookies(response, ticket, settings)
-    _know_browser(request, response, credentials.username, settings)
+    await _know_browser(request, response, credentials.username, settings)
     return answer
 
 
