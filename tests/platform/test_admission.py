@@ -70,6 +70,12 @@ def test_every_operation_has_a_kind_and_the_floor_comes_first() -> None:
         ("POST", "/imports"): "upload",
         ("GET", "/bills/7/export"): "report",
         ("POST", "/auth/login"): "sign_in",
+        ("POST", "/auth/reauthenticate"): "sign_in",
+        ("POST", "/registrations"): "sign_in",
+        ("GET", "/registrations"): "desk",
+        ("POST", "/registrations/7/approve"): "desk",
+        ("POST", "/users/7/one-time-password"): "sign_in",
+        ("POST", "/users"): "desk",
         ("GET", "/events"): "stream",
     }
     assert {key: kind_of(key[0], API + key[1]) for key in wanted} == wanted

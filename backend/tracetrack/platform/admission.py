@@ -113,6 +113,8 @@ _OF_THE_FLOOR = ("/scans", "/bags", "/bills", "/returns")
 _READ_ON_THE_FLOOR = re.compile(
     r"/(scans/(current|device)|bags/lookup|bills/lookup|auth/(me|refresh)|bags/\d+)"
 )
+_HASHES = re.compile(r"/(auth/(login|password|reauthenticate)|registrations|users/\d+/one-time-password)")
+"""What hashes passwords, and would keep the desk's places meanwhile."""
 _BATCHES = re.compile(r"/(scans/(sync|children)|bills/\d+/bags/(many|detach-many|detach))")
 
 
@@ -127,7 +129,7 @@ def _kind_of(method: str, path: str) -> Name | None:
     if not path.startswith(API + "/"):
         return None
     path = path.removeprefix(API)
-    if path in ("/auth/login", "/auth/password"):
+    if method == "POST" and _HASHES.fullmatch(path):
         return "sign_in"
     if path == "/events":
         return "stream"
