@@ -410,7 +410,11 @@ async def test_lying_about_the_length(served: Served) -> None:
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(10):
                 said = await reader.read(4_096)
-        assert b" 500 " not in said.split(b"\r\n")[0], (lines, said)
+        first = said.split(b"\r\n")[0]
+        assert b" 500 " not in first, (lines, said)
+        # Where a body ends is said once: whoever hears two words of it may hear another request in it.
+        if len(lines) > 1 and not lines[0].startswith(("content-encoding", "expect")):
+            assert b" 400 " in first, (lines, said)
         writer.close()
     async with served.client("admin") as client:
         assert (await client.get("/auth/me")).status_code == 200

@@ -227,8 +227,11 @@ async def test_over_tls_the_cookies_are_secure_and_bound_to_the_host(
             refresh = cookie_of(answer, "__Host-tt_refresh")
             assert "Path=/;" in refresh
             assert "Domain" not in refresh
-            assert "Secure" in refresh
-            assert "Secure" in cookie_of(answer, "__Host-tt_csrf")
+            for name in ("__Host-tt_refresh", "__Host-tt_csrf", "__Host-tt_browser"):
+                assert "Secure" in cookie_of(answer, name)
+                assert "SameSite=strict" in cookie_of(answer, name)
+            assert "HttpOnly" in refresh
+            assert "HttpOnly" in cookie_of(answer, "__Host-tt_browser")
             jar = {
                 name: cookie_of(answer, name).split(";")[0].split("=", 1)[1]
                 for name in ("__Host-tt_refresh", "__Host-tt_csrf")

@@ -120,7 +120,9 @@ async def test_every_kind_of_answer_is_protected(floor: Floor, settings: Setting
             assert "default-src 'self'" in policy
             for name in HEADERS:
                 assert name in answer.headers, (path, name)
-            assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
+            for rule in ("object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+                assert rule in policy
+            assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
 
 
 async def test_errors_speak_the_language_asked_for(floor: Floor) -> None:
