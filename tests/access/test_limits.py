@@ -108,6 +108,15 @@ async def test_wrong_tries_that_come_together_do_not_pass_the_wait_together(
     assert counted == 8, "each try that was made counts once"
 
 
+async def test_all_addresses_of_one_ipv6_network_count_as_one(floor: Floor, limited: Settings) -> None:
+    for n in range(5):
+        assert (await log_in(stranger(floor, f"2001:db8::{n + 1}"), "north", "wrong")).status_code == 401
+    assert (await log_in(stranger(floor, "2001:db8::ffff:1"), "north")).status_code == 429
+    assert (await log_in(stranger(floor, "2001:db8:0:1::1"), "north")).status_code == 200
+    counted = [limits.counted_address(host) for host in ("::ffff:10.0.0.9", "10.0.0.9", "fe80::1%eth0", "x")]
+    assert counted == ["10.0.0.9", "10.0.0.9", "fe80::/64", "x"]
+
+
 async def test_a_right_password_among_many_failures_makes_nobody_wait(
     floor: Floor, limited: Settings
 ) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ipaddress
 import math
 import re
 import time
@@ -109,7 +110,7 @@ _minute = 0
 
 
 def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+    return counted_address(request.client.host) if request.client else "unknown"
 
 
 def _user(request: Request) -> str:
@@ -209,6 +210,19 @@ async def count_request(request: Request, user_id: int) -> None:
         raise _refuse(30) from None
 
 
+def counted_address(host: str) -> str:
+    """What is counted as one address: of IPv6 a network, for who has one address has 2^64 of them."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
+
+
 def refuse_guessed_key(address: str) -> None:
     """Refuse to look for one more key from an address that brought many wrong ones in this minute.
 
@@ -216,7 +230,7 @@ def refuse_guessed_key(address: str) -> None:
         Problem: ``too_many_requests``.
     """
     limits = _this_minute()
-    if limits.wrong_keys.get(address, 0) >= limits.settings.sign_ins_per_minute_address:
+    if limits.wrong_keys.get(counted_address(address), 0) >= limits.settings.sign_ins_per_minute_address:
         raise _refuse(60 - time.monotonic() % 60)
 
 
@@ -237,6 +251,7 @@ def count_wrong_token(address: str) -> None:
 
 
 def _count_wrong(wrong: dict[str, int], address: str) -> int:
+    address = counted_address(address)
     if address not in wrong and len(wrong) >= MOST_ADDRESSES:
         wrong.pop(next(iter(wrong)))
     wrong[address] = wrong.get(address, 0) + 1
@@ -332,7 +347,7 @@ async def count_registration(address: str) -> None:
     Raises:
         Problem: ``too_many_requests``.
     """
-    window = [_key("registrations", address)]
+    window = [_key("registrations", counted_address(address))]
     wait = await db.answer(_MAY_TRY, [], window, [REGISTRATIONS_PER_MINUTE_ADDRESS])
     if wait:
         raise _refuse(wait)
