@@ -55,7 +55,7 @@ async def test_what_is_estimated_is_short_and_not_in_the_event_loop(
 
     monkeypatch.setattr("zxcvbn.zxcvbn", watched)
     new = {"username": "new", "role": "dispatcher", "area_id": floor.areas["North"]}
-    long = "4@8({[<369&#" * 21
+    long = "4@8({[<369&#" * 21 + "x"
     change = {"current_password": PASSWORD, "new_password": long}
     answers = [
         await floor.admin.post("/users", {**new, "password": long}),
@@ -66,6 +66,20 @@ async def test_what_is_estimated_is_short_and_not_in_the_event_loop(
     ]
     assert [a.status_code for a in answers] == [201, 200, 200, 422]
     assert estimated == [(passwords.ESTIMATED_CHARACTERS, False)] * 3
+
+
+@pytest.mark.parametrize(
+    ("long", "weak"),
+    [
+        ("passwordpasswordpassword", True),
+        ("manchestermanchestermanchester", True),
+        ("passwordpassword then the red door opens", False),
+        ("the red door opens passwordpassword", False),
+    ],
+)
+async def test_a_long_password_is_as_strong_as_its_stronger_part(floor: Floor, long: str, weak: bool) -> None:
+    refused = await asyncio.gather(passwords.refuse_weak(long, "north"), return_exceptions=True)
+    assert getattr(refused[0], "code", None) == ("weak_password" if weak else None)
 
 
 async def test_each_estimate_knows_its_own_users_name(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
