@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     signing_key_days: float = Field(default=90, gt=0)
     """How old a signing key of the data folder gets before another takes over."""
     secret_key_previous: SecretStr | None = None
-    """The key before a change of ``secret_key``: set it for ``session_idle_hours``, and nobody is signed out."""
+    """The key before a change of ``secret_key``: for ``session_idle_hours``, so that nobody is signed out."""
     access_token_seconds: int = Field(default=600, ge=60, le=600)
     session_idle_hours: float = Field(default=24 * 7, gt=0)
     session_days: float = Field(default=30, gt=0)
