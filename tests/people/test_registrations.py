@@ -142,13 +142,13 @@ async def test_a_password_that_is_refused_counts_as_a_try(
     if (into := time.time() % 60) > 50:
         await asyncio.sleep(60.1 - into)
     estimated: list[str] = []
-    estimate = passwords._guesses
+    estimate = passwords._soon_guessed
 
-    def watched(password: str, username: str) -> float:
+    def watched(password: str, username: str) -> bool:
         estimated.append(password)
         return estimate(password, username)
 
-    monkeypatch.setattr(passwords, "_guesses", watched)
+    monkeypatch.setattr(passwords, "_soon_guessed", watched)
     answers = [await ask(floor, password="qwertyuiop[]") for _ in range(8)]
     assert [said(a) for a in answers] == [(422, "weak_password")] * 5 + [(429, "too_many_requests")] * 3
     assert said(await ask(floor)) == (429, "too_many_requests")

@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from tests.floor import PASSWORD, Floor, together
+from tracetrack.access import queries as access
 from tracetrack.people import queries
+from tracetrack.platform.upkeep import do_chores
 
 NEW = {"username": "sunita", "password": "a good long one", "role": "biller"}
 
@@ -264,6 +266,7 @@ async def test_when_somebody_was_last_seen_outlives_his_sessions(floor: Floor) -
     assert was is not None
     for _ in range(2):
         await floor.owner.execute("update sessions set expires_at = now() - interval '2 days'")
+        await do_chores(access.UPKEEP)
         await floor.sign_in(floor.admin.id, "admin", PASSWORD)
         assert await floor.owner.fetchval("select count(*) from sessions") == 1
         [seen] = (await floor.admin.get("/users", q="north")).json()["items"]
