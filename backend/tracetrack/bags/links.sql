@@ -47,8 +47,10 @@ begin
                 select bill_id, bag_type_id, 1 as parents, child_count as children
                 from new_rows where bill_id is not null
                 union all
-                select p.bill_id, p.bag_type_id, 0, 1
-                from new_rows n join bags p on p.id = n.parent_id where p.bill_id is not null
+                select * from (
+                    select p.bill_id, p.bag_type_id, 0, 1
+                    from new_rows n join bags p on p.id = n.parent_id offset 0
+                ) x where bill_id is not null
             ) d group by bill_id, bag_type_id order by bill_id, bag_type_id
             on conflict (bill_id, bag_type_id) do update
                 set parents = bill_totals.parents + excluded.parents,
@@ -94,13 +96,16 @@ begin
                 where n.bill_id is not null
                   and (o.bill_id, o.bag_type_id) is distinct from (n.bill_id, n.bag_type_id)
                 union all
-                select p.bill_id, p.bag_type_id, 0, m.delta from (
-                    select o.parent_id, -1 as delta from old_rows o join new_rows n using (id)
-                    where o.parent_id is distinct from n.parent_id
-                    union all
-                    select n.parent_id, 1 from old_rows o join new_rows n using (id)
-                    where o.parent_id is distinct from n.parent_id
-                ) m join bags p on p.id = m.parent_id where p.bill_id is not null
+                -- Fenced: where no bag was on a bill yet, going through all that are would be planned, and kept.
+                select * from (
+                    select p.bill_id, p.bag_type_id, 0, m.delta from (
+                        select o.parent_id, -1 as delta from old_rows o join new_rows n using (id)
+                        where o.parent_id is distinct from n.parent_id
+                        union all
+                        select n.parent_id, 1 from old_rows o join new_rows n using (id)
+                        where o.parent_id is distinct from n.parent_id
+                    ) m join bags p on p.id = m.parent_id offset 0
+                ) x where bill_id is not null
             ) d group by bill_id, bag_type_id order by bill_id, bag_type_id
             on conflict (bill_id, bag_type_id) do update
                 set parents = bill_totals.parents + excluded.parents,
