@@ -21,7 +21,7 @@ async def test_an_admin_makes_renames_and_disables_an_area(floor: Floor) -> None
     assert [row["action"] for row in rows] == ["area_created"] + ["area_changed"] * 3
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 81, "a\u200bb\u202e", "a\nb", None, 5])
+@pytest.mark.parametrize("name", ["", " ", "x" * 81, "\u0958" * 60, "a\u200bb\u202e", "a\nb", None, 5])
 async def test_an_area_needs_a_name_that_can_be_read(floor: Floor, name: object) -> None:
     assert (await floor.admin.post("/areas", {"name": name})).status_code == 422
 
@@ -33,6 +33,23 @@ async def test_a_name_is_given_once_whatever_its_case(floor: Floor) -> None:
     assert (await floor.admin.patch(f"/areas/{south}", {"name": "SOUTH"})).status_code == 200
     answers = await together(floor.admin.post("/areas", {"name": "New"}) for _ in range(10))
     assert sorted(a.status_code for a in answers) == [201] + [409] * 9
+
+
+async def test_only_a_name_that_is_given_is_called_taken(floor: Floor) -> None:
+    """What another rule of the tables refuses is wrong, but not there already, and no error of ours."""
+    await floor.owner.execute("""
+        alter table areas add constraint areas_test check (name <> 'Refused');
+        alter table promotions add constraint promotions_test check (reason <> 'Refused');
+    """)
+    try:
+        south = await floor.admin.patch(f"/areas/{floor.areas['South']}", {"name": "Refused"})
+        asked = await floor.north.post("/promotions", {"role": "biller", "reason": "Refused"})
+    finally:
+        await floor.owner.execute("""
+            alter table areas drop constraint areas_test;
+            alter table promotions drop constraint promotions_test;
+        """)
+    assert [(a.status_code, a.json()["code"]) for a in (south, asked)] == [(422, "invalid")] * 2
 
 
 async def test_an_area_with_people_in_it_is_not_disabled(floor: Floor) -> None:

@@ -12,6 +12,7 @@ from tracetrack.ledger.service import record
 from tracetrack.people import queries
 from tracetrack.people.schemas import Area, AreaChange
 from tracetrack.platform import db
+from tracetrack.platform.db import sqlstate
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
 from tracetrack.platform.stamps import forget_stamps
@@ -64,8 +65,10 @@ async def change_area(actor: Actor, area_id: int, change: AreaChange) -> Area:
                 raise Problem("area_in_use")
             try:
                 await tx.execute(queries.CHANGE_AREA, {"area_id": area_id, **was, **changed})
-            except IntegrityError:
-                raise Problem("name_taken", name=changed.get("name")) from None
+            except IntegrityError as error:
+                if sqlstate(error) == "23505":
+                    raise Problem("name_taken", name=changed.get("name")) from None
+                raise
             before = {name: was[name] for name in changed}
             await _record(tx, actor, "area_changed", area_id, row.name, before, changed)
             row = (await tx.execute(queries.AREA, {"area_id": area_id})).one()

@@ -20,6 +20,7 @@ from tracetrack.people.schemas import (
     UserRef,
 )
 from tracetrack.platform import db
+from tracetrack.platform.db import sqlstate
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
 from tracetrack.platform.stamps import forget_stamps
@@ -83,8 +84,10 @@ async def ask(actor: Actor, asked: NewPromotion) -> Promotion:
             promotion_id = await tx.scalar(_ADD, values)
             await _record(tx, actor, "promotion_asked", actor.user_id, actor.username, actor.area_id, values)
             return _promotion((await tx.execute(_ONE, {"id": promotion_id})).one())
-    except IntegrityError:
-        raise Problem("promotion_waiting") from None
+    except IntegrityError as error:
+        if sqlstate(error) == "23505":
+            raise Problem("promotion_waiting") from None
+        raise
 
 
 async def list_promotions(

@@ -108,6 +108,10 @@ def _database_problem(error: BaseException) -> Problem:
     if state.startswith("22"):
         # Data that the database cannot hold, such as NUL in text.
         return Problem("invalid")
+    if state == "23514":
+        # A table's check is stricter than what was let in; PostgreSQL's log names it.
+        log.warning("refused by a check of the database", sqlstate=state)
+        return Problem("invalid")
     if state.startswith(BUSY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         log.warning("database busy", sqlstate=state)
         return Problem("busy", headers=RETRY_AFTER)
