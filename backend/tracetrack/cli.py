@@ -251,14 +251,14 @@ def rotate(
             closed = asyncio.run(_seal_anew(addresses, settings))
         if closed:
             raise StartError(
-                f"{closed} second factors cannot be opened by any key, so the keys before it are kept: take"
-                " these factors off their users, and try again."
+                f"No key opens the second factors of {', '.join(closed)}, so the keys before it are kept:"
+                " take these factors off, and try again."
             )
         ring.forget_old()
         typer.echo("The keys before it are forgotten. Everybody signs in again.")
 
 
-async def _seal_anew(addresses: Addresses, settings: Settings) -> int:
+async def _seal_anew(addresses: Addresses, settings: Settings) -> list[str]:
     from tracetrack.access import tokens, totp
 
     db.open_database(addresses.app, settings)

@@ -153,7 +153,9 @@ async def test_it_outlives_a_change_of_the_sites_key(floor: Floor, settings: Set
     try:
         tokens.open_tokens(keys("another-" + "k" * 40, old))
         assert (await log_in(floor, "biller", code(secret))).status_code == 200
-        await totp.reseal()
+        assert await totp.reseal() == []
+        tokens.open_tokens(keys("a-third-" + "k" * 40, None))
+        assert await totp.reseal() == ["biller"]
         tokens.open_tokens(keys("another-" + "k" * 40, None))
         assert (await log_in(floor, "biller", code(secret, steps=1))).status_code == 200
     finally:

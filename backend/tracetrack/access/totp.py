@@ -85,7 +85,10 @@ _USE_CODE = text("""
     update recovery_codes set used_at = now()
     where user_id = :user_id and code_hash = :code_hash and used_at is null returning 1
 """)
-_SECRETS = text("select user_id, secret from second_factors for update")
+_SECRETS = text("""
+    select f.user_id, u.username, f.secret from second_factors f join users u on u.id = f.user_id
+    order by u.username for update of f
+""")
 _RESEAL = text("update second_factors set secret = :secret where user_id = :user_id")
 
 
@@ -277,10 +280,10 @@ async def _record(
     )
 
 
-async def reseal() -> int:
-    """Seal every secret by the current key, so that the previous one may go; how many no key opens."""
+async def reseal() -> list[str]:
+    """Seal every secret by the current key, so that the previous one may go; whose no key opens."""
     boxes = _boxes()
-    closed = 0
+    closed = []
     async with db.transaction() as tx:
         for row in (await tx.execute(_SECRETS)).all():
             try:
@@ -289,7 +292,7 @@ async def reseal() -> int:
                 try:
                     sealed = MultiFernet(boxes).rotate(row.secret.encode()).decode()
                 except InvalidToken:
-                    closed += 1
+                    closed.append(row.username)
                     continue
                 await tx.execute(_RESEAL, {"user_id": row.user_id, "secret": sealed})
     return closed
