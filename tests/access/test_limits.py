@@ -108,6 +108,33 @@ async def test_wrong_tries_that_come_together_do_not_pass_the_wait_together(
     assert counted == 8, "each try that was made counts once"
 
 
+async def test_the_ledger_tells_of_many_failed_sign_ins_in_few_rows(floor: Floor, limited: Settings) -> None:
+    """What strangers can have written cannot be deleted; that somebody guesses is seen all the same."""
+
+    async def told() -> list[tuple[str | None, str, int]]:
+        rows = await floor.owner.fetch("""
+            select subject_code, address, (after ->> 'failures_this_hour')::int as failures from audit_events
+            where action = 'sign_in_failed' order by id
+        """)
+        await floor.owner.execute("truncate audit_events")
+        return [(row["subject_code"], row["address"], row["failures"]) for row in rows]
+
+    for n in range(1, 13):
+        assert (await log_in(stranger(floor, f"10.0.0.{n}"), "north", "wrong")).status_code == 401
+    assert await told() == [("north", f"10.0.0.{n}", n) for n in range(1, 11)]
+    for n in range(12):
+        assert (await log_in(stranger(floor, "10.0.1.1"), f"nobody-{n}", "wrong")).status_code == 401
+    assert await told() == [(None, "10.0.1.1", n) for n in range(1, 11)]
+    await floor.owner.execute("update sign_in_failures set failures = 98, open_at = null")
+    for n in range(3):
+        assert (await log_in(stranger(floor, "10.0.1.1"), f"no-one-{n}", "wrong")).status_code == 401
+    assert await told() == [(None, "10.0.1.1", 100)]
+    # Nobody is hidden behind others: neither another name, nor another address.
+    await log_in(stranger(floor, "10.0.1.1"), "south", "wrong")
+    await log_in(stranger(floor, "10.0.1.2"), "nobody", "wrong")
+    assert await told() == [("south", "10.0.1.1", 1), (None, "10.0.1.2", 1)]
+
+
 async def test_all_addresses_of_one_ipv6_network_count_as_one(floor: Floor, limited: Settings) -> None:
     for n in range(5):
         assert (await log_in(stranger(floor, f"2001:db8::{n + 1}"), "north", "wrong")).status_code == 401

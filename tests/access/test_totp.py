@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -79,6 +80,19 @@ async def test_only_who_knows_the_password_learns_that_there_is_one(floor: Floor
         assert said(answer) == (401, "bad_credentials")
         assert answer.text == (await log_in(floor, "nobody", given, password="not the password")).text
     assert (await log_in(floor, "biller", code(secret))).status_code == 200, "and no code was used up"
+
+
+async def test_who_knows_the_password_is_not_hidden_among_those_who_guess(floor: Floor) -> None:
+    await set_up(floor.biller)
+    await log_in(floor, "biller", password="not the password")
+    await floor.owner.execute("update sign_in_failures set failures = 50, open_at = null")
+    assert said(await log_in(floor, "biller", "000000", password="not the password"))[0] == 401
+    await floor.owner.execute("update sign_in_failures set open_at = null")
+    assert said(await log_in(floor, "biller", "000000")) == (401, "totp_wrong")
+    rows = await floor.owner.fetch(
+        "select after from audit_events where action = 'sign_in_failed' order by id offset 1"
+    )
+    assert [json.loads(row["after"]) for row in rows] == [{"because": "totp_wrong", "failures_this_hour": 1}]
 
 
 async def test_a_code_is_taken_once_even_by_many_at_once(floor: Floor) -> None:

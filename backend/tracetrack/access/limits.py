@@ -10,6 +10,8 @@
   Wrong keys and refresh tokens are counted there too, by address: asking PostgreSQL would cost what
   a wrong one costs. Whoever brings a good token is not concerned by what his neighbours bring.
 - Who asks for an account is counted by address, in PostgreSQL, whatever comes of it.
+- Failed sign-ins are counted there by hour, so that the ledger, of which nobody can delete a row, tells
+  of a thousand in some thirty.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from slowapi import Limiter
 from slowapi.errors import RateLimitExceeded
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
 from tracetrack.access import tokens
@@ -66,6 +70,11 @@ UPKEEP = (
     ),
 )
 
+_FAILED_SIGN_IN = text("""
+    insert into sign_in_failures as f (key, failures, last_at) values (:key, 1, now())
+    on conflict (key) do update set failures = f.failures + 1, last_at = now()
+    returning failures
+""")
 _MAY_TRY = "select may_try($1, $2, $3)"
 _ADMIT = "select admit_try($1, $2, $3, $4, $5)"
 _RELEASE = "select release_try($1)"
@@ -327,6 +336,24 @@ async def _release(held: list[str] | None) -> None:
     """Count a try no longer that was counted as wrong when it was admitted."""
     if held:
         await db.answer(_RELEASE, held)
+
+
+async def count_failed_sign_in(
+    tx: AsyncConnection, why: str, user_id: int | None, address: str
+) -> int | None:
+    """Count one failed sign-in: by user, or where there is none of the name, by address.
+
+    Args:
+        why: the problem's code; the few who know a password do not drown among the many who guess.
+
+    Returns:
+        How many there were in this hour, when the ledger is to tell of it: of 1 to 9, of 10, 20 and so on
+        to 90, of 100, 200 and so on; else None.
+    """
+    whose = user_id if user_id is not None else counted_address(address)
+    key = _key("failed", why, whose, int(time.time() // 3_600))
+    failures = (await tx.execute(_FAILED_SIGN_IN, {"key": key})).scalar_one()
+    return None if str(failures)[1:].strip("0") else int(failures)
 
 
 async def count_refresh(session_id: UUID) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
+from typing import Any
 from uuid import UUID
 
 from tracetrack.access import again, passwords, queries, sessions, tokens, totp
 from tracetrack.access.actor import Actor, Role
+from tracetrack.access.limits import count_failed_sign_in
 from tracetrack.access.schemas import AreaRef, Credentials, Session, SessionsEnded, Tokens, User
 from tracetrack.access.sessions import Caller, Ticket
 from tracetrack.ledger.service import record
@@ -46,21 +48,25 @@ async def sign_in(given: Credentials, caller: Caller, settings: Settings) -> tup
     async with db.transaction() as tx:
         if user is not None and right and not user.disabled:
             ticket = await sessions.start(tx, user.id, user.password_hash, caller, settings)
-        # A wrong name may be a password in the wrong field: only names that exist are written down.
-        await record(
-            tx,
-            caller.known_as(ticket.user_id) if ticket else caller,
-            action="signed_in" if ticket else "sign_in_failed",
-            subject_type="user",
-            subject_id=user.id if user else None,
-            subject_code=user.username if user else None,
-            area_id=user.area_id if user else None,
-            after={"session_id": str(ticket.session_id)}
-            if ticket
-            else {"because": wrong}
-            if wrong == "totp_wrong"
-            else None,
-        )
+        told: dict[str, Any] | None = None
+        if ticket is not None:
+            told = {"session_id": str(ticket.session_id)}
+        elif failures := await count_failed_sign_in(tx, wrong, user.id if user else None, caller.address):
+            told = {"failures_this_hour": failures}
+            if wrong == "totp_wrong":
+                told["because"] = wrong
+        if told is not None:
+            # A wrong name may be a password in the wrong field: only names that exist are written down.
+            await record(
+                tx,
+                caller.known_as(ticket.user_id) if ticket else caller,
+                action="signed_in" if ticket else "sign_in_failed",
+                subject_type="user",
+                subject_id=user.id if user else None,
+                subject_code=user.username if user else None,
+                area_id=user.area_id if user else None,
+                after=told,
+            )
     if ticket is None:
         raise tokens.unauthorized(wrong)
     return await _tokens(ticket, settings), ticket
