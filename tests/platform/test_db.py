@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import asyncpg
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -17,6 +27,8 @@ from tracetrack.platform import db
 from tracetrack.settings import Settings
 
 PID = "select pg_backend_pid()"
+SSL_REQUEST = bytes.fromhex("0000000804d2162f")
+"""What a client of PostgreSQL says first when it wants TLS."""
 
 
 async def test_what_the_server_closed_meanwhile_is_replaced_before_anything_is_asked(
@@ -117,3 +129,87 @@ async def test_who_has_waited_enough_takes_a_free_connection_or_none(
         assert not patient.done()
         await last.aclose()
         assert await patient == 1
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A certificate of 127.0.0.1 that nobody but itself has signed, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    called, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(called, called, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"{name}.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@asynccontextmanager
+async def behind_tls(url: str, own: Path) -> AsyncIterator[tuple[str, list[bool]]]:
+    """The database at ``url`` behind an end of TLS, as providers have it: the address, and of each connection
+    whether it asked for TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own)
+    address, asked = make_url(url), []
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while some := await source.read(65_536):
+            target.write(some)
+        target.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            first = await reader.readexactly(8)
+            asked.append(first == SSL_REQUEST)
+            inner, outer = await asyncio.open_connection(address.host, address.port)
+            if asked[-1]:
+                writer.write(b"S")
+                await writer.start_tls(context)
+            else:
+                outer.write(first)
+            await asyncio.gather(carry(reader, outer), carry(inner, writer))
+        except OSError:
+            writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        yield address.set(port=port).render_as_string(hide_password=False), asked
+
+
+async def test_one_address_with_sslmode_does_for_all_connections(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.database_url is not None
+    own, foreign = (certificate(tmp_path, name) for name in ("own", "foreign"))
+
+    async def by_pool(url: str) -> None:
+        pool = db.make_pool(url, settings, pooler=False, size=1)
+        try:
+            async with pool.connect() as connection:
+                await connection.execute(text("select 1"))
+        finally:
+            await pool.dispose()
+
+    async def by_driver(url: str) -> None:
+        connection = await asyncpg.connect(db.driver_url(url))
+        await connection.execute("select 1")
+        await connection.close()
+
+    async with behind_tls(settings.database_url.get_secret_value(), own) as (url, asked):
+        for connect in (by_pool, by_driver):
+            monkeypatch.setenv("PGSSLROOTCERT", str(own))
+            await connect(f"{url}?sslmode=verify-full")
+            await connect(f"{url}?sslmode=disable")
+            assert asked == [True, False]
+            monkeypatch.setenv("PGSSLROOTCERT", str(foreign))
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await connect(f"{url}?sslmode=verify-full")
+            asked.clear()

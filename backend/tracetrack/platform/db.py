@@ -65,8 +65,11 @@ _closing: set[asyncio.Task[None]] = set()
 
 
 def sqlalchemy_url(url: str) -> str:
-    """``postgresql://...`` as SQLAlchemy over asyncpg wants it."""
-    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+    """``postgresql://...`` as SQLAlchemy over asyncpg wants it: there ``sslmode`` is called ``ssl``."""
+    address = make_url(url).set(drivername="postgresql+asyncpg")
+    if mode := address.query.get("sslmode"):
+        address = address.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return address.render_as_string(hide_password=False)
 
 
 def driver_url(url: str) -> str:
