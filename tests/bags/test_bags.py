@@ -127,6 +127,9 @@ async def test_bag_types_drive_expected_counts_and_weights(floor: Floor) -> None
     assert (await floor.north.bag("J1"))["expected_children"] == 12
     assert (await floor.admin.delete(f"/bag-types/{type_id}")).json()["code"] == "bag_type_in_use"
     assert (await floor.admin.post("/bag-types", new)).json()["code"] == "name_taken"
+    # Each of its letters is stored as two.
+    long = await floor.admin.post("/bag-types", {**new, "name": "\u095c" * 60})
+    assert (long.status_code, long.json()["code"]) == (422, "invalid")
     assert (await floor.admin.patch(f"/bag-types/{type_id}", {"code_pattern": "("})).status_code == 422
     assert (await floor.admin.patch(f"/bag-types/{type_id}", {"name": None})).status_code == 422
     await floor.admin.patch(f"/bag-types/{type_id}", {"is_default": True})

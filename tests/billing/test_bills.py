@@ -28,8 +28,13 @@ async def test_the_day_of_a_number_is_the_sites(floor: Floor) -> None:
 
 
 async def test_a_hundred_bills_at_once_have_a_hundred_numbers_without_a_gap(floor: Floor) -> None:
-    answers = await together(floor.biller.post("/bills", {}) for _ in range(100))
-    numbers = sorted(answer.json()["number"] for answer in answers)
+    numbers: list[str] = []
+    # Whoever is refused on a busy machine comes again, and no number went with it.
+    while len(numbers) < 100:
+        answers = await together(floor.biller.post("/bills", {}) for _ in range(100 - len(numbers)))
+        assert {answer.status_code for answer in answers} <= {201, 503}
+        numbers += [answer.json()["number"] for answer in answers if answer.status_code == 201]
+    numbers.sort()
     assert [int(number[-4:]) for number in numbers] == list(range(1, 101))
 
 

@@ -277,3 +277,28 @@ def test_a_database_of_ones_own_is_backed_up_by_ones_own_means(tmp_path: Path) -
     answer = command(tmp_path, "backup", str(tmp_path / "b"), TRACETRACK_DATABASE_URL="postgresql://x@y/z")
     assert answer.returncode == 1
     assert "docs/operations.md" in answer.stderr
+
+
+def test_an_archive_that_was_away_for_too_long_begins_anew(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    archive, data = tmp_path / "archive", tmp_path / "data"
+    data.mkdir(mode=0o711)
+    server = postgres.start(data, Remembered(data / "secrets.json"))
+    try:
+        server.options |= {"max_slot_wal_keep_size": "1MB", "max_wal_size": "32MB", "min_wal_size": "32MB"}
+        server.restart()
+        kept = LogArchive(server, archive)
+        _until(lambda: any(archive.iterdir()))
+        kept.stop()
+        before = {file.name for file in archive.iterdir()}
+        server.sql("\n".join(["select pg_switch_wal(); checkpoint;"] * 6))
+        assert server.sql("select wal_status from pg_replication_slots").strip() == "lost"
+        kept.restart()
+        _until(lambda: any(file.is_file() for file in archive.iterdir()))
+        kept.stop()
+    finally:
+        server.stop()
+    (aside,) = archive.glob("before-*")
+    assert {file.name for file in aside.iterdir()} == before
+    assert "Take a backup" in capfd.readouterr().out

@@ -121,8 +121,10 @@ async def _only_default(tx: AsyncConnection, values: dict[str, Any]) -> None:
         await tx.execute(update(bag_types).where(bag_types.c.is_default).values(is_default=False))
 
 
-def _explain(error: IntegrityError) -> Problem:
-    return Problem("name_taken") if sqlstate(error) == "23505" else Problem("bag_type_not_found")
+def _explain(error: IntegrityError) -> Exception:
+    """The problem that a constraint tells of; what else the database refused is the database's to say."""
+    told = {"23505": "name_taken", "23503": "bag_type_not_found"}.get(sqlstate(error) or "")
+    return Problem(told) if told else error
 
 
 async def _create(actor: Actor, subject: str, table: Table, values: dict[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,6 @@ class LogArchive:
             raise StartError(f"TRACETRACK_WAL_ARCHIVE {folder} cannot be used: {error.strerror}.") from None
         self.log = server.log.with_name("archive.log")
         self.pause = _ARCHIVE_PAUSE
-        self.began = 0.0
         self.process = self._launch()
 
     def _launch(self) -> subprocess.Popen[bytes]:
