@@ -130,6 +130,9 @@ async def test_bag_types_drive_expected_counts_and_weights(floor: Floor) -> None
     # Each of its letters is stored as two.
     long = await floor.admin.post("/bag-types", {**new, "name": "\u095c" * 60})
     assert (long.status_code, long.json()["code"]) == (422, "invalid")
+    made = (await floor.admin.get("/bag-types")).json()["items"][0]["id"]
+    none = await floor.admin.patch(f"/bag-types/{made}", {"name": None})
+    assert (none.status_code, none.json()["code"]) == (422, "invalid")
     assert (await floor.admin.patch(f"/bag-types/{type_id}", {"code_pattern": "("})).status_code == 422
     assert (await floor.admin.patch(f"/bag-types/{type_id}", {"name": None})).status_code == 422
     await floor.admin.patch(f"/bag-types/{type_id}", {"is_default": True})

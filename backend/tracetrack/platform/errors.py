@@ -108,8 +108,9 @@ def _database_problem(error: BaseException) -> Problem:
     if state.startswith("22"):
         # Data that the database cannot hold, such as NUL in text.
         return Problem("invalid")
-    if state == "23514":
-        # A table's check is stricter than what was let in; PostgreSQL's log names it.
+    if state in ("23514", "23502"):
+        # A table's check, or that there must be a value, is stricter than what was let in; PostgreSQL's log
+        # names it.
         log.warning("refused by a check of the database", sqlstate=state)
         return Problem("invalid")
     if state.startswith(BUSY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
