@@ -55,9 +55,19 @@ async def test_what_the_server_closed_meanwhile_is_replaced_before_anything_is_a
     assert not after & before
 
 
-async def test_one_word_that_a_server_leads_no_more_is_enough_for_all_connections(
-    application: httpx.ASGITransport,
-) -> None:
+@pytest.fixture
+async def fresh(application: httpx.ASGITransport) -> AsyncIterator[None]:
+    """Pools without connections, for a test after which none of its own is of use."""
+    db.renew_connections()
+    yield
+    db.renew_connections()
+
+
+@pytest.mark.usefixtures("fresh")
+async def test_one_word_that_a_server_leads_no_more_is_enough_for_all_connections() -> None:
+    # The jobs of the application use the other pool.
+    db.pool.set("floor")
+
     async def pids() -> set[int]:
         async with AsyncExitStack() as held:
             several = [await held.enter_async_context(db.reading()) for _ in range(4)]
