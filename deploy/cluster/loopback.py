@@ -9,6 +9,7 @@ three Sentinels, and the hosts. The programs are Debian's, the configuration is 
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -18,9 +19,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
+from urllib.request import urlopen
 
-import httpx
 import psutil
 
 from tracetrack.platform.embedded.processes import Remembered, StartError, spawn, write_private
@@ -68,6 +70,17 @@ def install() -> None:
     for step in (["apt-get", "update", "-qq"], [*command, "-qq"]):
         if subprocess.run(step, env=quiet, stdout=subprocess.DEVNULL, check=False).returncode != 0:
             raise StartError(f"Failed: {' '.join(step)}")
+
+
+def answer(url: str, seconds: float) -> bytes:
+    """The body of an answer with status 2xx.
+
+    Raises:
+        OSError: nothing answers in time, or it answers something else (``urllib.error.HTTPError``).
+        HTTPException: what answers does not speak HTTP.
+    """
+    with urlopen(url, timeout=seconds) as response:  # noqa: S310 - addresses of this cluster alone
+        return bytes(response.read())
 
 
 class Cluster:
@@ -206,24 +219,26 @@ class Cluster:
 
     def _etcd_healthy(self) -> bool:
         try:
-            return httpx.get(f"http://{self.address('etcd', 1)}/health", timeout=1).json()["health"] == "true"
-        except (httpx.HTTPError, ValueError, KeyError):
+            return json.loads(answer(f"http://{self.address('etcd', 1)}/health", 1))["health"] == "true"
+        except (OSError, HTTPException, ValueError, KeyError):
             return False
 
     def ready(self, host: int | None = None) -> bool:
         """Whether the site can serve, or one host of it."""
         url = f"http://{self.address('host', host)}" if host else self.url
         try:
-            return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
-        except httpx.HTTPError:
+            answer(f"{url}/readyz", 5)
+        except (OSError, HTTPException):
             return False
+        return True
 
     def is_role(self, number: int, role: str) -> bool:
         """Whether Patroni says that a node is ``primary``, ``replica`` or ``sync``."""
         try:
-            return httpx.get(f"http://{self.address('rest', number)}/{role}", timeout=1).status_code == 200
-        except httpx.HTTPError:
+            answer(f"http://{self.address('rest', number)}/{role}", 1)
+        except (OSError, HTTPException):
             return False
+        return True
 
     def leader(self) -> int | None:
         """The node that Patroni says is the leader."""
@@ -239,8 +254,8 @@ class Cluster:
         if leader is None:
             return 0
         try:
-            told = httpx.get(f"http://{self.address('rest', leader)}/patroni", timeout=1).json()
-        except (httpx.HTTPError, ValueError):
+            told = json.loads(answer(f"http://{self.address('rest', leader)}/patroni", 1))
+        except (OSError, HTTPException, ValueError):
             return 0
         return sum(one["state"] == "streaming" for one in told.get("replication", []))
 
