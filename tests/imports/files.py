@@ -54,7 +54,7 @@ async def told(person: Person, import_id: int) -> list[tuple[int, str, str]]:
 
 def accounted(shown: dict[str, Any]) -> bool:
     """Whether the counts add up to the rows."""
-    parts = ("links_created", "parents_alone", "duplicates_skipped", "rejected")
+    parts = ("links_created", "parents_packed", "parents_alone", "duplicates_skipped", "rejected")
     return shown["rows_total"] == sum(shown[part] for part in parts)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 
 import hypothesis.strategies as st
@@ -12,8 +11,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.floor import Floor
 from tests.imports.files import accounted, finished, upload
 from tests.imports.model import Warehouse, expected
+from tests.lengths import length
 
-FILES = 1_000 if "TRACETRACK_SOAK" in os.environ else 40
+FILES = length(40, 1_000)
 """How many files; 1,000 in ``make soak``."""
 
 CODES = st.sampled_from(
@@ -30,7 +30,7 @@ CODES = st.sampled_from(
         "ω-9",
         "0007",
         "7",
-        "दो-२",
+        "दो-2",
         "=1+1",
         "@x",
         "'-z",

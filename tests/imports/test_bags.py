@@ -68,7 +68,9 @@ async def test_each_row_is_judged_by_the_rules_of_the_floor(floor: Floor) -> Non
     other = next(row for row in page if row["row"] == 3)
     assert (other["column"], other["value"], other["bag_code"]) == ("B", "KNOWN", "KNOWN")
     assert other["detail"] == "This bag is already in another parent bag. It is in OLD."
-    assert next(row for row in page if row["row"] == 9)["detail"].endswith("First in row Sheet1 7.")
+    assert next(row for row in page if row["row"] == 9)["detail"].endswith(
+        "First in row 7 of sheet “Sheet1”."
+    )
 
 
 async def test_a_dry_run_predicts_and_writes_nothing(floor: Floor) -> None:
@@ -254,7 +256,7 @@ async def test_bills_take_registered_parents(floor: Floor) -> None:
             ["B-1", "p1"],
             ["B-2", "P1"],
             ["B-2", "P2"],
-            ["B-3", "NONE"],
+            ["B-3", "NOWHERE"],
             ["B-2", "C1"],
             ["B-2", None],
         ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import random
 import subprocess
 import sys
@@ -12,23 +11,28 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tests.conftest import TEMPLATE
 from tests.floor import Floor
 from tests.imports.files import accounted, finished, links, rows_in, upload
 from tests.imports.workbooks import workbook
+from tests.lengths import assert_fast, figure, length
 from tracetrack.imports import job, queries
 from tracetrack.platform import slow
 from tracetrack.platform.embedded import postgres
+from tracetrack.settings import Settings
 
-SOAK = "TRACETRACK_SOAK" in os.environ
-KILLS = 60 if SOAK else 4
-ROUNDS = 50 if SOAK else 10
-ROWS = 80_000 if SOAK else 20_000
-"""``make soak`` runs the full numbers."""
+KILLS = length(3, 60)
+ROUNDS = length(4, 50)
+ROWS = length(10_000, 80_000)
+CANCELLED_ROWS = length(80_000, 200_000)
+"""So many that the merge lasts long enough to be cancelled."""
 
 
 class Site:
@@ -130,7 +134,7 @@ async def test_a_killed_import_is_whole_or_nothing_and_the_next_worker_finishes_
         row = await site.owner.fetchrow("select * from imports")
         assert (row["state"], row["links_created"]) == ("completed", ROWS)
         assert await site.written() == WHOLE
-    print("killed:", seen)
+    figure("import kills", str(seen))
 
 
 async def test_the_control_cuts_the_transaction_and_is_found_out(site: Site) -> None:
@@ -207,7 +211,7 @@ async def test_an_import_waits_for_the_one_before_it_however_long_that_takes(
 
 
 async def test_a_running_import_can_be_cancelled_and_leaves_nothing(floor: Floor) -> None:
-    lines = "".join(f"P{n // 30},C{n}\n" for n in range(200_000)).encode()
+    lines = "".join(f"P{n // 30},C{n}\n" for n in range(CANCELLED_ROWS)).encode()
     import_id = (await upload(floor.admin, lines, "x.csv")).json()["id"]
     phases = set()
     while (shown := (await floor.admin.get(f"/imports/{import_id}")).json())["phase"] != "merging":
@@ -217,12 +221,12 @@ async def test_a_running_import_can_be_cancelled_and_leaves_nothing(floor: Floor
     began = time.monotonic()
     done = await finished(floor.admin, import_id)
     assert done["state"] == "cancelled"
-    assert time.monotonic() - began < 5
+    assert_fast(time.monotonic() - began, 5, "an import is cancelled, s")
     assert await floor.owner.fetchval("select count(*) from bags") == 0
     assert (await floor.admin.post(f"/imports/{import_id}/cancel")).status_code == 202
     # Started anew, it goes through.
     assert (await floor.admin.post(f"/imports/{import_id}/start", {})).status_code == 202
-    assert (await finished(floor.admin, import_id))["links_created"] == 200_000
+    assert (await finished(floor.admin, import_id))["links_created"] == CANCELLED_ROWS
     assert (await floor.admin.post(f"/imports/{import_id}/cancel")).json()["code"] == "import_finished"
 
 
@@ -306,3 +310,42 @@ async def _worker() -> None:
     while True:
         if not await job.work_once(me):
             await asyncio.sleep(0.01)
+
+
+async def test_a_worker_without_a_database_says_so_without_a_traceback_each_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = iter(
+        [
+            ConnectionRefusedError(),
+            DBAPIError("select", {}, Exception("away")),
+            PoolTimeout(),
+            asyncpg.InterfaceError("closed"),
+            *[ValueError("a defect")] * 3,
+        ]
+    )
+    over = asyncio.Event()
+
+    async def work_once(_: object) -> bool:
+        error = next(errors, None)
+        if error is None:
+            over.set()
+            return False
+        raise error
+
+    monkeypatch.setattr(job, "work_once", work_once)
+    told: list[tuple[str, bool]] = []
+    monkeypatch.setattr(
+        job,
+        "log",
+        SimpleNamespace(
+            warning=lambda _, error, exc_info: told.append(("warning", exc_info)),
+            error=lambda _, error, exc_info: told.append(("error", exc_info)),
+        ),
+    )
+    monkeypatch.setattr(job, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(job, "_poke", asyncio.Event())
+    working = asyncio.create_task(job._work(settings))
+    await asyncio.wait_for(over.wait(), 20)
+    working.cancel()
+    assert told == [*[("warning", False)] * 4, ("error", True), *[("error", False)] * 2]

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from tracetrack.bags.codes import Labels, Pattern, compile_pattern, read_label
 from tracetrack.imports import storage
 from tracetrack.imports.reader.codes import read_labels
-from tracetrack.imports.reader.sheets import decode, separator_of
+from tracetrack.imports.reader.text import decode, separator_of
 from tracetrack.imports.recognise import recognise
 from tracetrack.imports.upload import clean_name, receive
 from tracetrack.platform.problems import Problem
@@ -89,7 +89,10 @@ def _one_by_one(text: str, labels: Labels, parents: bool) -> tuple[object, ...]:
     try:
         label = read_label(text, labels)
     except Problem as problem:
-        return (None, problem.extra["reason"], None, None)
+        return (None, "foreign" if "foreign" in problem.extra else problem.extra["reason"], None, None)
+    if label.foreign is not None:
+        # A file cannot be asked whether it means that.
+        return (None, "foreign", None, None)
     return (label.code, None, label.kind, label.bag_type_id if parents else None)
 
 

@@ -81,6 +81,7 @@ async def import_file(
                     "hold": False,
                     "confirm": confirm,
                     "mapping": None,
+                    "complete_parents": None,
                 },
             )
         except BaseException:

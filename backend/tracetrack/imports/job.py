@@ -15,6 +15,8 @@ from typing import Any
 
 import asyncpg
 import orjson
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tracetrack.bags.labels import site_labels
 from tracetrack.imports import queries, reading, storage
@@ -85,6 +87,7 @@ def poke() -> None:
 async def _work(settings: Settings) -> None:
     me = uuid.uuid4()
     swept = float("-inf")
+    before: type[Exception] | None = None
     loop = asyncio.get_running_loop()
     assert _poke is not None
     while True:
@@ -96,10 +99,14 @@ async def _work(settings: Settings) -> None:
             if loop.time() - swept > SWEEP_SECONDS:
                 swept = loop.time()
                 await _sweep(settings.import_file_days)
-        except (asyncpg.PostgresError, OSError, TimeoutError) as error:
-            log.warning("imports wait for the database", error=str(error)[:200])
-        except Exception:
-            log.exception("import worker")
+            before = None
+        except Exception as error:
+            away = isinstance(error, (asyncpg.PostgresError, DBAPIError, PoolTimeout, *AWAY))
+            said = "imports wait for the database" if away else "import worker"
+            # What is not the database's being away is told with all the words, but once.
+            tell = log.warning if away else log.error
+            tell(said, error=str(error)[:200], exc_info=not away and type(error) is not before)
+            before = type(error)
         if not worked:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(_poke.wait(), POLL_SECONDS)

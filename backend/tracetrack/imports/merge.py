@@ -26,6 +26,7 @@ PARENT_COLUMNS = ("p", "code", "code_is", "type_id", "area_id", "lot", "variety"
 ROW_COLUMNS = (
     *("n", "p", "sheet", "line", "code", "code_is", "lot", "variety", "tag"),
     *("problem", "cell", "note", "warning", "warned_cell", "warning_note", "cells"),
+    *("area_id", "packed"),
 )
 REPORT_COLUMNS = ("import_id", "n", "verdict", "reason", "sheet", "line", "cell", "code", "note", "cells")
 
@@ -98,6 +99,8 @@ class Counts:
     children_created: int = 0
     links_created: int = 0
     parents_alone: int = 0
+    parents_packed: int = 0
+    parents_completed: int = 0
     bills_created: int = 0
     duplicates_skipped: int = 0
     rejected: int = 0
@@ -268,6 +271,11 @@ async def _merge_bags(
     assert done is not None
     counts.parents_created = done["made"]
     counts.parents_alone = done["alone"]
+    wanted = row["complete_parents"]
+    if wanted or (wanted is None and facts["packing"]):
+        counts.parents_completed = await db.fetchval(
+            "select import_complete($1, $2::floor_actor)", row["id"], actor
+        )
 
 
 async def _merge_bills(
@@ -286,10 +294,11 @@ async def _count(db: Connection, counts: Counts) -> None:
     found = await db.fetchrow(
         "select count(*) filter (where problem is not null) as rejected,"
         " count(*) filter (where problem is null and outcome in ('already', 'repeated')) as skipped,"
-        " count(warning) as warnings from import_stage"
+        " count(*) filter (where problem is null and outcome = 'packed') as packed,"
+        " count(warning) filter (where problem is null) as warnings from import_stage"
     )
     assert found is not None
-    counts.rejected, counts.duplicates_skipped, counts.warnings = found
+    counts.rejected, counts.duplicates_skipped, counts.parents_packed, counts.warnings = found
 
 
 async def _finish(db: Connection, row: Any, worker: UUID, counts: Counts, rows: int) -> None:
@@ -299,7 +308,8 @@ async def _finish(db: Connection, row: Any, worker: UUID, counts: Counts, rows: 
         " worker = null,"
         " lease_until = null, rows_total = $3, rows_read = $3, rows_done = $3, parents_created = $4,"
         " children_created = $5, links_created = $6, parents_alone = $7, bills_created = $8,"
-        " duplicates_skipped = $9, rejected = $10, warnings = $11, sheets = $12, error_code = null"
+        " duplicates_skipped = $9, rejected = $10, warnings = $11, sheets = $12, parents_packed = $13,"
+        " parents_completed = $14, error_code = null"
         " where id = $1 and worker = $2 and state = 'running' and cancel_requested_at is null",
         row["id"],
         worker,
@@ -313,6 +323,8 @@ async def _finish(db: Connection, row: Any, worker: UUID, counts: Counts, rows: 
         counts.rejected,
         counts.warnings,
         orjson.loads(orjson.dumps(counts.sheets)),
+        counts.parents_packed,
+        counts.parents_completed,
     )
     if done != "UPDATE 1":
         raise LostError
@@ -328,6 +340,7 @@ async def _finish(db: Connection, row: Any, worker: UUID, counts: Counts, rows: 
             "parents_created": counts.parents_created,
             "children_created": counts.children_created,
             "links_created": counts.links_created,
+            "parents_completed": counts.parents_completed,
             "bills_created": counts.bills_created,
             "duplicates_skipped": counts.duplicates_skipped,
             "rejected": counts.rejected,

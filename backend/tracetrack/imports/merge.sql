@@ -3,8 +3,8 @@
 --
 -- All of it happens in one transaction of the import's own connection, over two temporary tables:
 -- import_holders (parents, or bills: what rows go into) and import_stage (the rows themselves).
--- A row of import_stage ends with a problem (refused), with the outcome 'already', 'repeated' or
--- 'registered', or with neither: then it was linked.
+-- A row of import_stage ends with a problem (refused), with the outcome 'already', 'repeated',
+-- 'registered' or 'packed', or with neither: then it was linked.
 
 create or replace function import_begin() returns void language plpgsql as $$
 begin
@@ -42,6 +42,10 @@ begin
         warned_cell smallint,
         warning_note jsonb,
         cells text,
+        -- Named in the row itself.
+        area_id bigint,
+        -- Of a packing sheet; without a code it closes a group.
+        packed boolean not null default false,
         outcome text
     ) on commit drop;
     create temp table import_todo (n integer primary key) on commit drop;
@@ -60,6 +64,7 @@ begin
         delete from import_holders h using import_same i where h.p = i.p;
         drop table import_same;
     end if;
+    create index on import_holders (p);
 end $$;
 
 -- What the database knows of the holders that have no bag yet.
@@ -77,10 +82,7 @@ begin
         bag_id = f.id,
         area_id = f.area_id,
         locked = f.dispatched_at is not null,
-        problem = case
-            when f.kind = 'child' then 'bag_is_child'
-            when h.area_id is not null and f.area_id is distinct from h.area_id then 'bag_in_other_area'
-        end
+        problem = case when f.kind = 'child' then 'bag_is_child' end
     from found f where f.p = h.p;
     update import_holders set problem = 'bag_is_child'
     where bag_id is null and problem is null and code_is = 'child';
@@ -91,9 +93,13 @@ end $$;
 -- gone through one by one.
 create or replace function import_untangle() returns void language plpgsql as $$
 declare
+    c_parent constant smallint := 1;
+    c_child constant smallint := 2;
     r record;
-    held text;
-    inside integer;
+    -- What each key turned out to be, the holder that a child went into, and the problem of each row.
+    kinds smallint[];
+    inside integer[];
+    problems text[];
 begin
     create temp table import_mixed on commit drop as
         select h.key from import_holders h
@@ -105,59 +111,84 @@ begin
         drop table import_mixed;
         return;
     end if;
-    -- What a key turned out to be, and which holder a child went into.
-    create temp table import_became (key text primary key, kind text not null, p integer) on commit drop;
+    analyze import_mixed;
     create temp table import_tangled on commit drop as
         with direct as (
-            select s.n, lower(s.code) as child from import_stage s join import_holders h using (p)
+            select s.n, lower(s.code) as child
+            from import_stage s join import_holders h using (p) join import_mixed m on m.key = h.key
             where s.problem is null
-              and (h.key in (select key from import_mixed) or lower(s.code) in (select key from import_mixed))
+            union
+            select s.n, lower(s.code) from import_stage s join import_mixed m on m.key = lower(s.code)
+            where s.problem is null
+        ), touched as (
+            select n from direct
+            union
+            select s.n from import_stage s
+            join (select distinct child from direct where child is not null) d on d.child = lower(s.code)
+            where s.problem is null
         )
-        select s.n, s.p, h.key as parent, lower(s.code) as child, s.code_is, h.locked, h.problem as holder_problem,
-               h.bag_id as holder_bag, b.kind as known_as, b.parent_id as known_in
-        from import_stage s join import_holders h using (p)
-        left join bags b on lower(b.code) = lower(s.code)
-        where s.problem is null
-          and (s.n in (select n from direct)
-               or lower(s.code) in (select child from direct where child is not null));
-    for r in select * from import_tangled order by n loop
+        select s.n, s.p, h.key as parent, lower(s.code) as child, s.code_is, h.locked,
+               h.problem as holder_problem, h.bag_id as holder_bag, b.kind as known_as, b.parent_id as known_in
+        from touched t join import_stage s using (n) join import_holders h using (p)
+        left join bags b on lower(b.code) = lower(s.code);
+    create temp table import_keys on commit drop as
+        select key, row_number() over ()::integer as k
+        from (select parent as key from import_tangled
+              union select child from import_tangled where child is not null) named;
+    analyze import_tangled, import_keys;
+    -- Arrays are changed in place; a statement for each row would look through a whole table each time.
+    kinds := array_fill(0::smallint, array[(select count(*)::integer from import_keys)]);
+    inside := array_fill(0, array[(select count(*)::integer from import_keys)]);
+    problems := array_fill(null::text, array[(select count(*)::integer from import_tangled)]);
+    for r in
+        select t.*, p.k as parent_k, c.k as child_k, row_number() over (order by t.n)::integer as at
+        from import_tangled t join import_keys p on p.key = t.parent left join import_keys c on c.key = t.child
+        order by t.n
+    loop
         continue when r.holder_problem is not null;
-        select kind into held from import_became where key = r.parent;
-        if held = 'child' then
-            update import_stage set problem = 'bag_is_child' where n = r.n;
+        if kinds[r.parent_k] = c_child then
+            problems[r.at] := 'bag_is_child';
             continue;
         end if;
         if r.child is not null then
-            held := r.known_as;
-            inside := null;
-            if held is null then
-                select kind, p into held, inside from import_became where key = r.child;
-                if r.child = r.parent or held = 'parent' or (held is null and r.code_is = 'parent') then
-                    update import_stage set problem = 'bag_is_parent' where n = r.n;
-                    continue;
-                end if;
-            end if;
-            if held = 'parent' then
-                update import_stage set problem = 'bag_is_parent' where n = r.n;
+            if r.known_as = 'parent'
+               or (r.known_as is null
+                   and (r.child_k = r.parent_k or kinds[r.child_k] = c_parent
+                        or (kinds[r.child_k] = 0 and r.code_is = 'parent')))
+            then
+                problems[r.at] := 'bag_is_parent';
                 continue;
-            elsif r.known_in is not null and r.known_in is distinct from r.holder_bag then
+            elsif (r.known_in is not null and r.known_in is distinct from r.holder_bag) or r.locked then
                 -- Refused later, with the parent's name.
                 continue;
-            elsif r.locked then
+            elsif r.known_as is null and inside[r.child_k] not in (0, r.p) then
+                -- Taken by an earlier row of the file.
                 continue;
             end if;
-            -- Taken by an earlier row of the file.
-            continue when inside is not null and inside <> r.p;
-            insert into import_became (key, kind, p) values (r.child, 'child', r.p)
-            on conflict (key) do update set p = coalesce(import_became.p, excluded.p);
+            kinds[r.child_k] := c_child;
+            if inside[r.child_k] = 0 then
+                inside[r.child_k] := r.p;
+            end if;
         end if;
-        insert into import_became (key, kind) values (r.parent, 'parent') on conflict (key) do nothing;
+        if kinds[r.parent_k] = 0 then
+            kinds[r.parent_k] := c_parent;
+        end if;
     end loop;
+    update import_stage s set
+        problem = f.problem,
+        note = case when f.problem = 'bag_is_child' then jsonb_build_object('holder', f.holder) end
+    from (
+        select t.n, u.problem, t.holder
+        from (select t.n, h.code as holder, row_number() over (order by t.n) as at
+              from import_tangled t join import_holders h using (p)) t
+        join unnest(problems) with ordinality u (problem, at) on u.at = t.at
+        where u.problem is not null
+    ) f
+    where s.n = f.n;
     -- A holder that became a child is none.
     update import_holders h set problem = 'bag_is_child'
-    from import_became m where m.key = h.key and m.kind = 'child' and h.bag_id is null;
-    -- One that only refused rows name is not made.
-    drop table import_mixed, import_tangled, import_became;
+    from import_keys m where m.key = h.key and kinds[m.k] = c_child and h.bag_id is null;
+    drop table import_mixed, import_tangled, import_keys;
 end $$;
 
 -- Register the parents that are not known, and refuse the rows of those that cannot be parents.
@@ -186,8 +217,15 @@ begin
         perform import_find_parents(p_import);
     end loop;
     if exists (select from import_holders where problem is not null) then
-        update import_stage s set problem = h.problem, note = h.note
+        update import_stage s set
+            problem = h.problem,
+            note = coalesce(h.note, '{}') || jsonb_build_object('holder', h.code)
         from import_holders h where h.p = s.p and h.problem is not null and s.problem is null;
+    end if;
+    if exists (select from import_stage where area_id is not null) then
+        update import_stage s set problem = 'bag_in_other_area', note = jsonb_build_object('holder', h.code)
+        from import_holders h
+        where h.p = s.p and s.area_id is not null and h.area_id is distinct from s.area_id and s.problem is null;
     end if;
     analyze import_holders;
 end $$;
@@ -258,6 +296,8 @@ begin
     created := 0;
     linked := 0;
     analyze import_todo;
+    -- Rows are looked up by number from here on, a page of them at a time.
+    create index if not exists import_stage_n on import_stage (n);
     create temp table import_known (n integer primary key, bag_id bigint not null) on commit drop;
     while exists (select from import_todo) loop
         truncate import_known;
@@ -272,7 +312,7 @@ begin
 
         -- Known, and decided.
         with judged as (
-            select k.n, b.id, b.kind, b.parent_id, h.bag_id as wanted, h.locked
+            select k.n, b.id, b.kind, b.parent_id, h.bag_id as wanted, h.locked, h.code as holder
             from import_known k join bags b on b.id = k.bag_id
             join import_stage s on s.n = k.n join import_holders h on h.p = s.p
         ), decided as (
@@ -284,7 +324,8 @@ begin
                     when j.parent_id is not null then 'child_in_other_parent'
                     else 'parent_locked' end,
                 note = case when j.kind = 'child' and j.parent_id is not null and j.parent_id <> j.wanted
-                    then jsonb_build_object('parent', (select p.code from bags p where p.id = j.parent_id)) end
+                    then jsonb_build_object('parent', (select p.code from bags p where p.id = j.parent_id))
+                    when j.kind = 'child' and j.parent_id is null then jsonb_build_object('holder', j.holder) end
             from judged j
             where s.n = j.n and (j.kind = 'parent' or j.parent_id is not null or j.locked)
             returning s.n
@@ -323,7 +364,8 @@ begin
 
         -- Not known.
         with decided as (
-            update import_stage s set problem = 'parent_locked', outcome = null
+            update import_stage s set
+                problem = 'parent_locked', outcome = null, note = jsonb_build_object('holder', h.code)
             from import_todo t, import_holders h
             where t.n = s.n and h.p = s.p and h.locked and not exists (select from import_known k where k.n = s.n)
             returning s.n
@@ -341,7 +383,7 @@ begin
             returning id, parent_id, code
         ), mine as (
             select distinct on (m.id) s.n, m.id, m.parent_id
-            from made m join import_stage s on lower(s.code) = lower(m.code) join import_todo t on t.n = s.n
+            from import_todo t join import_stage s using (n) join made m on lower(m.code) = lower(s.code)
             order by m.id, s.n
         ), told as (
             insert into audit_events (actor_id, area_id, subject_id, parent_id, import_id, action, subject_type,
@@ -420,7 +462,12 @@ begin
         update import_stage s set outcome = 'registered'
         from first f join import_holders h on h.p = f.p
         where f.has_alone and h.fresh and s.n = f.n and s.code is null;
-        get diagnostics alone = row_count;
+        -- What closes a group of a packing sheet is no parent alone.
+        update import_stage s set outcome = 'packed'
+        from (select p from import_stage where problem is null
+              group by p having bool_or(packed and code is not null and outcome is null)) f
+        where s.p = f.p and s.packed and s.code is null and s.problem is null;
+        select count(*) into alone from import_stage where outcome = 'registered';
     end if;
     if exists (select from import_stage where problem is not null) then
         with unused as (
@@ -439,6 +486,34 @@ begin
         select from import_stage s
         where s.p = h.p and s.problem is null and s.code is not null and s.outcome is null);
     select count(*) into made from import_holders where fresh;
+end $$;
+
+-- Complete the parents that this file has filled: in packing sheets each that a row closes, elsewhere
+-- those with as many children as their type expects.
+create or replace function import_complete(p_import bigint, actor floor_actor) returns integer language plpgsql as $$
+declare
+    v_count integer;
+begin
+    with named as (
+        select p, bool_or(packed and code is null) as closed from import_stage
+        where problem is null group by p having bool_or(code is not null)
+    ), done as (
+        update bags b set completed_at = now(), updated_at = now()
+        from named n, import_holders h, bag_types t
+        where h.p = n.p and h.problem is null and b.id = h.bag_id and t.id = b.bag_type_id
+          and b.completed_at is null and b.dispatched_at is null and b.child_count > 0
+          and (n.closed or b.child_count >= t.expected_children)
+        returning b.id, b.code, b.area_id, b.child_count
+    ), told as (
+        insert into audit_events (actor_id, area_id, subject_id, import_id, action, subject_type, subject_code,
+                                  before, after, request_id, address)
+        select (actor).user_id, area_id, id, p_import, 'parent_completed', 'bag', code, '{"completed_at": null}',
+               jsonb_build_object('completed_at', now(), 'child_count', child_count, 'import_id', p_import),
+               (actor).request_id, (actor).address
+        from done
+    )
+    select count(*) into v_count from done;
+    return v_count;
 end $$;
 
 -- Bills: found or made, and their parents put on them.
@@ -466,6 +541,7 @@ begin
         union all
         select s.n, s.p, r.bag_id from import_stage s
         join retired_codes r on lower(r.code) = lower(s.code) where s.problem is null and s.code is not null;
+    analyze import_known;
     perform from bags where id in (select bag_id from import_known) and kind = 'parent'
         order by id for no key update;
     update import_stage s set problem = 'parent_not_found'
@@ -477,22 +553,24 @@ begin
                        when b.bill_id is not null then 'bag_on_other_bill'
                        when h.locked then 'bill_completed' end,
         note = case when b.kind = 'parent' and b.bill_id <> h.bag_id
-                    then (select jsonb_build_object('bill', l.number) from bills l where l.id = b.bill_id) end
+                    then (select jsonb_build_object('bill', l.number) from bills l where l.id = b.bill_id)
+                    when b.kind = 'parent' and b.bill_id is null and h.locked
+                    then jsonb_build_object('holder', h.code) end
     from import_known k join bags b on b.id = k.bag_id join import_holders h on h.p = k.p
     where s.n = k.n and s.problem is null;
     -- The first row that names a parent puts it on its bill.
+    with first as (
+        select distinct on (k.bag_id) k.bag_id, s.n, s.p, s.sheet, s.line, h.code as number
+        from import_known k join import_stage s using (n) join import_holders h on h.p = s.p
+        where s.problem is null and s.outcome is null order by k.bag_id, s.n
+    )
     update import_stage s set
         outcome = case when f.p = s.p then 'repeated' end,
         problem = case when f.p <> s.p then 'bag_on_other_bill' end,
         note = jsonb_build_object('first_sheet', f.sheet, 'first_row', f.line)
                || case when f.p <> s.p then jsonb_build_object('bill', f.number) else '{}' end
-    from import_known k
-    join lateral (
-        select s1.n, s1.p, s1.sheet, s1.line, h1.code as number from import_known k1 join import_stage s1 on s1.n = k1.n
-        join import_holders h1 on h1.p = s1.p
-        where k1.bag_id = k.bag_id and s1.problem is null and s1.outcome is null order by s1.n limit 1
-    ) f on f.n < k.n
-    where s.n = k.n and s.problem is null and s.outcome is null;
+    from import_known k join first f using (bag_id)
+    where s.n = k.n and f.n < k.n and s.problem is null and s.outcome is null;
     with put as (
         update bags b set bill_id = h.bag_id, billed_by = (actor).user_id, updated_at = now()
         from import_stage s join import_known k on k.n = s.n join import_holders h on h.p = s.p
@@ -539,7 +617,7 @@ begin
     from import_stage s where s.problem is not null or s.outcome in ('already', 'repeated')
     union all
     select p_import, s.n, 'warning', s.warning, s.sheet, s.line, s.warned_cell, s.code, s.warning_note, s.cells
-    from import_stage s where s.warning is not null;
+    from import_stage s where s.warning is not null and s.problem is null;
 end $$;
 
 
@@ -601,6 +679,24 @@ begin
            jsonb_build_object('parent_id', m.parent_id, 'parent_code', p.code), '{"parent_id": null}',
            (actor).request_id, (actor).address
     from import_made m join bags b on b.id = m.bag_id join bags p on p.id = m.parent_id where not m.born;
+    with opened as (
+        update bags b set completed_at = null, updated_at = now()
+        from (select distinct subject_id as id from audit_events
+              where import_id = p_import and action = 'parent_completed') p
+        where b.id = p.id and b.import_id is distinct from p_import
+          and b.completed_at is not null and b.dispatched_at is null
+          and (select e.import_id from audit_events e
+               where e.subject_type = 'bag' and e.subject_id = b.id
+                 and e.action in ('parent_completed', 'parent_reopened')
+               order by e.id desc limit 1) = p_import
+        returning b.id, b.code, b.area_id, b.child_count
+    )
+    insert into audit_events (actor_id, area_id, subject_id, import_id, action, subject_type, subject_code,
+                              before, after, request_id, address)
+    select (actor).user_id, area_id, id, p_import, 'parent_reopened', 'bag', code, '{}',
+           jsonb_build_object('completed_at', null, 'child_count', child_count), (actor).request_id,
+           (actor).address
+    from opened;
     delete from bags b using import_made m where b.id = m.bag_id and m.born;
     get diagnostics removed = row_count;
     delete from bags b using import_parents p where b.id = p.id and p.born;

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracetrack.access.dependencies import Biller
+from tracetrack.access.once import IdempotencyKey
 from tracetrack.imports import report, service
 from tracetrack.imports.schemas import Import, Kind, Preview, ReportRow, Start, State, Verdict
 from tracetrack.imports.template import template as template_rows
@@ -43,6 +44,12 @@ _FORM: dict[str, Any] = {
                             "type": "boolean",
                             "default": False,
                             "description": "Import a file again that came in before.",
+                        },
+                        "complete_parents": {
+                            "type": "boolean",
+                            "description": "Complete the parents that the file fills: in packing sheets"
+                            " each that is closed (which is so when this is absent), elsewhere those with"
+                            " as many children as their type expects.",
                         },
                         "mapping": {
                             "type": "string",
@@ -85,6 +92,7 @@ Language = Annotated[str, Depends(_language)]
         "too_large",
         "too_slow",
         "no_room",
+        "idempotency_key_reused",
     ),
 )
 async def upload_import(
@@ -95,6 +103,8 @@ async def upload_import(
     dry_run: bool | None = None,
     hold: bool | None = None,
     confirm: bool | None = None,
+    complete_parents: bool | None = None,
+    key: IdempotencyKey = None,
 ) -> Import:
     """Upload a file of bags or bills and import it. Billers may import bags, admins both.
 
@@ -110,6 +120,8 @@ async def upload_import(
         dry_run=dry_run,
         hold=hold,
         confirm=confirm,
+        complete_parents=complete_parents,
+        key=key,
     )
 
 
@@ -165,6 +177,16 @@ async def start_import(import_id: Id, how: Start, actor: Biller) -> Import:
 async def cancel_import(import_id: Id, actor: Biller) -> Import:
     """Cancel an import; nothing of it stays."""
     return await service.cancel(actor, import_id)
+
+
+@router.delete(
+    "/imports/{import_id}",
+    status_code=204,
+    responses=problems("import_not_found", "import_not_removable"),
+)
+async def remove_import(import_id: Id, actor: Biller) -> None:
+    """Remove an import that has written nothing: held, tried, failed or cancelled."""
+    await service.remove(actor, import_id)
 
 
 @router.post(

@@ -12,7 +12,7 @@ from tracetrack.imports.recognise import Role, Shape
 Kind = Literal["bags", "bills"]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 Verdict = Literal["refused", "duplicate", "warning"]
-ColumnIndex = Annotated[int, Field(ge=0, le=63)]
+ColumnIndex = Annotated[int, Field(ge=0, le=255)]
 
 
 class SheetMapping(BaseModel):
@@ -29,13 +29,22 @@ class SheetMapping(BaseModel):
     columns: dict[Role, ColumnIndex] = Field(default_factory=dict, description="Counted from 0.")
 
 
+class SheetNotice(BaseModel):
+    """A sheet that was not read, or was read differently than it may seem."""
+
+    sheet: str
+    skipped: bool = Field(description="None of its rows count.")
+    code: str
+    detail: str = Field(description="The code in a sentence.")
+
+
 class SheetGuess(BaseModel):
     """How one sheet is understood."""
 
     name: str
     rows: int
     hidden: bool
-    use: bool = Field(description="Hidden and empty sheets are named and skipped.")
+    use: bool = Field(description="Hidden and empty sheets, and those with a `problem`, are skipped.")
     shape: Shape | None
     header_row: int | None = Field(description="Counted from 0; null: none.")
     columns: dict[Role, int] = Field(description="Counted from 0, among the columns of `sample`.")
@@ -43,6 +52,7 @@ class SheetGuess(BaseModel):
     width: int
     problem: str | None = Field(description="Why it cannot be read without a correction.")
     problem_sentence: str | None
+    notices: list[SheetNotice]
     sample: list[list[str | None]] = Field(description="Its first 20 rows.")
 
 
@@ -61,13 +71,17 @@ class Start(BaseModel):
     mapping: list[SheetMapping] | None = Field(default=None, max_length=200)
     area_id: int | None = Field(default=None, ge=1, le=2**63 - 1)
     dry_run: bool = False
+    complete_parents: bool | None = Field(
+        default=None, description="Complete the parents that the file fills; null: those of packing sheets."
+    )
     confirm: bool = Field(default=False, description="Import a file again that came in before.")
 
 
 class Import(BaseModel):
     """One uploaded file, its job, its progress, and what came of it.
 
-    Of a completed import, `links_created + parents_alone + duplicates_skipped + rejected = rows_total`.
+    Of a completed import, `links_created + parents_packed + parents_alone + duplicates_skipped + rejected =
+    rows_total`.
     """
 
     id: int
@@ -91,6 +105,11 @@ class Import(BaseModel):
     children_created: int
     links_created: int = Field(description="Of bags: children linked. Of bills: parents put on bills.")
     parents_alone: int = Field(description="Rows that registered a parent without a child.")
+    parents_packed: int = Field(description="Rows that closed the group of a parent in a packing sheet.")
+    complete_parents: bool | None = Field(
+        description="Whether parents that the file fills are completed; null: those of packing sheets."
+    )
+    parents_completed: int = Field(description="Parents that the import completed.")
     bills_created: int
     duplicates_skipped: int = Field(
         description="Rows that say what was so already, or what the file said before."
@@ -101,7 +120,8 @@ class Import(BaseModel):
     undone_at: AwareDatetime | None
     error: str | None = Field(description="Why it failed, in a sentence.")
     error_code: str | None
-    skipped_sheets: list[str] = Field(description="Sheets that are hidden, and were not read.")
+    skipped_sheets: list[str] = Field(description="Sheets that were not read.")
+    notices: list[SheetNotice] = Field(description="What is to be said of sheets, those not read first.")
 
     @computed_field  # type: ignore[prop-decorator]
     @property

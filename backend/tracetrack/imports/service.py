@@ -12,13 +12,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
+from tracetrack.access import once
 from tracetrack.access.actor import Actor, Role
 from tracetrack.imports import job, queries, reading, storage
 from tracetrack.imports.reader.refusal import UnreadableError
 from tracetrack.imports.reasons import sentence
-from tracetrack.imports.schemas import Import, Kind, Preview, SheetGuess, SheetMapping, Start
+from tracetrack.imports.schemas import Import, Kind, Preview, SheetGuess, SheetMapping, SheetNotice, Start
 from tracetrack.imports.upload import Upload, receive
 from tracetrack.ledger.service import record
+from tracetrack.people.schemas import Id
 from tracetrack.platform import db
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
@@ -26,6 +28,7 @@ from tracetrack.platform.slow import connection
 from tracetrack.settings import Settings
 
 _MAPPING: TypeAdapter[list[SheetMapping]] = TypeAdapter(list[SheetMapping])
+_ID: TypeAdapter[int] = TypeAdapter(Id)
 _TRUE = {
     "true": True,
     "1": True,
@@ -48,6 +51,8 @@ async def upload(
     dry_run: bool | None,
     hold: bool | None,
     confirm: bool | None,
+    complete_parents: bool | None,
+    key: str | None = None,
 ) -> Import:
     """Take a file in and, unless it is held, queue its import.
 
@@ -63,7 +68,8 @@ async def upload(
     reading.warm()
     stored = await receive(request, settings.max_upload_bytes)
     try:
-        return await queue(actor, stored, _options(stored.fields, kind, area_id, dry_run, hold, confirm))
+        options = _options(stored.fields, kind, area_id, dry_run, hold, confirm, complete_parents)
+        return await queue(actor, stored, options, key)
     except BaseException:
         await asyncio.shield(storage.remove(stored.key))
         raise
@@ -81,6 +87,7 @@ def _options(
     dry_run: bool | None,
     hold: bool | None,
     confirm: bool | None,
+    complete_parents: bool | None,
 ) -> dict[str, Any]:
     def bad(name: str, message: str) -> Problem:
         return Problem("invalid", errors=[{"loc": ["body", name], "msg": message}])
@@ -97,9 +104,10 @@ def _options(
     if chosen not in ("bags", "bills"):
         raise bad("kind", "bags or bills")
     if fields.get("area_id", "").strip():
-        if not fields["area_id"].strip().isdecimal() or int(fields["area_id"]) >= 2**63:
-            raise bad("area_id", "a number")
-        area_id = int(fields["area_id"])
+        try:
+            area_id = _ID.validate_python(fields["area_id"].strip())
+        except ValidationError:
+            raise bad("area_id", "a number") from None
     mapping = None
     if fields.get("mapping", "").strip():
         try:
@@ -112,26 +120,38 @@ def _options(
         "dry_run": flag("dry_run", dry_run),
         "hold": flag("hold", hold),
         "confirm": flag("confirm", confirm),
+        "complete_parents": flag("complete_parents", complete_parents)
+        if complete_parents is not None or fields.get("complete_parents", "").strip()
+        else None,
         "mapping": mapping,
     }
 
 
-async def queue(actor: Actor, stored: Upload, options: dict[str, Any]) -> Import:
+async def queue(actor: Actor, stored: Upload, options: dict[str, Any], key: str | None = None) -> Import:
     """Write the job of a stored file.
 
     Raises:
         Problem: as :func:`upload`.
     """
     _may(actor, options["kind"])
+    request = options | {
+        "file": [stored.file_name, stored.sha256.hex()],
+        "mapping": _mapping_json(options["mapping"]),
+    }
     async with db.transaction() as tx:
+        told = await once.claim(tx, actor, key, ["import", request])
+        if told is not None:
+            await storage.remove(stored.key)
+            return await get_import(told["id"])
         area_id = await _area(tx, actor, options["area_id"])
         if not options["hold"] and not options["dry_run"] and not options["confirm"]:
             await _refuse_repeat(tx, stored.sha256, options["kind"], None)
         row = await tx.execute(
             text(
                 "insert into imports (kind, held, dry_run, file_name, file_bytes, file_sha256, file_key,"
-                " area_id, mapping, created_by) values (:kind, :held, :dry_run, :file_name, :file_bytes,"
-                " :sha, :key, :area_id, cast(:mapping as jsonb), :user_id) returning id"
+                " area_id, mapping, complete_parents, created_by) values (:kind, :held, :dry_run, :file_name,"
+                " :file_bytes, :sha, :key, :area_id, cast(:mapping as jsonb), :complete_parents, :user_id)"
+                " returning id"
             ),
             {
                 "kind": options["kind"],
@@ -143,6 +163,7 @@ async def queue(actor: Actor, stored: Upload, options: dict[str, Any]) -> Import
                 "key": stored.key,
                 "area_id": area_id,
                 "mapping": _mapping_json(options["mapping"]),
+                "complete_parents": options["complete_parents"],
                 "user_id": actor.user_id,
             },
         )
@@ -163,6 +184,7 @@ async def queue(actor: Actor, stored: Upload, options: dict[str, Any]) -> Import
             },
             import_id=import_id,
         )
+        await once.keep(tx, actor, key, {"id": import_id})
     job.poke()
     return await get_import(import_id)
 
@@ -239,7 +261,9 @@ def _shown(row: Any, language: str = "en") -> Import:
     values["error"] = (
         sentence(row["error_code"], language, _loaded(row["error_values"])) if row["error_code"] else None
     )
-    values["skipped_sheets"] = [sheet["name"] for sheet in sheets if sheet["hidden"]]
+    notices = [notice for sheet in sheets for notice in _notices(sheet, language)]
+    values["notices"] = sorted(notices, key=lambda notice: not notice.skipped)
+    values["skipped_sheets"] = [notice.sheet for notice in notices if notice.skipped]
     return Import.model_validate(values)
 
 
@@ -282,6 +306,20 @@ async def preview(import_id: int, language: str) -> Preview:
     return Preview(sheets=[_guess(sheet, language) for sheet in sheets], same_as=row["same_as"])
 
 
+def _notices(sheet: dict[str, Any], language: str) -> list[SheetNotice]:
+    """What is to be said of a sheet; a csv file's only one has no name."""
+    codes: list[tuple[bool, str, dict[str, Any] | None]] = []
+    if not sheet.get("used", not sheet["hidden"]):
+        codes.append(
+            (True, "sheet_hidden" if sheet["hidden"] else sheet.get("problem") or "sheet_left_out", None)
+        )
+    codes += [(False, one["code"], one.get("values")) for one in sheet.get("notices", ())]
+    return [
+        SheetNotice(sheet=sheet["name"], skipped=skipped, code=code, detail=sentence(code, language, values))
+        for skipped, code, values in codes
+    ]
+
+
 def _guess(sheet: dict[str, Any], language: str) -> SheetGuess:
     problem = sheet.get("problem")
     return SheetGuess(
@@ -296,6 +334,7 @@ def _guess(sheet: dict[str, Any], language: str) -> SheetGuess:
         width=sheet.get("width", 0),
         problem=problem,
         problem_sentence=sentence(problem, language) if problem else None,
+        notices=[notice for notice in _notices(sheet, language) if not notice.skipped],
         sample=sheet.get("sample", []),
     )
 
@@ -330,7 +369,9 @@ async def start(actor: Actor, import_id: int, how: Start) -> Import:
                 " finished_at = null,"
                 " attempts = 0, cancel_requested_at = null, error_code = null, error_values = null,"
                 " rows_read = 0, rows_done = 0, rows_total = null, parents_created = 0, children_created = 0,"
-                " links_created = 0, parents_alone = 0, bills_created = 0, duplicates_skipped = 0,"
+                " links_created = 0, parents_alone = 0, parents_packed = 0, parents_completed = 0,"
+                " complete_parents = coalesce(cast(:complete_parents as boolean), complete_parents),"
+                " bills_created = 0, duplicates_skipped = 0,"
                 " rejected = 0, warnings = 0 where id = :id"
             ),
             {
@@ -338,6 +379,7 @@ async def start(actor: Actor, import_id: int, how: Start) -> Import:
                 "dry_run": how.dry_run,
                 "area_id": area_id,
                 "mapping": _mapping_json(how.mapping),
+                "complete_parents": how.complete_parents,
             },
         )
         await tx.execute(text("delete from import_report where import_id = :id"), {"id": import_id})
@@ -392,6 +434,39 @@ async def cancel(actor: Actor, import_id: int) -> Import:
     if row is None and shown.state != "cancelled":
         raise Problem("import_finished", state=shown.state)
     return shown
+
+
+async def remove(actor: Actor, import_id: int) -> None:
+    """Remove an import that has written nothing, with its file and its report.
+
+    Raises:
+        Problem: ``import_not_found`` (404), ``import_not_removable`` (409), ``forbidden`` (403).
+    """
+    async with db.transaction() as tx:
+        row = (
+            await tx.execute(text("select * from imports where id = :id for update"), {"id": import_id})
+        ).one_or_none()
+        if row is None:
+            raise Problem("import_not_found")
+        _may(actor, row.kind)
+        draft = row.state == "queued" and row.held
+        tried = row.state == "completed" and row.dry_run
+        if not (draft or tried or row.state in ("failed", "cancelled")):
+            raise Problem("import_not_removable", state=row.state)
+        await tx.execute(text("delete from import_report where import_id = :id"), {"id": import_id})
+        await tx.execute(text("delete from imports where id = :id"), {"id": import_id})
+        await record(
+            tx,
+            actor,
+            action="import_removed",
+            subject_type="import",
+            subject_id=import_id,
+            subject_code=row.file_name,
+            area_id=row.area_id,
+            import_id=import_id,
+        )
+    if row.file_key is not None:
+        await asyncio.shield(storage.remove(row.file_key))
 
 
 async def undo(actor: Actor, import_id: int) -> Import:

@@ -10,30 +10,36 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from tracetrack.imports import storage
+from tracetrack.platform.http import declared_length
 from tracetrack.platform.logs import get_logger
 from tracetrack.platform.problems import Problem
 
 log = get_logger("imports")
 
-FIELDS = frozenset({"kind", "area_id", "dry_run", "hold", "confirm", "mapping"})
+FIELDS = frozenset({"kind", "area_id", "dry_run", "hold", "confirm", "complete_parents", "mapping"})
 LONGEST_FIELD = 64 * 1024
 LONGEST_NAME = 255
 BESIDE_THE_FILE = 256 * 1024
 """Bytes of a request beside the file: fields and boundaries."""
 STALL_SECONDS = 30.0
 """How long an upload may stand still."""
+LEAST_BYTES_A_SECOND = 1024
+"""Of an upload, after its first :data:`STALL_SECONDS`: one that comes slower takes its place for hours."""
 ROOM_BYTES = 2**30
 """What an upload must leave free on its disk."""
+GROWTH = 20
+"""Bytes in the database, its log and its indexes for each byte of a packed file, at most."""
 LOOK_BYTES = 8 * 2**20
 """So many bytes are written between two looks at what is free: others may fill it meanwhile."""
 
@@ -120,25 +126,29 @@ async def receive(request: Request, most_bytes: int) -> Upload:
     if kind != b"multipart/form-data" or not boundary:
         raise Problem("unsupported_media_type", "Send the file as multipart/form-data.")
     incoming = _Incoming()
-    parser = MultipartParser(
-        boundary,
-        {
-            "on_part_begin": incoming.part_begin,
-            "on_part_data": incoming.part_data,
-            "on_part_end": incoming.part_end,
-            "on_header_field": incoming.header_field,
-            "on_header_value": incoming.header_data,
-            "on_header_end": incoming.header_end,
-            "on_headers_finished": incoming.headers_finished,
-            "on_end": incoming.end,
-        },
-    )
-    expected = int(request.headers.get("content-length", most_bytes))
-    await asyncio.to_thread(_refuse_without_room, expected)
+    callbacks: Any = {
+        "on_part_begin": incoming.part_begin,
+        "on_part_data": incoming.part_data,
+        "on_part_end": incoming.part_end,
+        "on_header_field": incoming.header_field,
+        "on_header_value": incoming.header_data,
+        "on_header_end": incoming.header_end,
+        "on_headers_finished": incoming.headers_finished,
+        "on_end": incoming.end,
+    }
+    try:
+        parser = MultipartParser(boundary, callbacks)
+    except FormParserError:
+        raise Problem("malformed", "The boundary is too long.") from None
+    told = declared_length(request.headers)
+    expected = most_bytes if told is None else told
+    # Before it starts: what is read of a file takes many times its size in the database.
+    await asyncio.to_thread(_refuse_without_room, expected * GROWTH)
     key = uuid.uuid4()
     path = storage.stored(key)
     digest = hashlib.sha256()
-    size = looked = 0
+    size = looked = came = 0
+    began = time.monotonic()
     kept = False
     file = await asyncio.to_thread(_create, path)
     try:
@@ -150,6 +160,10 @@ async def receive(request: Request, most_bytes: int) -> Upload:
                 break
             if chunk:
                 parser.write(chunk)
+                came += len(chunk)
+            since = time.monotonic() - began
+            if since > STALL_SECONDS and came < LEAST_BYTES_A_SECOND * (since - STALL_SECONDS):
+                raise TimeoutError
             if incoming.pieces:
                 pieces, incoming.pieces = incoming.pieces, []
                 size += sum(map(len, pieces))
@@ -164,7 +178,7 @@ async def receive(request: Request, most_bytes: int) -> Upload:
             raise Problem("malformed", "There is no file in the request.")
         await asyncio.to_thread(_keep, file)
         kept = True
-    except MultipartParseError:
+    except FormParserError:
         raise Problem("malformed") from None
     except TimeoutError:
         raise Problem("too_slow") from None

@@ -16,12 +16,14 @@ import socket
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from tracetrack.bags.codes import Labels, Pattern, compile_pattern, read_label
+from tracetrack.imports.reader.codes import without_secrets
 from tracetrack.imports.reader.limits import confine, die_with
 from tracetrack.imports.reader.refusal import UnreadableError
 from tracetrack.imports.reader.shapes import Known, stage
@@ -86,6 +88,34 @@ def _corrected(sheet: Sheet, wanted: dict[str, Any], kind: str) -> Guess:
     return guess
 
 
+def _understand(
+    sheets: list[Sheet], corrections: dict[str, Any], kind: str, labels: Labels, preview: bool
+) -> dict[int, Guess]:
+    """How each sheet that holds anything is read, by its number; a correction that leaves it out leaves it
+    out here too."""
+    understood: dict[int, Guess] = {}
+    corrected = set()
+    for number, sheet in enumerate(sheets):
+        if sheet.hidden or not sheet.frame.height:
+            continue
+        wanted = None if preview else corrections.get(sheet.name)
+        if wanted is None:
+            understood[number] = _guess(sheet, kind, labels)
+        elif wanted["use"]:
+            understood[number] = _corrected(sheet, wanted, kind)
+            corrected.add(number)
+    if any(guess.problem is None and not guess.by_place for guess in understood.values()):
+        # Beside a sheet with headings that we know, one with other headings is a list of something else.
+        for number, guess in understood.items():
+            if guess.by_place and guess.header_row is not None and number not in corrected:
+                understood[number] = replace(guess, problem="sheet_unlike_others")
+    if any(guess.problem is None and "child" in guess.columns for guess in understood.values()):
+        for number, guess in understood.items():
+            if guess.counts and number not in corrected:
+                understood[number] = replace(guess, problem="sheet_is_summary")
+    return understood
+
+
 def run(job: dict[str, Any]) -> None:
     """Do one job."""
     labels = _labels(job["labels"])
@@ -93,26 +123,36 @@ def run(job: dict[str, Any]) -> None:
     if not Path(job["path"]).is_file():
         raise UnreadableError("file_gone")
     sheets = read_file(Path(job["path"]), job["file_name"], _progress)
+    for sheet in sheets:
+        sheet.frame = without_secrets(sheet.frame)
     corrections = {sheet["name"]: sheet for sheet in job["mapping"] or []}
     if unknown := corrections.keys() - {sheet.name for sheet in sheets}:
         # A correction that met nothing would leave its sheet to our guess.
         raise UnreadableError("mapping_sheet", sheet=min(unknown))
+    understood = _understand(sheets, corrections, job["kind"], labels, preview)
+    clear = any(guess.problem is None for guess in understood.values())
     chosen: list[tuple[int, Sheet, Guess]] = []
     told: list[dict[str, Any]] = []
     for number, sheet in enumerate(sheets):
-        entry: dict[str, Any] = {"name": sheet.name, "rows": sheet.frame.height, "hidden": sheet.hidden}
+        guess = understood.get(number)
+        entry: dict[str, Any] = {
+            "name": sheet.name,
+            "rows": sheet.frame.height,
+            "hidden": sheet.hidden,
+            # Where no sheet is clear, the user is to correct one rather than to choose it first.
+            "used": guess is not None and (guess.problem is None or (preview and not clear)),
+            "notices": sheet.notices,
+        }
         told.append(entry)
-        if sheet.hidden:
-            continue
-        wanted = corrections.get(sheet.name)
-        entry["used"] = bool(sheet.frame.height) and (wanted is None or wanted["use"])
-        if not sheet.frame.height:
-            continue
-        if preview or wanted is None:
-            guess = _guess(sheet, job["kind"], labels)
-        elif entry["used"]:
-            guess = _corrected(sheet, wanted, job["kind"])
-        else:
+        if sheet.skipped:
+            entry["problem"] = sheet.skipped
+        elif not sheet.hidden and not sheet.frame.height:
+            entry["problem"] = "sheet_empty"
+        if sheet.hidden_rows:
+            sheet.notices.append({"code": "hidden_rows", "values": {"count": sheet.hidden_rows}})
+        if sheet.encoding_guessed:
+            sheet.notices.append({"code": "encoding_guessed"})
+        if guess is None:
             continue
         entry |= {
             "shape": guess.shape,
@@ -122,13 +162,16 @@ def run(job: dict[str, Any]) -> None:
             "width": sheet.frame.width,
             "first_column": sheet.first_column,
         }
+        if guess.header_row is not None:
+            entry["headings"] = [cell and cell[:200] for cell in sheet.frame.row(guess.header_row)]
         if preview:
             head = sheet.frame.head(SAMPLE).rows()
             entry["sample"] = [[cell and cell[:200] for cell in row] for row in head]
-        elif entry["used"]:
-            if guess.problem:
-                raise UnreadableError(guess.problem, sheet=sheet.name)
+        elif guess.problem is None:
             chosen.append((number, sheet, guess))
+    if not preview and understood and not clear:
+        number, guess = min(understood.items())
+        raise UnreadableError(guess.problem or "file_no_rows", sheet=sheets[number].name)
     tell("sheets", sheets=told)
     if preview:
         tell("done")
@@ -150,7 +193,14 @@ def run(job: dict[str, Any]) -> None:
         out.write(buffer.getvalue())
         sent += piece.height
     out.flush()
-    tell("done", distinct=staged.distinct, apart=staged.apart, rows=sent, peak_kib=_peak())
+    tell(
+        "done",
+        distinct=staged.distinct,
+        apart=staged.apart,
+        packing=staged.packing,
+        rows=sent,
+        peak_kib=_peak(),
+    )
 
 
 def _peak() -> int:

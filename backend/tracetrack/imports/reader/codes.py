@@ -11,11 +11,24 @@ import re
 
 import polars as pl
 
-from tracetrack.bags.codes import RESERVED, Label, Labels, read_label
+from tracetrack.bags.codes import (
+    FOREIGN_BEGINNING,
+    RESERVED,
+    Label,
+    Labels,
+    read_label,
+    without_secret,
+)
 from tracetrack.platform.problems import Problem
 
-PLAIN = r"^[!-\\^-~](?:[ -~]{0,126}[!-~])?$"
-"""As ``read_label`` leaves it, unless it holds two spaces in a row; ``]`` may begin an AIM identifier."""
+PLAIN = r"^[!-)+-\\^-~](?:[ -~]{0,126}[!-~])?$"
+"""As ``read_label`` leaves it, unless it holds two spaces in a row or :data:`RULED` matches; ``]`` may
+begin an AIM identifier, ``*`` a code between the signs of Code 39."""
+
+RULED = rf"(?i)^(?:{RESERVED}|0[0-9]{{12}}$|{FOREIGN_BEGINNING})"
+"""Commands, a UPC-A in the form of an EAN-13, and labels that are no bag's."""
+
+_NOT_KEPT = r"(?i)^\s*(?:wifi|otpauth)"
 
 _LABEL_NUMBER = re.compile(r"^\s*LABEL\s*NO\.?\s*:?\s*([0-9A-Za-z/.-]*[0-9A-Za-z])", re.IGNORECASE)
 """Long labels of packing lines: only the number after ``LABEL NO.`` counts."""
@@ -34,7 +47,7 @@ def read_labels(texts: pl.Series, labels: Labels, *, parents: bool, packing: boo
 
     Returns:
         One row for each text: ``code``, ``is`` (parent or child, where a pattern tells), ``type``
-        (bag type id), ``problem`` (``empty``, ``too_long``, ``invisible`` or ``reserved``) and
+        (bag type id), ``problem`` (``empty``, ``too_long``, ``invisible``, ``reserved`` or ``foreign``) and
         ``inside`` (the number was taken out of a long label without a pattern).
     """
     frame = pl.DataFrame({"text": texts})
@@ -43,7 +56,7 @@ def read_labels(texts: pl.Series, labels: Labels, *, parents: bool, packing: boo
         plain = pl.lit(False)
     else:
         plain = pl.col("text").str.contains(PLAIN) & ~pl.col("text").str.contains("  ", literal=True)
-        plain &= ~pl.col("text").str.contains(f"(?i)^{RESERVED}")
+        plain &= ~pl.col("text").str.contains(RULED)
         if labels.hosts:
             plain &= ~pl.col("text").str.contains(r"(?i)^https?://")
         if packing:
@@ -76,9 +89,13 @@ def _read(text: str, labels: Labels, packing: bool) -> tuple[Label | str, bool]:
     """What a label says, or why it says nothing; and whether its number was taken out of it."""
     try:
         label = read_label(text, labels)
+        if label.foreign is not None:
+            return "foreign", False
         if not packing or label.kind is not None or any(p.expression.search(text) for p in labels.patterns):
             return label, False
     except Problem as problem:
+        if "foreign" in problem.extra:
+            return "foreign", False
         if not packing:
             return str(problem.extra.get("reason", "invisible")), False
         label = None
@@ -86,3 +103,11 @@ def _read(text: str, labels: Labels, packing: bool) -> tuple[Label | str, bool]:
     if match := _LABEL_NUMBER.match(text):
         return read_label(match.group(1), Labels()), True
     return (label, False) if label is not None else (reason, False)
+
+
+def without_secrets(frame: pl.DataFrame) -> pl.DataFrame:
+    """A sheet whose cells hold no password of a Wi-Fi label and no secret of a one-time password."""
+    found = [name for name in frame.columns if frame[name].str.contains(_NOT_KEPT).any()]
+    secret = pl.col(found).str.contains(_NOT_KEPT)
+    kept = pl.col(found).map_elements(lambda text: without_secret(text.strip()), return_dtype=pl.String)
+    return frame.with_columns(pl.when(secret).then(kept).otherwise(pl.col(found))) if found else frame

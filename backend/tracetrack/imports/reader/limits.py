@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 
+from tracetrack.platform.limits import limit_resources
+
 ADDRESS_SPACE = 3 * 2**30
 """Bytes. A workbook of 1,048,576 rows x 3 columns needs under 1 GiB of memory; the rest is reserved only."""
 
@@ -30,18 +32,6 @@ def confine(parent: int) -> None:
         parent: the process that started us; when it is gone already, so are we.
     """
     die_with(parent)
-    try:
-        import resource
-    except ImportError:
-        return
-    for what, limit in (
-        (resource.RLIMIT_AS, ADDRESS_SPACE),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        # macOS knows no limit on address space; the wall clock still holds there.
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(what, (limit, limit))
+    limit_resources(address_space=ADDRESS_SPACE, cpu_seconds=CPU_SECONDS, open_files=OPEN_FILES)
     with contextlib.suppress(OSError):
         os.nice(10)

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import orjson
 import polars as pl
 
 from tracetrack.bags.codes import Labels
-from tracetrack.imports.reader.archive import Finding
+from tracetrack.imports.reader.cells import REJECTS, Finding
 from tracetrack.imports.reader.codes import read_labels
 from tracetrack.imports.reader.refusal import UnreadableError
 from tracetrack.imports.reader.sheets import Sheet
-from tracetrack.imports.recognise import WORDS, Guess, closes_bill, closes_group, heading
+from tracetrack.imports.reader.words import PROSE, is_plain, meant_of, reasons, several_of, without_empty
+from tracetrack.imports.recognise import Guess, closes_bill, closes_group, role_of
 
 PARENT_COLUMNS = ("p", "code", "code_is", "type_id", "area_id", "lot", "variety", "tag")
 ROW_COLUMNS = (
     *("n", "p", "sheet", "line", "code", "code_is", "lot", "variety", "tag"),
     *("problem", "cell", "note", "warning", "warned_cell", "warning_note", "cells"),
+    *("area_id", "packed"),
 )
 
 LONGEST_CELL = 300
@@ -26,6 +29,16 @@ LONGEST_CELL = 300
 EXCEL_DATE = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
 SCIENTIFIC = r"^\d(\.\d+)?[eE]\+\d+$"
 _ATTRIBUTES = ("lot", "variety", "tag")
+_REJECTS_OF_TEXTS = frozenset(
+    ("cell_error", "formula_not_computed", "format_hides", "format_unclear", "quotes_unclear")
+)
+"""What no cell of a row may be, codes or not."""
+_OF_TEXTS = {
+    "date_as_code": "format_regional",
+    "scientific_as_code": "number_rounded",
+    "boolean_as_code": "format_regional",
+}
+"""What is said of a lot or a tag that would be no code."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,8 @@ class Staged:
     rows: pl.DataFrame
     distinct: bool
     """No two rows name the same child, whatever its case; told for ASCII codes only."""
+    packing: bool
+    """It is, or has, a packing sheet."""
     apart: bool
     """No code is a parent's in one row and a child's in another; told for ASCII codes only."""
 
@@ -82,9 +97,9 @@ def stage(sheets: Sequence[tuple[int, Sheet, Guess]], kind: str, known: Known) -
 
 def _places(sheets: Sequence[tuple[int, Sheet, Guess]]) -> dict[str, dict[int, int]]:
     places: dict[str, dict[int, int]] = {}
-    for number, sheet, guess in sheets:
+    for number, _, guess in sheets:
         for role, index in guess.columns.items():
-            places.setdefault(role, {})[number] = index + sheet.first_column
+            places.setdefault(role, {})[number] = index
     return places
 
 
@@ -92,10 +107,10 @@ def _one_sheet(number: int, sheet: Sheet, guess: Guess) -> pl.DataFrame:
     """A sheet's data rows with ``holder`` (parent or bill) and ``member`` (child or parent), in order."""
     places: dict[str, int] = {str(role): index for role, index in guess.columns.items()}
     columns = {role: f"c{index}" for role, index in places.items() if index < sheet.frame.width}
-    rows = sheet.frame.with_row_index("line", offset=1)
+    cells = sheet.frame.columns
+    rows = _unmerged(sheet, guess).with_row_index("line", offset=1)
     if guess.header_row is not None:
         rows = rows.slice(guess.header_row + 1)
-    cells = sheet.frame.columns
     everything = pl.concat_str(
         [
             pl.col(c).fill_null("").str.slice(0, LONGEST_CELL).str.replace_all("\0", "", literal=True)
@@ -111,13 +126,12 @@ def _one_sheet(number: int, sheet: Sheet, guess: Guess) -> pl.DataFrame:
         _column(columns, holder_role).alias("holder"),
         _column(columns, member_role).alias("member"),
         *(_column(columns, role).alias(role) for role in ("area", "type", *_ATTRIBUTES)),
-        pl.lit(places.get(holder_role, places.get("serial", 0)) + sheet.first_column, pl.Int16).alias(
-            "holder_cell"
-        ),
-        pl.lit(places.get(member_role, 0) + sheet.first_column, pl.Int16).alias("member_cell"),
+        pl.lit(places.get(holder_role, places.get("serial", 0)), pl.Int16).alias("holder_cell"),
+        pl.lit(places.get(member_role, 0), pl.Int16).alias("member_cell"),
         pl.lit(sheet.from_excel).alias("excel"),
         everything.alias("cells"),
     )
+    rows = rows.with_columns(without_empty(rows[role]) for role in ("area", "type", *_ATTRIBUTES))
     wanted = ["holder", "member", "area", "type", *_ATTRIBUTES]
     if guess.shape in ("packing", "bill_rows"):
         wanted = ["member"]
@@ -126,15 +140,6 @@ def _one_sheet(number: int, sheet: Sheet, guess: Guess) -> pl.DataFrame:
     else:
         rows = rows.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in wanted))
     rows = rows.filter(~_is_heading(rows, columns, member_role))
-    if not sheet.from_excel:
-        # As our own csv files keep a code from being taken for a formula.
-        rows = rows.with_columns(
-            pl.when(pl.col(name).str.contains(r"^'+[=+\-@]"))
-            .then(pl.col(name).str.slice(1))
-            .otherwise(name)
-            .alias(name)
-            for name in ("holder", "member", "area", "type", *_ATTRIBUTES)
-        )
     rows = rows.with_columns(
         pl.lit(None, pl.String).alias("problem"),
         pl.lit(None, pl.Int16).alias("cell"),
@@ -144,17 +149,118 @@ def _one_sheet(number: int, sheet: Sheet, guess: Guess) -> pl.DataFrame:
         pl.lit(None, pl.String).alias("warning_note"),
     )
     for name, role in (("holder", holder_role), ("member", member_role)):
-        if role in places and sheet.findings:
-            at = places[role]
-            found = [f for f in sheet.findings if f.column == at + sheet.first_column]
-            rows = _apply_findings(rows, name, found)
-    if guess.shape == "packing":
-        return _close_groups(rows, guess.shape)
-    if guess.shape == "bill_rows":
+        if found := sheet.findings.get(places.get(role, -1)):
+            rows = _apply_findings(rows, name, places[role], found, REJECTS)
+    for role in ("area", "type", *_ATTRIBUTES):
+        if found := sheet.findings.get(places.get(role, -1)):
+            rows = _apply_findings(rows, role, places[role], found, _REJECTS_OF_TEXTS)
+    # Most files hold nothing but codes: one look at each column tells.
+    odd = [name for name in ("holder", "member", "serial") if not is_plain(rows[name])]
+    rows = _refuse_words(rows, odd, places.get("serial", 0), guess.shape)
+    rows = _refuse_meant(rows, odd)
+    rows = _refuse_several(rows, odd)
+    if guess.shape in ("packing", "bill_rows"):
         return _close_groups(rows, guess.shape)
     return rows.with_columns(
         pl.lit(False).alias("closing"), pl.lit(False).alias("packed"), pl.lit(None, pl.Int32).alias("group")
     )
+
+
+def _unmerged(sheet: Sheet, guess: Guess) -> pl.DataFrame:
+    """The sheet's cells, with the value of a merged cell in each of its rows that has a child (or a parent
+    for the bill): so people mean it. What was filled in is noted on the sheet."""
+    frame = sheet.frame
+    if guess.shape not in ("pairs", "bill_pairs") or not sheet.merged:
+        return frame
+    member = guess.columns.get("parent" if guess.shape == "bill_pairs" else "child")
+    filled = {at for role, at in guess.columns.items() if at != member and role != "serial"}
+    if member is None or member >= frame.width:
+        return frame
+    top = 0 if guess.header_row is None else guess.header_row + 1
+    beside = frame[f"c{member}"]
+    for at in sorted(filled):
+        if at >= frame.width:
+            continue
+        column = frame[f"c{at}"]
+        said = {found.row: found for found in sheet.findings.get(at, ())}
+        places, texts = [], []
+        for first, left, last, _ in sheet.merged:
+            if left != at or first <= top or last == first or (text := column[first - 1]) is None:
+                continue
+            first_said = said.get(first)
+            what = first_said.what if first_said and first_said.what in REJECTS else "merged_filled"
+            for row in range(first + 1, min(last, frame.height) + 1):
+                if column[row - 1] is None and beside[row - 1] is not None:
+                    places.append(row - 1)
+                    texts.append(text)
+                    sheet.findings.setdefault(at, []).append(Finding(row, what, text))
+        if places:
+            frame = frame.with_columns(column.scatter(places, texts))
+    return frame
+
+
+def _refuse_words(rows: pl.DataFrame, odd: Sequence[str], serial_place: int, shape: str) -> pl.DataFrame:
+    """Refuse rows in which words stand where codes would be: errors, totals, notes below the data."""
+    found: list[tuple[pl.Expr, pl.Expr]] = []
+    for name in odd:
+        why = reasons(rows[name])
+        if name == "serial":
+            # A closing row says so in its serial cell; whatever else stands there does no harm.
+            why = why.set(~why.is_in(["total_row", "note_row"]).fill_null(False), None)
+        if why.null_count() < why.len():
+            rows = rows.with_columns(why.alias(f"{name}_word"))
+            where = pl.lit(serial_place, pl.Int16) if name == "serial" else pl.col(f"{name}_cell")
+            found.append((pl.col(f"{name}_word"), where))
+    holders = rows["holder"].drop_nulls() if "holder" in odd else pl.Series(dtype=pl.String)
+    numbered = holders.filter(holders.str.contains(r"\d")).len()
+    if shape == "pairs" and holders.len() > numbered >= holders.len() / 2:
+        alone = pl.col("cells").str.contains("^\x1f*[^\x1f]+\x1f*$") & pl.col("holder").str.contains(PROSE)
+        found.append((pl.when(alone).then(pl.lit("note_row")), pl.col("holder_cell")))
+    if not found:
+        return rows
+    clean = pl.col("problem").is_null()
+    problem = pl.coalesce(why for why, _ in found)
+    cell = pl.coalesce(pl.when(why.is_not_null()).then(where) for why, where in found)
+    rows = rows.with_columns(
+        problem=pl.when(clean).then(problem).otherwise("problem"),
+        cell=pl.when(clean).then(cell).otherwise("cell"),
+    )
+    return rows.drop("holder_word", "member_word", "serial_word", strict=False)
+
+
+def _refuse_meant(rows: pl.DataFrame, odd: Sequence[str]) -> pl.DataFrame:
+    """Refuse codes with digits of other scripts and garbled letters, and say what was probably meant: on
+    the label, and at every scanner, is another code."""
+    for name in odd:
+        if name == "serial":
+            continue
+        found = meant_of(rows[name])
+        if found["meant"].null_count() == found.height:
+            continue
+        rows = rows.hstack(found)
+        here = pl.col("meant").is_not_null() & pl.col("problem").is_null()
+        said = pl.struct("meant").struct.json_encode()
+        rows = rows.with_columns(
+            problem=pl.when(here).then("meant_why").otherwise("problem"),
+            cell=pl.when(here).then(f"{name}_cell").otherwise("cell"),
+            note=pl.when(here).then(said).otherwise("note"),
+        ).drop("meant_why", "meant")
+    return rows
+
+
+def _refuse_several(rows: pl.DataFrame, odd: Sequence[str]) -> pl.DataFrame:
+    """Refuse cells that list several codes; they would become one bag."""
+    for name in odd:
+        if name == "serial":
+            continue
+        several = several_of(rows[name])
+        if several.any():
+            here = several & rows["problem"].is_null()
+            rows = rows.with_columns(
+                problem=pl.when(here).then(pl.lit("several_codes")).otherwise("problem"),
+                cell=pl.when(here).then(f"{name}_cell").otherwise("cell"),
+            )
+    return rows
 
 
 def _column(columns: Mapping[str, str], role: str) -> pl.Expr:
@@ -166,16 +272,17 @@ def _is_heading(rows: pl.DataFrame, columns: Mapping[str, str], member_role: str
     if member_role not in columns or rows.is_empty():
         return pl.lit(False)
     texts = rows["member"].drop_nulls()
-    # Headings are short and hold no digits, so few texts need a look.
-    likely = texts.filter(~texts.str.contains(r"\d") & (texts.str.len_chars() <= 40)).unique()
-    words = [text for text in likely if WORDS.get(heading(text)) in (member_role, "child", "parent")]
+    # Headings are short, and hold digits in brackets or before a unit alone, so few texts need a look.
+    plain = ~texts.str.contains(r"\d") | texts.str.contains(r"\(|\s\d+\s*\p{L}")
+    likely = texts.filter(plain & (texts.str.len_chars() <= 60)).unique()
+    words = [text for text in likely if role_of(text) in (member_role, "child", "parent")]
     if not words:
         return pl.lit(False)
     headings = pl.col("holder").is_null()
     holders = rows.filter(pl.col("member").is_in(words))["holder"].drop_nulls().unique()
-    named = [text for text in holders if WORDS.get(heading(text)) in ("parent", "bill")]
+    named = [text for text in holders if role_of(text) in ("parent", "bill")]
     serials = rows.filter(pl.col("member").is_in(words))["serial"].drop_nulls().unique()
-    serial_named = [text for text in serials if WORDS.get(heading(text)) == "serial"]
+    serial_named = [text for text in serials if role_of(text) == "serial"]
     if named:
         headings = pl.col("holder").is_in(named)
     elif serial_named:
@@ -193,42 +300,43 @@ def _is_closing(serials: pl.Series, shape: str) -> pl.Expr:
     return pl.col("serial").is_in(words) if words else pl.lit(False)
 
 
-def _apply_findings(rows: pl.DataFrame, name: str, found: Sequence[Finding]) -> pl.DataFrame:
-    if not found:
-        return rows
+def _apply_findings(
+    rows: pl.DataFrame, name: str, place: int, found: Sequence[Finding], rejects: frozenset[str]
+) -> pl.DataFrame:
+    """Write what was found in the cells of one column on their rows; what was written first stays."""
     noted = pl.DataFrame(
         {
             "line": [f.row for f in found],
-            "what": [f.what for f in found],
-            "shown": [f.shown for f in found],
+            "what": [
+                _OF_TEXTS.get(f.what, f.what) if rejects is _REJECTS_OF_TEXTS else f.what for f in found
+            ],
+            "said": [orjson.dumps({"shown": f.shown[:LONGEST_CELL]}).decode() for f in found],
         },
-        schema={"line": pl.Int32, "what": pl.String, "shown": pl.String},
+        schema={"line": pl.Int32, "what": pl.String, "said": pl.String},
     ).unique("line", keep="first")
     rows = rows.join(noted, on="line", how="left", maintain_order="left")
-    error = pl.col("what") == "cell_error"
-    warned = pl.col("what").is_in(["number_rounded", "zeros_hidden"]) & pl.col(name).is_not_null()
+    rejected = pl.col("what").is_in(list(rejects)).fill_null(False)
+    error = rejected & pl.col("problem").is_null()
+    warned = (
+        pl.col("what").is_not_null() & ~rejected & pl.col(name).is_not_null() & pl.col("warning").is_null()
+    )
+    here = pl.lit(place, pl.Int16)
     return rows.with_columns(
-        pl.when(error).then(pl.lit("cell_error")).otherwise("problem").alias("problem"),
-        pl.when(error).then(f"{name}_cell").otherwise("cell").alias("cell"),
-        pl.when(error).then(_shown()).otherwise("note").alias("note"),
+        pl.when(error).then("what").otherwise("problem").alias("problem"),
+        pl.when(error).then(here).otherwise("cell").alias("cell"),
+        pl.when(error).then("said").otherwise("note").alias("note"),
         pl.when(warned).then("what").otherwise("warning").alias("warning"),
-        pl.when(warned).then(f"{name}_cell").otherwise("warned_cell").alias("warned_cell"),
-        pl.when(warned).then(_shown()).otherwise("warning_note").alias("warning_note"),
-        # A number that stands there digit by digit is read so; the reader has rounded it.
-        pl.when(warned & pl.col("shown").str.contains(r"^\d+$")).then("shown").otherwise(name).alias(name),
-    ).drop("what", "shown")
-
-
-def _shown() -> pl.Expr:
-    """A note in JSON of what stands in the file: numbers and names of errors, which need no escapes."""
-    return pl.concat_str(pl.lit('{"shown":"'), pl.col("shown"), pl.lit('"}'))
+        pl.when(warned).then(here).otherwise("warned_cell").alias("warned_cell"),
+        pl.when(warned).then("said").otherwise("warning_note").alias("warning_note"),
+    ).drop("what", "said")
 
 
 def _dates(frame: pl.DataFrame) -> pl.DataFrame:
     """A date where a code should be is refused; scientific notation in text is warned about."""
     for name in ("holder", "member"):
         date = pl.col("excel") & pl.col(name).str.contains(EXCEL_DATE) & pl.col("problem").is_null()
-        odd = pl.col(name).str.contains(SCIENTIFIC) & pl.col("warning").is_null()
+        odd = pl.col("excel") & pl.col(name).str.contains(SCIENTIFIC)
+        odd &= pl.col("warning").is_null() & pl.col("problem").is_null()
         frame = frame.with_columns(
             pl.when(date).then(pl.lit("date_as_code")).otherwise("problem").alias("problem"),
             pl.when(date).then(f"{name}_cell").otherwise("cell").alias("cell"),
@@ -290,8 +398,13 @@ def _fill_groups(frame: pl.DataFrame, alone: str, unheld: str) -> pl.DataFrame:
     packed = pl.col("packed")
     closed = packed & pl.col("closing")
     group = ("sheet", "group")
+    # A code that was refused closes its group, but it is nobody's parent.
+    frame = frame.with_columns(
+        holder=pl.when(packed & pl.col("problem").is_not_null()).then(None).otherwise("holder")
+    )
     frame = frame.with_columns(
         size=pl.len().over(group),
+        closed_at=pl.col("line").filter(pl.col("closing")).first().over(group),
         held=pl.col("closing").any().over(group),
         filled=pl.col("holder").backward_fill().over(group),
     )
@@ -310,7 +423,10 @@ def _fill_groups(frame: pl.DataFrame, alone: str, unheld: str) -> pl.DataFrame:
         )
         .then("member_cell")
         .otherwise("cell"),
-    ).drop("size", "held", "filled")
+        note=pl.when(nothing & pl.col("held") & pl.col("filled").is_null())
+        .then(pl.concat_str(pl.lit('{"closing_row":'), pl.col("closed_at").cast(pl.String), pl.lit("}")))
+        .otherwise("note"),
+    ).drop("size", "held", "filled", "closed_at")
 
 
 def _twice(frame: pl.DataFrame) -> pl.DataFrame:
@@ -397,7 +513,8 @@ def _bags(frame: pl.DataFrame, known: Known, packing: bool) -> Staged:
         frame = _parent_first(frame)
     if not frame["p"].is_sorted(nulls_last=True):
         frame = frame.sort("p", "n", nulls_last=True)
-    return Staged(parents, _rows(frame), distinct, apart)
+    frame = frame.with_columns(_looked_up("area", known.areas).alias("area_id"))
+    return Staged(parents, _rows(frame), distinct, packing, apart)
 
 
 def _parent_first(frame: pl.DataFrame) -> pl.DataFrame:
@@ -516,7 +633,8 @@ def _bills(frame: pl.DataFrame, known: Known, packing: bool) -> Staged:
     parents = spelled.filter(pl.col("p").is_in(used.implode())).select(
         "p", "code", *(pl.lit(None, pl.String).alias(name) for name in PARENT_COLUMNS[2:])
     )
-    return Staged(parents, _rows(frame), False, True)
+    frame = frame.with_columns(pl.lit(None, pl.Int64).alias("area_id"))
+    return Staged(parents, _rows(frame), False, False, True)
 
 
 def _rows(frame: pl.DataFrame) -> pl.DataFrame:

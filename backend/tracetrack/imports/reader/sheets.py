@@ -3,43 +3,59 @@
 from __future__ import annotations
 
 import codecs
-import csv
-import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import fastexcel
 import polars as pl
 
-from tracetrack.imports.reader import archive
-from tracetrack.imports.reader.archive import MOST_COLUMNS, MOST_ROWS, Finding
+from tracetrack.imports.reader import package as packages
+from tracetrack.imports.reader.cells import Cells, Finding, read_cells, read_strings
+from tracetrack.imports.reader.package import SheetPart, check_strings, open_package
+from tracetrack.imports.reader.plain import PlainReader
 from tracetrack.imports.reader.refusal import UnreadableError
+from tracetrack.imports.reader.text import read_text
 
 Progress = Callable[[int], None]
+
+_JSON = re.compile(rb"\s*(?:\[\s*[\[{\"]|\{\s*[\"}])")
+"""No heading or code begins so."""
 
 
 @dataclass
 class Sheet:
-    """One sheet: text columns ``c0``, ``c1`` ... in which row 0 is the sheet's first."""
+    """One sheet: text columns ``c0`` (column A), ``c1`` ... in which row 0 is the sheet's first."""
 
     name: str
     frame: pl.DataFrame
     hidden: bool = False
+    skipped: str | None = None
+    """Why it is not read although Excel shows it: ``sheet_not_cells``."""
     first_column: int = 0
-    """The sheet's column that is ``c0``."""
-    findings: list[Finding] = field(default_factory=list)
+    """The sheet's column that is ``c0``: always A."""
+    findings: dict[int, list[Finding]] = field(default_factory=dict)
+    """What is odd about cells, by column (A is 0)."""
     from_excel: bool = True
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Merged ranges: first row, first column, last row, last column; rows from 1, columns from 0 (A)."""
+    hidden_rows: int = 0
+    """Rows with values that Excel hides, by hand or by a filter; they are read all the same."""
+    encoding_guessed: bool = False
+    """The text is in no Unicode encoding, so letters beyond ASCII may be others than were meant."""
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    """What was read differently than it may seem, for the preview and the result: a ``code`` of
+    :data:`tracetrack.imports.reasons.FILES` and its ``values``."""
 
 
-def read_file(path: Path, file_name: str, progress: Progress, rows: int | None = None) -> list[Sheet]:
+def read_file(path: Path, file_name: str, progress: Progress) -> list[Sheet]:
     """Read every sheet.
 
     Args:
         path: the stored file.
         file_name: as the user named it; only its ending counts, and only for text.
         progress: told the rows read so far.
-        rows: read no more than these of each sheet.
 
     Raises:
         UnreadableError: with the one reason.
@@ -48,111 +64,87 @@ def read_file(path: Path, file_name: str, progress: Progress, rows: int | None =
         start = file.read(512)
     if not start:
         raise UnreadableError("file_empty")
-    if start.startswith((b"PK\x03\x04", b"PK\x05\x06", archive.OLE)):
-        return _workbook(path, progress, rows)
+    if Path(file_name).name.startswith("~$"):
+        raise UnreadableError("file_lock")
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06", packages.OLE)):
+        return _workbook(path, progress)
     if start.lstrip()[:5].lower() in (b"<html", b"<!doc", b"<?xml") or start.startswith(b"%PDF"):
         raise UnreadableError("file_format")
-    return [_text(path, file_name, progress, rows)]
+    if _JSON.match(start.removeprefix(codecs.BOM_UTF8)):
+        raise UnreadableError("file_json")
+    text = read_text(path, file_name)
+    progress(text.frame.height)
+    return [
+        Sheet(
+            "",
+            text.frame,
+            findings=text.findings,
+            from_excel=False,
+            encoding_guessed=text.encoding_guessed,
+            notices=[{"code": "separator_line"}] if text.separator_line else [],
+        )
+    ]
 
 
-def _workbook(path: Path, progress: Progress, rows: int | None) -> list[Sheet]:
-    with archive.check_archive(path) as opened:
-        archive.check_strings(opened)
-        order = archive.sheet_parts(opened)
-        parts = archive.look_at_sheets(opened, progress)
-    sheets: list[Sheet] = []
-    try:
-        reader = fastexcel.read_excel(path)
-        for at, name in enumerate(reader.sheet_names):
-            part = parts.get(order[at], archive.Part()) if at < len(order) else archive.Part()
-            loaded = reader.load_sheet(at, header_row=None, skip_rows=0, n_rows=rows, dtypes="string")
-            if loaded.visible != "visible":
-                sheets.append(Sheet(name, pl.DataFrame(), hidden=True))
+def _workbook(path: Path, progress: Progress) -> list[Sheet]:
+    package = open_package(path)
+    with package.archive:
+        alike = check_strings(package)
+        plain = PlainReader(path, package, alike)
+        strings: list[str] | None = None
+        sheets: list[Sheet] = []
+        rows = 0
+        for at, named in enumerate(package.sheets):
+            if named.hidden or not named.cells or named.part is None:
+                sheets.append(_unread(named))
                 continue
-            frame = loaded.to_polars()
-            if frame.width > MOST_COLUMNS or frame.height > MOST_ROWS:
-                raise UnreadableError("file_cell_far_out", columns=MOST_COLUMNS, rows=MOST_ROWS)
-            frame.columns = [f"c{index}" for index in range(frame.width)]
-            sheets.append(Sheet(name, frame, first_column=part.first_column, findings=part.findings))
-    except UnreadableError:
-        raise
-    except Exception:
-        # Whatever the reader found wrong (a dozen kinds of errors), it comes to one sentence.
-        raise UnreadableError("file_damaged") from None
+            told = _from(progress, rows)
+            frame = plain.read(at, named.part, told)
+            if frame is not None:
+                frame.columns = [f"c{index}" for index in range(frame.width)]
+                sheet = Sheet(named.name, frame)
+            else:
+                if strings is None:
+                    strings = read_strings(package)
+                sheet = _sheet(named.name, read_cells(package, named.part, named.name, strings, told))
+            if _is_blank(sheet.frame):
+                sheet.frame = pl.DataFrame()
+            rows += sheet.frame.height
+            sheets.append(sheet)
     return sheets
 
 
-def decode(raw: bytes) -> str:
-    """Text of a csv file: by its byte order mark, else utf-8, utf-16 without a mark, or cp1252."""
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if raw.startswith(mark):
-            return raw.decode(encoding)
-    sample = raw[:4096]
-    if sample.count(0) > len(sample) // 4:
-        little = sum(1 for byte in sample[1::2] if byte == 0)
-        return raw.decode("utf-16-le" if little > len(sample) // 8 else "utf-16-be")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252")
+def _from(progress: Progress, before: int) -> Progress:
+    return lambda rows: progress(before + rows)
 
 
-def separator_of(text: str) -> str:
-    """The separator under which most of the first lines fall into the same number of cells."""
-    lines = [line for line in text[:65_536].splitlines()[:50] if line.strip()]
-    best, score = ",", 0
-    for candidate in ",;\t":
-        widths = [len(row) for row in csv.reader(lines, delimiter=candidate)]
-        common = max(set(widths), key=widths.count) if widths else 1
-        if common > 1 and widths.count(common) * 100 + common > score:
-            best, score = candidate, widths.count(common) * 100 + common
-    return best
+def _unread(named: SheetPart) -> Sheet:
+    return Sheet(
+        named.name, pl.DataFrame(), hidden=named.hidden, skipped=None if named.cells else "sheet_not_cells"
+    )
 
 
-def _text(path: Path, file_name: str, progress: Progress, rows: int | None) -> Sheet:
-    raw = path.read_bytes()
-    try:
-        text = decode(raw)
-    except UnicodeDecodeError:
-        raise UnreadableError("file_encoding") from None
-    if "\0" in text or sum(text[:4096].count(chr(c)) for c in (1, 2, 3, 4, 5, 6)) > 8:
-        raise UnreadableError(
-            "file_format" if file_name.lower().endswith((".csv", ".txt", ".tsv")) else "file_damaged"
-        )
-    if not text.strip():
-        raise UnreadableError("file_empty")
-    separator = separator_of(text)
-    width = max((line.count(separator) + 1 for line in text[:1_000_000].splitlines()), default=1)
-    if width > MOST_COLUMNS:
-        raise UnreadableError("file_cell_far_out", columns=MOST_COLUMNS, rows=MOST_ROWS)
-    encoded = raw if raw.isascii() else text.encode()
-    del raw, text
-    frame = None
-    for quote in ('"', None):
-        try:
-            frame = pl.read_csv(
-                io.BytesIO(encoded),
-                has_header=False,
-                separator=separator,
-                quote_char=quote,
-                infer_schema=False,
-                schema={f"column_{at + 1}": pl.String for at in range(width)},
-                missing_columns="insert",
-                truncate_ragged_lines=True,
-                n_rows=rows,
-            )
-            break
-        except pl.exceptions.PolarsError:
-            # A quote in the middle of a cell: then no quote means anything.
-            continue
-    if frame is None:
-        raise UnreadableError("file_damaged")
-    if frame.height > MOST_ROWS:
-        raise UnreadableError("file_cell_far_out", columns=MOST_COLUMNS, rows=MOST_ROWS)
-    frame.columns = [f"c{index}" for index in range(frame.width)]
-    progress(frame.height)
-    return Sheet("", frame, from_excel=False)
+def _sheet(name: str, cells: Cells) -> Sheet:
+    height = cells.rows
+    columns = {}
+    for index, texts in enumerate(cells.columns):
+        series = pl.Series(texts, dtype=pl.String)
+        if series.len() < height:
+            series = series.extend(pl.repeat(None, height - series.len(), dtype=pl.String, eager=True))
+        columns[f"c{index}"] = series
+        texts.clear()
+    return Sheet(
+        name,
+        pl.DataFrame(columns),
+        findings=cells.findings,
+        hidden_rows=cells.hidden_rows,
+        merged=cells.merged,
+    )
+
+
+def _is_blank(frame: pl.DataFrame) -> bool:
+    return not any(
+        (column.str.strip_chars() != "").any()
+        for column in frame.iter_columns()
+        if column.null_count() < column.len()
+    )
