@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
 from tests.floor import Floor, Person
-
-SOAK = bool(os.environ.get("TRACETRACK_SOAK"))
-"""Run the races at the length that the site is accepted at; ``make soak`` sets it."""
 
 
 async def new_bill(person: Person, **fields: Any) -> dict[str, Any]:

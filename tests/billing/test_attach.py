@@ -5,8 +5,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.billing.bills import SOAK, attach, detach, drift, many_parents, new_bill, packed
+from tests.billing.bills import attach, detach, drift, many_parents, new_bill, packed
 from tests.floor import Floor, outcomes, together
+from tests.lengths import length
 
 
 async def test_any_parent_is_attached_at_once_with_warnings_that_block_nothing(floor: Floor) -> None:
@@ -105,7 +106,7 @@ async def test_detaching_by_id_and_back_again(floor: Floor) -> None:
 
 async def test_the_same_parent_on_two_bills_by_fifty_requests_is_on_exactly_one(floor: Floor) -> None:
     bills = [await new_bill(floor.biller) for _ in range(2)]
-    rounds = 200 if SOAK else 20
+    rounds = length(20, 200)
     for code in await many_parents(floor, "P", rounds, 0):
         answers = await together(
             floor.biller.post(f"/bills/{bills[n % 2]['id']}/bags", {"code": code}) for n in range(50)

@@ -16,6 +16,7 @@ import zxingcpp
 
 from tests.billing.bills import attach, many_parents, new_bill, packed
 from tests.floor import Floor
+from tests.lengths import assert_fast, length
 from tracetrack.billing.documents import making
 
 
@@ -109,8 +110,10 @@ async def test_pages_are_numbered_and_heads_repeat(floor: Floor) -> None:
 async def test_workbook_and_csv_say_the_same_and_text_stays_text(floor: Floor) -> None:
     bill = await filled_bill(floor)
     await packed(floor, "=1+1", 1)
+    await packed(floor, "'P4", 1)
+    await packed(floor, "_x000D_", 1)
     await packed(floor, "00123", 1)
-    for code in ("=1+1", "00123"):
+    for code in ("=1+1", "'P4", "_x000D_", "00123"):
         await attach(floor.biller, bill["id"], code)
     bill = (await floor.biller.get(f"/bills/{bill['id']}")).json()
     path = f"/bills/{bill['id']}/export"
@@ -118,9 +121,9 @@ async def test_workbook_and_csv_say_the_same_and_text_stays_text(floor: Floor) -
     assert book.sheet_names == ["Bill", "Manifest", "Child bags"]
     fields = dict(book.load_sheet("Bill", header_row=None, dtypes="string").to_polars().rows())
     assert float(fields["Weight (kg)"]) == bill["weight_kg"]
-    assert (int(fields["Parent bags"]), int(fields["Child bags"])) == (5, bill["child_count"])
+    assert (int(fields["Parent bags"]), int(fields["Child bags"])) == (7, bill["child_count"])
     parents = book.load_sheet("Manifest").to_polars()
-    assert parents["Parent bag"].to_list() == ["P1", "P2", "P3", "=1+1", "00123"]
+    assert parents["Parent bag"].to_list() == ["P1", "P2", "P3", "=1+1", "'P4", "_x000D_", "00123"]
     assert parents["Child bags"].sum() == bill["child_count"]
     assert parents["Weight (kg)"].sum() == bill["weight_kg"]
     children = book.load_sheet("Child bags").to_polars()
@@ -128,7 +131,7 @@ async def test_workbook_and_csv_say_the_same_and_text_stays_text(floor: Floor) -
 
     plain = (await file(await floor.biller.get(path, format="csv"))).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(plain)))
-    assert [row["Parent bag"] for row in rows] == ["P1", "P2", "P3", "'=1+1", "00123"]
+    assert [row["Parent bag"] for row in rows] == ["P1", "P2", "P3", "'=1+1", "''P4", "_x000D_", "00123"]
     assert sum(int(row["Child bags"]) for row in rows) == bill["child_count"]
     every = (await file(await floor.biller.get(path, format="csv", manifest="children"))).decode("utf-8-sig")
     assert len(list(csv.reader(io.StringIO(every)))) == 1 + bill["child_count"] + 1
@@ -191,20 +194,16 @@ async def test_label_sheets_fill_page_after_page_in_any_size(floor: Floor) -> No
 
 async def test_a_long_manifest_is_ready_in_ten_seconds_while_the_site_answers(floor: Floor) -> None:
     bill = await new_bill(floor.biller)
-    codes = await many_parents(floor, "P", 2000, 30)
-    for start in range(0, 2000, 500):
+    count = length(test=300, soak=2000)
+    codes = await many_parents(floor, "P", count, 30)
+    for start in range(0, count, 500):
         await floor.biller.post(f"/bills/{bill['id']}/bags/many", {"codes": codes[start : start + 500]})
     done = await floor.biller.post(f"/bills/{bill['id']}/complete")
-    assert (done.json()["parent_count"], done.json()["child_count"]) == (2000, 60_000), done.text
-    took: list[float] = []
-    # Others share the machine: it is to be ready in time once of three times.
-    while not took or (min(took) >= 10 and len(took) < 3):
-        began = time.monotonic()
-        pdf = await file(await floor.biller.get(f"/bills/{bill['id']}/export", manifest="children"))
-        took.append(time.monotonic() - began)
-    print(f"manifest of 2,000 parents and 60,000 children: {took} s, {len(pdf) // 1024} KB")
-    assert min(took) < 10
-    assert len(pypdfium2.PdfDocument(pdf)) > 100
+    assert (done.json()["parent_count"], done.json()["child_count"]) == (count, count * 30), done.text
+    began = time.monotonic()
+    pdf = await file(await floor.biller.get(f"/bills/{bill['id']}/export", manifest="children"))
+    assert_fast(time.monotonic() - began, 10, f"manifest of {count * 30} children, {len(pdf) // 1024} KB, s")
+    assert len(pypdfium2.PdfDocument(pdf)) > count // 20
     # The session that attached them one by one changes them all in less than its time limit.
     again = await floor.biller.post(f"/bills/{bill['id']}/reopen", {"reason": "one too many"})
     assert (again.status_code, again.json()["state"]) == (200, "processing"), again.text

@@ -1,5 +1,6 @@
 """A bill at its far end: found, short and excess."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -65,7 +66,11 @@ async def test_one_missing_and_one_extra(floor: Floor) -> None:
     kept = (await floor.biller.get(f"/bills/{bill['id']}/receipts")).json()["items"]
     assert kept == [done]
     actions = [e["action"] for e in (await floor.biller.get(f"/bills/{bill['id']}/history")).json()["items"]]
-    assert actions[:2] == ["bill_received", "bill_receipt_started"]
+    assert (actions[0], actions[-1]) == ("bill_received", "bill_created")
+    assert set(actions[1 : actions.index("bill_receipt_started")]) == {
+        "receipt_scanned",
+        "receipt_scan_reverted",
+    }
 
 
 async def test_only_a_completed_bill_and_only_where_it_goes(floor: Floor) -> None:
@@ -186,3 +191,31 @@ async def test_who_receives_sees_the_paper_that_came_and_no_other(floor: Floor) 
     ]
     words = ("WRONG", "EARLIER", "North's gate")
     assert [word in one for word, one in zip(words, hers, strict=True)] == [True] * 3
+
+
+async def test_a_scan_of_a_receipt_and_its_reverting_are_in_the_audit_log(floor: Floor) -> None:
+    bill = await sent(floor, "P1", "P2")
+    other = await floor.person("other", "dispatcher", "South")
+    receipts = f"/bills/{bill['id']}/receipts"
+    path = f"{receipts}/{(await floor.south.post(receipts)).json()['receipt']['id']}/scans"
+    for code in ("P1", "P1", "STRANGER"):
+        await floor.south.post(path, {"code": code, "scan_id": str(uuid4())})
+    for code in ("p1", "STRANGER", "P2"):
+        assert (await other.delete(path, code=code)).status_code == 200
+    events = await floor.owner.fetch(
+        "select action, actor_id, subject_type, subject_id, before, after, parent_id is not null as named"
+        " from audit_events where action like 'receipt_scan%' order by id"
+    )
+    told = [
+        (one["action"], one["actor_id"], json.loads(one["before"] or one["after"])["code"], one["named"])
+        for one in events
+    ]
+    assert told == [
+        ("receipt_scanned", floor.south.id, "P1", True),
+        ("receipt_scanned", floor.south.id, "STRANGER", False),
+        ("receipt_scan_reverted", other.id, "P1", True),
+        ("receipt_scan_reverted", other.id, "STRANGER", False),
+    ]
+    assert {(one["subject_type"], one["subject_id"]) for one in events} == {("bill", bill["id"])}
+    history = (await floor.biller.get(f"/bills/{bill['id']}/history")).json()["items"]
+    assert history[0]["action"] == "receipt_scan_reverted"

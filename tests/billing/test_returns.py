@@ -118,3 +118,19 @@ async def test_two_tickets_for_one_parent_confirmed_at_once_return_it_once(floor
         records = (await floor.biller.get(f"/bills/{bill['id']}/returns")).json()["items"]
         assert len(records) == 1
     assert await drift(floor) == []
+
+
+async def test_a_bag_put_on_a_return_and_taken_off_again_is_in_the_audit_log(floor: Floor) -> None:
+    await dispatched(floor, "B-1", ("P1", 3))
+    path = await ticket(floor, "P1")
+    bag = await floor.north.bag("P1")
+    again = await floor.biller.post(f"{path}/bags", {"code": "P1"})
+    assert again.json()["outcome"] == "already_added"
+    assert (await floor.admin.delete(f"{path}/bags/{bag['id']}")).status_code == 204
+    events = (await floor.admin.get("/audit", subject_type="return")).json()["items"]
+    told = [(one["action"], one["actor"]["username"], one["parent_id"]) for one in reversed(events)]
+    assert told == [
+        ("return_created", "biller", None),
+        ("return_bag_added", "biller", bag["id"]),
+        ("return_bag_removed", "admin", bag["id"]),
+    ]

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
-from tests.billing.bills import SOAK, attach, detach, drift, many_parents, new_bill
+from tests.billing.bills import attach, detach, drift, many_parents, new_bill
 from tests.floor import Floor, Person
+from tests.lengths import assert_fast, figure, length
 
-SECONDS = 180 if SOAK else 8
+SECONDS = length(5, 180)
 
 
 class Workload:
@@ -72,13 +73,16 @@ class Workload:
                 await self.ask(person.post("/scans/sync", sync))
 
     async def completing(self, person: Person) -> None:
-        while time.monotonic() < self.until:
+        done = 0
+        # On a busy machine a bill is completed twice all the same: that is what is to be compared.
+        while time.monotonic() < self.until or done < 2:
             await asyncio.sleep(self.random.uniform(0.05, 0.3))
             bill = self.random.choice(self.bills)
             answer = await self.ask(person.post(f"/bills/{bill}/complete"))
             if answer.get("state") == "completed":
                 self.bills[self.bills.index(bill)] = (await new_bill(person))["id"]
                 self.completed.append(bill)
+                done += 1
             if self.completed and self.random.random() < 0.6:
                 again = self.completed.pop(self.random.randrange(len(self.completed)))
                 await self.ask(person.post(f"/bills/{again}/reopen", {"reason": "once more"}))
@@ -105,12 +109,15 @@ async def test_billers_and_packers_at_once_leave_every_snapshot_true(floor: Floo
     deadlocks = await floor.owner.fetchval(
         "select deadlocks from pg_stat_database where datname = current_database()"
     )
-    print(f"deadlocks that were tried again: {deadlocks}")
-    print(f"{SECONDS} s: {sum(work.answers.values())} requests, slowest {work.slowest:.2f} s, {work.answers}")
+    figure("billing workload: deadlocks", f"{deadlocks} retried")
+    figure(
+        "billing workload",
+        f"{SECONDS} s: {sum(work.answers.values())} requests, slowest {work.slowest:.2f} s, {work.answers}",
+    )
     assert await drift(floor) == []
     assert await floor.true_counts()
     checked = await snapshots_replayed(floor)
-    print(f"{checked} snapshots equal the audit's account of their moment")
+    figure("billing workload: snapshots", f"{checked} snapshots equal the audit's account of their moment")
     assert checked >= 2
     # Every bill that is completed now shows exactly what it holds.
     wrong = await floor.owner.fetch("""
@@ -190,5 +197,5 @@ async def test_attaching_costs_the_same_at_two_thousand_parents_as_at_ten(floor:
     assert answer.json()["bill"]["parent_count"] == 2_020
     at_ten, at_two_thousand = (statistics.median(values) * 1000 for values in seconds.values())
     print(f"attach at 10 parents {at_ten:.2f} ms, at 1,900 to 2,020 {at_two_thousand:.2f} ms (median of 120)")
-    assert at_two_thousand < 1.3 * at_ten
-    assert at_two_thousand < 100
+    assert_fast(at_two_thousand / at_ten, 1.3, "attach at 2,000 parents, times that at ten")
+    assert_fast(at_two_thousand, 100, "attach at 2,000 parents, median ms")

@@ -31,7 +31,12 @@ select b.id, b.number, b.description, b.destination, b.vehicle,
     jsonb_build_object('id', c.id, 'username', c.username) as created_by,
     b.created_at, b.updated_at,
     case when f.id is not null then jsonb_build_object('id', f.id, 'username', f.username) end as completed_by,
-    b.completed_at, s.revision, '"' || b.version || '"' as etag,
+    b.completed_at, s.revision,
+    -- The version of the bill's own fields, then a digest of its bags and totals.
+    format('"%s-%s"', b.version, left(md5(concat_ws(' ', t.changes,
+        coalesce(s.parent_count, t.parents, 0), coalesce(s.child_count, t.children, 0),
+        coalesce(s.weight_kg, t.weight_kg, 0)::float8,
+        coalesce(s.expected_weight_kg, t.expected_weight_kg, 0)::float8)), 16)) as etag,
     b.area_id, b.destination_area_id, b.version, b.snapshot_id
 from bills b
 join users c on c.id = b.created_by
@@ -40,7 +45,7 @@ left join areas a on a.id = b.area_id
 left join areas d on d.id = b.destination_area_id
 left join bill_snapshots s on s.id = b.snapshot_id
 left join lateral (
-    select sum(n.parents) as parents, sum(n.children) as children,
+    select sum(n.parents) as parents, sum(n.children) as children, sum(n.changes) as changes,
         sum(n.children * y.child_weight_kg) as weight_kg,
         sum(n.parents * y.expected_children * y.child_weight_kg) as expected_weight_kg
     from bill_totals n join bag_types y on y.id = n.bag_type_id where n.bill_id = b.id
@@ -292,31 +297,34 @@ create or replace function bill_totals_of(s bill_snapshots) returns jsonb immuta
         'expected_weight_kg', s.expected_weight_kg::float8)
 $$;
 
--- Complete a bill: its parents are dispatched and what it says is kept. p_versions: the versions
--- that the caller knows, null for any; seen: the totals that he has checked, null for any.
-create or replace function bill_complete(actor floor_actor, p_bill_id bigint, p_versions bigint[], seen jsonb)
+-- Complete a bill: its parents are dispatched and what it says is kept. p_tags: the ETags, without
+-- quotes, that the caller knows, null for any; seen: the totals that were checked, null for any.
+drop function if exists bill_complete(floor_actor, bigint, bigint[], jsonb);
+create or replace function bill_complete(actor floor_actor, p_bill_id bigint, p_tags text[], seen jsonb)
     returns jsonb language plpgsql as $$
 declare
     bill bills;
     snapshot bill_snapshots;
-    v_parents integer;
-    v_children integer;
+    card bill_cards;
     part bigint[];
 begin
     select * into bill from bills where id = p_bill_id for update;
     if bill.id is null then
         return '{"problem": "bill_not_found"}';
-    elsif p_versions is not null and not bill.version = any (p_versions) then
+    end if;
+    -- From here on neither its bags, nor what is in them, nor what they weigh can change.
+    perform from bags where bill_id = bill.id order by id for no key update;
+    perform from bag_types where id in (select bag_type_id from bags where bill_id = p_bill_id) order by id for share;
+    select * into card from bill_cards where id = bill.id;
+    if not trim(both '"' from card.etag) = any (p_tags) then
         return jsonb_build_object('problem', 'stale', 'bill', bill_card(bill.id));
     elsif bill.completed_at is not null then
         return bill_card(bill.id);
-    end if;
-    perform from bags where bill_id = bill.id order by id for no key update;
-    select count(*), coalesce(sum(child_count), 0) into v_parents, v_children from bags where bill_id = bill.id;
-    if v_parents = 0 then
+    elsif card.parent_count = 0 then
         return '{"problem": "bill_empty"}';
-    elsif v_parents <> coalesce((seen ->> 'parent_count')::integer, v_parents)
-        or v_children <> coalesce((seen ->> 'child_count')::integer, v_children) then
+    elsif card.parent_count <> coalesce((seen ->> 'parent_count')::integer, card.parent_count)
+        or card.child_count <> coalesce((seen ->> 'child_count')::integer, card.child_count)
+        or abs(card.weight_kg - coalesce((seen ->> 'weight_kg')::float8, card.weight_kg)) >= 0.001 then
         return jsonb_build_object('problem', 'totals_changed', 'bill', bill_card(bill.id));
     end if;
     update bills set completed_at = now(), completed_by = (actor).user_id, updated_at = now(),
@@ -331,7 +339,8 @@ begin
 end $$;
 
 -- Open a completed bill again: its parents may change, the snapshot stays with the reason.
-create or replace function bill_reopen(actor floor_actor, p_bill_id bigint, p_versions bigint[], p_reason text)
+drop function if exists bill_reopen(floor_actor, bigint, bigint[], text);
+create or replace function bill_reopen(actor floor_actor, p_bill_id bigint, p_tags text[], p_reason text)
     returns jsonb language plpgsql as $$
 declare
     bill bills;
@@ -340,7 +349,7 @@ begin
     select * into bill from bills where id = p_bill_id for update;
     if bill.id is null then
         return '{"problem": "bill_not_found"}';
-    elsif p_versions is not null and not bill.version = any (p_versions) then
+    elsif not (select trim(both '"' from etag) from bill_cards where id = bill.id) = any (p_tags) then
         return jsonb_build_object('problem', 'stale', 'bill', bill_card(bill.id));
     elsif bill.completed_at is null then
         return '{"problem": "bill_not_completed"}';

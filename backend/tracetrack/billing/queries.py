@@ -244,7 +244,7 @@ async def history_page(
             _user(users.c.id, users.c.username).label("actor"),
         )
         .join(users, users.c.id == event.actor_id, isouter=True)
-        .where(event.subject_type == "bill", event.subject_id == bill.id)
+        .where(event.subject_type == "bill", event.subject_id == bill.id, event.action != "access_denied")
     )
     if actor.sees_area is not None:
         # Parents of another area are not named.

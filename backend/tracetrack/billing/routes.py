@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from tracetrack.access.dependencies import Admin, Biller, Scanner
+from tracetrack.access.once import IdempotencyKey
 from tracetrack.bags.schemas import Event
 from tracetrack.billing import service
 from tracetrack.billing.schemas import (
@@ -27,6 +28,7 @@ from tracetrack.billing.schemas import (
     SnapshotParent,
 )
 from tracetrack.platform.clock import Moment
+from tracetrack.platform.openapi import answers
 from tracetrack.platform.paging import Cursor, Limit, Page
 from tracetrack.platform.problems import problems
 
@@ -36,10 +38,19 @@ Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 IdQuery = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 IfMatch = Annotated[
     str | None,
-    Header(description="The bill's `ETag`. Changing and deleting need it: 428 without, 412 when stale."),
+    Header(
+        description="The bill's `ETag`. Changing and deleting need it: 428 without, 412 when the bill's own"
+        " fields changed. Its bags may come and go meanwhile."
+    ),
 ]
-IfMatchOptional = Annotated[str | None, Header(description="The bill's `ETag`; given, it must not be stale.")]
+IfMatchOptional = Annotated[
+    str | None,
+    Header(
+        description="The bill's `ETag`; given, neither the bill, its bags nor its totals may have changed."
+    ),
+]
 
+TAGGED = answers(200, "ETag")
 REUSE = ("scan_id_taken", "scan_id_reused")
 
 
@@ -48,10 +59,15 @@ def _tagged(response: Response, bill: Bill) -> Bill:
     return bill
 
 
-@router.post("/bills", status_code=201, responses=problems("number_taken", "area_not_found"))
-async def create_bill(new: NewBill, actor: Biller, response: Response) -> Bill:
+@router.post(
+    "/bills",
+    status_code=201,
+    responses=answers(201, "Location", "ETag")
+    | problems("number_taken", "area_not_found", "idempotency_key_reused"),
+)
+async def create_bill(new: NewBill, actor: Biller, response: Response, key: IdempotencyKey = None) -> Bill:
     """Make a bill; without a number it takes the next of the day."""
-    bill = await service.create_bill(actor, new)
+    bill = await service.create_bill(actor, new, key)
     response.headers["location"] = f"/api/v1/bills/{bill.id}"
     return _tagged(response, bill)
 
@@ -86,15 +102,15 @@ async def list_bills(
     )
 
 
-@router.get("/bills/lookup", responses=problems("bill_not_found"))
-async def look_up(
+@router.get("/bills/lookup", responses=TAGGED | problems("bill_not_found"))
+async def look_up_bill(
     number: Annotated[str, Query(min_length=1, max_length=200)], actor: Scanner, response: Response
 ) -> Bill:
     """Find a bill by its number, as its QR code holds it."""
     return _tagged(response, await service.look_up(actor, number))
 
 
-@router.get("/bills/{bill_id}", responses=problems("bill_not_found"))
+@router.get("/bills/{bill_id}", responses=TAGGED | problems("bill_not_found"))
 async def get_bill(bill_id: Id, actor: Scanner, response: Response) -> Bill:
     """A bill with its totals as they are now."""
     return _tagged(response, await service.get_bill(actor, bill_id))
@@ -102,7 +118,8 @@ async def get_bill(bill_id: Id, actor: Scanner, response: Response) -> Bill:
 
 @router.patch(
     "/bills/{bill_id}",
-    responses=problems(
+    responses=TAGGED
+    | problems(
         "bill_not_found", "area_not_found", "bill_completed", "number_taken", "stale", "precondition_required"
     ),
 )
@@ -125,7 +142,7 @@ async def delete_bill(bill_id: Id, actor: Admin, if_match: IfMatch = None) -> Re
 
 
 @router.get("/bills/{bill_id}/bags", responses=problems("bill_not_found", "bad_cursor", "bad_code"))
-async def list_bags(
+async def list_bill_bags(
     bill_id: Id,
     actor: Scanner,
     q: Annotated[str | None, Query(max_length=128, description="Part of a code")] = None,
@@ -148,13 +165,13 @@ async def list_bags(
         *REUSE,
     ),
 )
-async def attach(bill_id: Id, scan: BillScan, actor: Biller) -> Attached:
+async def attach_bag(bill_id: Id, scan: BillScan, actor: Biller) -> Attached:
     """Scan a parent onto a bill. Safe to retry with the same ``scan_id``; needs no ``If-Match``."""
     return await service.attach(actor, bill_id, scan)
 
 
 @router.post("/bills/{bill_id}/bags/many", responses=problems("bill_not_found", *REUSE))
-async def attach_many(bill_id: Id, scans: BillScans, actor: Biller) -> BillScanned:
+async def attach_bags(bill_id: Id, scans: BillScans, actor: Biller) -> BillScanned:
     """Put up to 500 parents on a bill at once; each code is judged by itself."""
     return await service.scan_many(actor, bill_id, scans, "attach")
 
@@ -165,13 +182,13 @@ async def attach_many(bill_id: Id, scans: BillScans, actor: Biller) -> BillScann
         "bill_not_found", "bag_not_found", "bag_not_on_bill", "bill_completed", "bad_code", *REUSE
     ),
 )
-async def detach(bill_id: Id, scan: BillScan, actor: Biller) -> Detached:
+async def detach_scanned(bill_id: Id, scan: BillScan, actor: Biller) -> Detached:
     """Scan a parent off a bill. Safe to retry with the same ``scan_id``."""
     return await service.detach(actor, bill_id, scan)
 
 
 @router.post("/bills/{bill_id}/bags/detach-many", responses=problems("bill_not_found", *REUSE))
-async def detach_many(bill_id: Id, scans: BillScans, actor: Biller) -> BillScanned:
+async def detach_bags(bill_id: Id, scans: BillScans, actor: Biller) -> BillScanned:
     """Take up to 500 parents off a bill at once; each code is judged by itself."""
     return await service.scan_many(actor, bill_id, scans, "detach")
 
@@ -189,9 +206,9 @@ async def detach_bag(
 
 @router.post(
     "/bills/{bill_id}/complete",
-    responses=problems("bill_not_found", "bill_empty", "totals_changed", "stale"),
+    responses=TAGGED | problems("bill_not_found", "bill_empty", "totals_changed", "stale"),
 )
-async def complete(
+async def complete_bill(
     bill_id: Id,
     actor: Biller,
     response: Response,
@@ -199,17 +216,19 @@ async def complete(
     if_match: IfMatchOptional = None,
 ) -> Bill:
     """Complete a bill: its bags and totals are frozen. Send the totals that were checked to be sure."""
-    versions = service.known_versions(if_match) if if_match else None
-    return _tagged(response, await service.complete(actor, bill_id, seen or Completion(), versions))
+    tags = service.known_tags(if_match) if if_match else None
+    return _tagged(response, await service.complete(actor, bill_id, seen or Completion(), tags))
 
 
-@router.post("/bills/{bill_id}/reopen", responses=problems("bill_not_found", "bill_not_completed", "stale"))
-async def reopen(
+@router.post(
+    "/bills/{bill_id}/reopen", responses=TAGGED | problems("bill_not_found", "bill_not_completed", "stale")
+)
+async def reopen_bill(
     bill_id: Id, why: Reopening, actor: Biller, response: Response, if_match: IfMatchOptional = None
 ) -> Bill:
     """Open a completed bill again, with a reason; what it said is kept."""
-    versions = service.known_versions(if_match) if if_match else None
-    return _tagged(response, await service.reopen(actor, bill_id, why.reason, versions))
+    tags = service.known_tags(if_match) if if_match else None
+    return _tagged(response, await service.reopen(actor, bill_id, why.reason, tags))
 
 
 @router.get("/bills/{bill_id}/history", responses=problems("bill_not_found", "bad_cursor"))

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_vali
 from tracetrack.access.wall import refuse_foreign
 from tracetrack.bags.schemas import AreaRef, Bag, Body, LabelText, UserRef
 from tracetrack.people.schemas import Id, OneLine
-from tracetrack.platform.clock import Moment
+from tracetrack.platform.clock import DeviceMoment
 from tracetrack.platform.problems import PROBLEMS
 
 BillState = Literal["new", "processing", "completed"]
@@ -99,7 +99,7 @@ class Bill(BaseModel):
     completed_by: UserRef | None
     completed_at: AwareDatetime | None
     revision: int | None = Field(description="Of the snapshot that a completed bill shows.")
-    etag: str = Field(description="As in the header `ETag`; moves with the bill's own fields and state.")
+    etag: str = Field(description="As in the header `ETag`; moves with the bill's fields, bags and totals.")
 
     @model_validator(mode="after")
     def _walled(self) -> Self:
@@ -123,7 +123,7 @@ class BillScan(Body):
 
     code: LabelText
     scan_id: UUID | None = Field(default=None, description="As of a scan on the floor: makes retries safe.")
-    scanned_at: Moment | None = None
+    scanned_at: DeviceMoment = None
 
 
 class BillScans(Body):
@@ -131,7 +131,7 @@ class BillScans(Body):
 
     codes: list[LabelText] = Field(min_length=1, max_length=500)
     scan_id: UUID | None = None
-    scanned_at: Moment | None = None
+    scanned_at: DeviceMoment = None
 
 
 class Attached(BaseModel):
@@ -186,6 +186,7 @@ class Completion(Body):
 
     parent_count: int | None = Field(default=None, ge=0, lt=2**31)
     child_count: int | None = Field(default=None, ge=0, lt=2**31)
+    weight_kg: float | None = Field(default=None, ge=0, le=1e12, description="To the gram.")
 
 
 class Reopening(Body):

@@ -12,8 +12,9 @@ from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tracetrack.access import once
 from tracetrack.access.actor import Actor
-from tracetrack.bags.codes import clean, read_label
+from tracetrack.bags.codes import clean, read_label, visible
 from tracetrack.bags.labels import read_site_label, site_labels
 from tracetrack.bags.schemas import Event
 from tracetrack.billing import queries
@@ -47,8 +48,8 @@ Answer = dict[str, Any]
 _ETAG = re.compile(r'\s*(?:W/)?"([^"]*)"\s*')
 
 
-def known_versions(if_match: str | None) -> list[int] | None:
-    """The versions that an ``If-Match`` header names; None for ``*``, which any bill matches.
+def known_tags(if_match: str | None) -> list[str] | None:
+    """The tags that an ``If-Match`` header names, without quotes; None for ``*``, which any bill matches.
 
     Marks of weakness, which proxies add when they compress, are overlooked.
 
@@ -59,20 +60,21 @@ def known_versions(if_match: str | None) -> list[int] | None:
         raise Problem("precondition_required")
     if if_match.strip() == "*":
         return None
-    found = [match.group(1) for match in _ETAG.finditer(if_match)]
-    return [int(tag) for tag in found if tag.isdigit() and len(tag) < 19]
+    return [match.group(1) for match in _ETAG.finditer(if_match)]
 
 
-async def create_bill(actor: Actor, new: NewBill) -> Bill:
+async def create_bill(actor: Actor, new: NewBill, key: str | None = None) -> Bill:
     """Make a bill; without a number it is the next of the day in the site's time zone.
 
     Raises:
-        Problem: ``number_taken`` (409), whatever the case of its letters; ``area_not_found`` (404).
+        Problem: ``number_taken`` (409), whatever the case of its letters; ``area_not_found`` (404);
+            ``idempotency_key_reused`` (422).
     """
     site = await site_settings()
     day = now().astimezone(ZoneInfo(site.time_zone)).date()
     wanted = db.to_json(new.model_dump(exclude_none=True))
-    return Bill.model_validate(accepted(await db.answer(queries.CREATE, *actor.values(), wanted, day)))
+    made = await once.answer(actor, key, ["bill", new.model_dump()], queries.CREATE, wanted, day)
+    return Bill.model_validate(accepted(made))
 
 
 async def get_bill(actor: Actor, bill_id: int) -> Bill:
@@ -239,7 +241,9 @@ async def scan_many(actor: Actor, bill_id: int, scans: BillScans, action: str) -
         try:
             codes.append({"code": read_label(text, labels).code})
         except Problem as problem:
-            codes.append({"code": text, "problem": problem.code, "reason": problem.extra.get("reason")})
+            codes.append(
+                {"code": visible(text), "problem": problem.code, "reason": problem.extra.get("reason")}
+            )
     answer = await _scan(actor, scans, action, bill_id=bill_id, codes=codes)
     return BillScanned(
         scan_id=answer["scan_id"],
@@ -294,7 +298,7 @@ def _billed_bag(row: dict[str, Any]) -> BilledBag:
     )
 
 
-async def complete(actor: Actor, bill_id: int, seen: Completion, versions: list[int] | None) -> Bill:
+async def complete(actor: Actor, bill_id: int, seen: Completion, tags: list[str] | None) -> Bill:
     """Complete a bill: its bags and totals are frozen as a snapshot. Completing it again changes nothing.
 
     Raises:
@@ -302,17 +306,17 @@ async def complete(actor: Actor, bill_id: int, seen: Completion, versions: list[
             is (409); ``stale`` (412).
     """
     checked = db.to_json(seen.model_dump(exclude_none=True))
-    answer = await db.answer(queries.COMPLETE, *actor.values(), bill_id, versions, checked)
+    answer = await db.answer(queries.COMPLETE, *actor.values(), bill_id, tags, checked)
     return Bill.model_validate(accepted(answer))
 
 
-async def reopen(actor: Actor, bill_id: int, reason: str, versions: list[int] | None) -> Bill:
+async def reopen(actor: Actor, bill_id: int, reason: str, tags: list[str] | None) -> Bill:
     """Open a completed bill again; its snapshot is kept, with the reason.
 
     Raises:
         Problem: ``bill_not_found`` (404), ``bill_not_completed`` (409), ``stale`` (412).
     """
-    answer = await db.answer(queries.REOPEN, *actor.values(), bill_id, versions, reason)
+    answer = await db.answer(queries.REOPEN, *actor.values(), bill_id, tags, reason)
     return Bill.model_validate(accepted(answer))
 
 
@@ -393,8 +397,9 @@ async def _for_change(tx: AsyncConnection, actor: Actor, bill_id: int, if_match:
     row = (await tx.execute(queries.BILL_FOR_CHANGE, {"bill_id": bill_id})).one_or_none()
     if row is None:
         raise Problem("bill_not_found")
-    versions = known_versions(if_match)
-    if versions is not None and row.version not in versions:
+    tags = known_tags(if_match)
+    # Its bags may come and go while somebody changes its own fields.
+    if tags is not None and str(row.version) not in {tag.partition("-")[0] for tag in tags}:
         bill = _bill(await visible_bill(tx, actor, bill_id))
         raise Problem("stale", bill=bill.model_dump(mode="json"))
     return row

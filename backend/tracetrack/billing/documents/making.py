@@ -17,6 +17,7 @@ from pydantic import AfterValidator
 
 from tracetrack.platform.logs import get_logger
 from tracetrack.platform.problems import Problem
+from tracetrack.platform.spreadsheet import attachment
 
 log = get_logger("documents")
 
@@ -117,10 +118,7 @@ async def _run(task: bytes) -> bytes:
 
 
 def download(content: bytes, name: str, kind: str) -> Response:
-    """A file as an answer; its name is cut to what every system takes."""
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in name)[:80]
+    """A file as an answer."""
     return Response(
-        content,
-        media_type=MEDIA_TYPES[kind],
-        headers={"content-disposition": f'attachment; filename="{safe}.{kind}"'},
+        content, media_type=MEDIA_TYPES[kind], headers={"content-disposition": attachment(name, kind)}
     )

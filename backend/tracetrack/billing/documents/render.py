@@ -1,27 +1,28 @@
 """The child process that makes one document: JSON in on standard input, the file out.
 
 Run as ``python -m tracetrack.billing.documents.render``. It has an address space of its own with
-a limit, so that a huge document fails alone, and it imports nothing of the application.
+a limit, so that a huge document fails alone, and it imports little of the application.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import resource
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from tracetrack.billing.documents.fonts import shown
+from tracetrack.platform.formulas import harmless
+from tracetrack.platform.limits import limit_resources
+
 HERE = Path(__file__).parent
 MEMORY = 3 * 1024**3
 """Bytes of address space; a manifest of 60,000 codes needs about half a gigabyte of memory."""
 CPU_SECONDS = 60
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A text cell that begins with one of these is a formula to a spreadsheet that opens a csv file."""
 
 
 def symbol(text: str, kind: str) -> str:
@@ -65,8 +66,10 @@ def pdf(template: str, document: dict[str, Any]) -> bytes:
     """A document by one of the templates."""
     import typst
 
+    number = str(document.get("number"))
+    document = _shown(document)
     if template == "bill":
-        document["qr"] = symbol(document["number"], "qr")
+        document["qr"] = symbol(number, "qr")
     elif template == "labels":
         for sheet in document["sheets"]:
             for label in sheet:
@@ -80,6 +83,27 @@ def pdf(template: str, document: dict[str, Any]) -> bytes:
     )
     assert isinstance(made, bytes)
     return made
+
+
+def _shown(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without characters that no font has: blanks would hide that something is missing."""
+    unshown = False
+
+    def look(value: Any) -> Any:
+        nonlocal unshown
+        if isinstance(value, str):
+            text = shown(value)
+            unshown = unshown or text != unicodedata.normalize("NFC", value)
+            return text
+        if isinstance(value, list | tuple):
+            return [look(one) for one in value]
+        if isinstance(value, dict):
+            # What a label's symbol says is never changed.
+            return {name: one if name == "code" else look(one) for name, one in value.items()}
+        return value
+
+    made: dict[str, Any] = look(document)
+    return made | {"unshown": unshown}
 
 
 def xlsx(sheets: list[dict[str, Any]]) -> bytes:
@@ -109,20 +133,17 @@ def xlsx(sheets: list[dict[str, Any]]) -> bytes:
 
 
 def csv_file(rows: list[list[Any]]) -> bytes:
-    """UTF-8 with a byte order mark, for spreadsheets; what would be a formula is quoted."""
+    """UTF-8 with a byte order mark, for spreadsheets; nothing is a formula."""
     file = io.StringIO()
     writer = csv.writer(file)
     for row in rows:
-        writer.writerow(
-            f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value for value in row
-        )
+        writer.writerow(harmless(value) if isinstance(value, str) else value for value in row)
     return b"\xef\xbb\xbf" + file.getvalue().encode()
 
 
 def main() -> None:
     """Make the document that standard input describes."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    limit_resources(address_space=MEMORY, cpu_seconds=CPU_SECONDS)
     task = orjson.loads(sys.stdin.buffer.read())
     match task["format"]:
         case "pdf":

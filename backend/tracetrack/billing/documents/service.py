@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tracetrack.access.actor import Actor
 from tracetrack.bags.codes import clean
 from tracetrack.billing import queries
+from tracetrack.billing.documents.fonts import pieces, shown
+from tracetrack.billing.documents.fonts import width as text_width
 from tracetrack.billing.documents.making import kilograms, make, words
 from tracetrack.billing.documents.schemas import LabelSheet
 from tracetrack.people.schemas import SiteSettings
@@ -27,7 +29,6 @@ Format = Literal["pdf", "xlsx", "csv"]
 MOST_IN_PDF = 150_000
 """Child codes; a longer manifest belongs in a spreadsheet."""
 
-_ONE_MOMENT = text("set transaction isolation level repeatable read, read only")
 
 _PARENTS = text("""
     select g.id, g.code, coalesce(s.child_count, g.child_count) as children,
@@ -59,8 +60,7 @@ async def export_bill(
     Raises:
         Problem: ``bill_not_found`` (404), ``document_too_large`` (422), ``busy`` (503).
     """
-    async with db.transaction() as tx:
-        await tx.execute(_ONE_MOMENT)
+    async with db.snapshot() as tx:
         bill = await queries.bill_by_id(tx, actor, bill_id)
         if bill is None:
             raise Problem("bill_not_found")
@@ -284,6 +284,8 @@ async def label_sheet(wanted: LabelSheet) -> bytes:
 
 TEXT_MM = 4.5
 """Height that the text below a symbol needs."""
+LINE = 1.4
+"""Height of a line in parts of the size: scripts of India reach higher and lower than Latin letters."""
 MM_PER_POINT = 25.4 / 72
 
 
@@ -293,11 +295,23 @@ def _how_many(page: float, margin: float, label: float, gap: float) -> int:
 
 def _caption(code: str, width: float, height: float) -> dict[str, Any]:
     """The text of a label and its size in points: the largest, up to 14, that fits; long codes wrap."""
-    for tenths in range(140, 29, -5):
+    parts = pieces(shown(code))
+    for tenths in range(140, 19, -5):
         size = tenths / 10
-        letters = max(1, math.floor(width / (size * 0.62 * MM_PER_POINT)))
-        lines = math.ceil(len(code) / letters)
-        if lines * size * 1.35 * MM_PER_POINT <= height and (lines == 1 or size <= 8):
+        lines = _lines_of(parts, width / (size * MM_PER_POINT))
+        if len(lines) * size * LINE * MM_PER_POINT <= height and (len(lines) == 1 or size <= 8):
             break
-    pieces = [code[start : start + letters] for start in range(0, len(code), letters)]
-    return {"text": "\n".join(pieces), "size": size}
+    return {"text": "\n".join(lines), "size": size}
+
+
+def _lines_of(parts: list[str], ems: float) -> list[str]:
+    lines: list[str] = []
+    left = 0.0
+    for part in parts:
+        needed = text_width(part)
+        if not lines or needed > left:
+            lines.append("")
+            left = ems * 0.98
+        lines[-1] += part
+        left -= needed
+    return lines

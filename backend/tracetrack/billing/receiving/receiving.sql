@@ -104,6 +104,7 @@ declare
     target record;
     receipt bill_receipts;
     kept bill_snapshot_parents;
+    v_new boolean;
     outcome text;
     v_answer jsonb;
 begin
@@ -127,7 +128,15 @@ begin
         insert into bill_receipt_scans (receipt_id, bag_id, code, scanned_by)
         values (receipt.id, kept.bag_id, coalesce(kept.code, p_code), (actor).user_id)
         on conflict do nothing;
-        outcome := case when found then '' else 'already_' end
+        v_new := found;
+        if v_new then
+            perform ledger_record(actor, 'receipt_scanned', 'bill', b.id, b.number, b.area_id, null,
+                jsonb_build_object('receipt_id', receipt.id, 'code', coalesce(kept.code, p_code),
+                    'result', case when kept.bag_id is null then 'excess' else 'found' end),
+                kept.bag_id, p_scan_id)
+            from bills b where b.id = p_bill_id;
+        end if;
+        outcome := case when v_new then '' else 'already_' end
             || case when kept.bag_id is null then 'excess' else 'found' end;
         v_answer := jsonb_build_object('outcome', outcome, 'code', coalesce(kept.code, p_code),
             'child_count', kept.child_count, 'receipt', receipt_card(receipt.id));
@@ -148,15 +157,24 @@ create or replace function receipt_unscan(actor floor_actor, p_bill_id bigint, p
 declare
     target record;
     receipt bill_receipts;
+    v_reverted integer;
 begin
     target := receipt_locked(p_bill_id, p_receipt_id, false);
     receipt := target.receipt;
     if target.problem is not null then
         return jsonb_build_object('problem', target.problem);
     end if;
-    delete from bill_receipt_scans
-    where receipt_id = receipt.id
-      and (lower(code) = lower(p_code) or bag_id in (select id from find_bag(p_code)));
+    with gone as (
+        delete from bill_receipt_scans
+        where receipt_id = receipt.id
+          and (lower(code) = lower(p_code) or bag_id in (select id from find_bag(p_code)))
+        returning *
+    )
+    select count(ledger_record(actor, 'receipt_scan_reverted', 'bill', b.id, b.number, b.area_id,
+        jsonb_build_object('receipt_id', receipt.id, 'code', g.code, 'scanned_by', g.scanned_by,
+            'result', case when g.bag_id is null then 'excess' else 'found' end),
+        null, g.bag_id)::text)
+    into v_reverted from gone g join bills b on b.id = p_bill_id;
     return receipt_card(receipt.id);
 end $$;
 

@@ -50,7 +50,7 @@ async def get_receipt(bill_id: Id, receipt_id: Id, actor: Scanner) -> Receipt:
     "/bills/{bill_id}/receipts/{receipt_id}/bags",
     responses=problems("bill_not_found", "receipt_not_found", "bill_not_completed", "bad_cursor"),
 )
-async def list_items(
+async def list_receipt_bags(
     bill_id: Id,
     receipt_id: Id,
     actor: Scanner,

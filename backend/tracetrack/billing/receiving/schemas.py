@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from tracetrack.bags.schemas import Body, LabelText, UserRef
 from tracetrack.billing.schemas import Description
-from tracetrack.platform.clock import Moment
+from tracetrack.platform.clock import DeviceMoment
 
 
 class ReceiptStart(Body):
@@ -53,7 +53,7 @@ class ReceiptScan(Body):
 
     code: LabelText
     scan_id: UUID | None = None
-    scanned_at: Moment | None = None
+    scanned_at: DeviceMoment = None
 
 
 class ReceiptScanned(BaseModel):

@@ -19,10 +19,14 @@ WORK = text("""
                                  when 'child_unlinked' then -child_weight_kg end), 0)::float8
             as weight_packed_kg
     from (
-        select e.area_id, e.actor_id as user_id, e.action, e.subject_id, e.parent_id, t.child_weight_kg
+        select e.area_id, e.actor_id as user_id, e.action, e.subject_id, e.parent_id, w.child_weight_kg
         from audit_events e
         left join bags p on p.id = e.parent_id
-        left join bag_types t on t.id = p.bag_type_id
+        -- What a child of the type weighed then.
+        left join lateral (
+            select child_weight_kg from bag_type_weights
+            where bag_type_id = p.bag_type_id and valid_from <= e.at
+            order by valid_from desc limit 1) w on true
         where e.at >= :since and e.at < :until
           and e.action in ('child_linked', 'child_unlinked', 'parent_completed')
           and (cast(:area_id as bigint) is null or e.area_id = :area_id)
@@ -72,6 +76,7 @@ IMPORTED = text("""
     from (
         select area_id, created_by as user_id, parents_created, children_created from imports
         where finished_at >= :since and finished_at < :until and state = 'completed' and not dry_run
+          and undone_at is null
           and (cast(:area_id as bigint) is null or area_id = :area_id)
     ) files
     group by grouping sets ((area_id), (user_id), ())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import desc, func, select, text
+from sqlalchemy import desc, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tracetrack.access.actor import Actor
@@ -43,7 +43,6 @@ LINES = 1_000
 LINES_IN_FILE = 100_000
 
 AN_AREA, A_PERSON, ALL = 1, 2, 3
-_ONE_MOMENT = text("set transaction isolation level repeatable read, read only")
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ async def end_of_day(day: dt.date | None, area_id: int | None) -> EndOfDay:
     """
     when = await period(day, day)
     async with replica.reporting() as tx, db.patiently(tx, queries.LONGEST_SECONDS):
-        await tx.execute(_ONE_MOMENT)
+        await tx.execute(db.ONE_MOMENT)
         areas = await _areas(tx, area_id)
         counts = await _counts(tx, when, area_id)
         ids = [person for grouped, person in counts if grouped == A_PERSON and person is not None]
@@ -140,7 +139,7 @@ async def area_report(first: dt.date | None, last: dt.date | None, area_id: int 
     """
     when = await period(first, last)
     async with replica.reporting() as tx, db.patiently(tx, queries.LONGEST_SECONDS):
-        await tx.execute(_ONE_MOMENT)
+        await tx.execute(db.ONE_MOMENT)
         areas: list[AreaRef | None] = list(await _areas(tx, area_id))
         counts = await _counts(tx, when, area_id)
         stock: dict[int | None, dict[str, Any]] = {}
@@ -197,7 +196,7 @@ async def bill_summary(
         ),
     ]
     async with replica.reporting() as tx, db.patiently(tx, queries.LONGEST_SECONDS):
-        await tx.execute(_ONE_MOMENT)
+        await tx.execute(db.ONE_MOMENT)
 
         async def grouped(column: str) -> list[dict[str, Any]]:
             key = found.c[column]

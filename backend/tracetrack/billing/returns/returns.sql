@@ -83,6 +83,10 @@ begin
         insert into return_bags (return_id, bag_id, code, added_by)
         values (ticket.id, bag.id, bag.code, (actor).user_id) on conflict do nothing;
         outcome := case when found then 'added' else 'already_added' end;
+        if outcome = 'added' then
+            perform ledger_record(actor, 'return_bag_added', 'return', ticket.id, ticket.number, ticket.area_id, null,
+                jsonb_build_object('bag_id', bag.id, 'code', bag.code, 'bill_id', bill.id), bag.id, p_scan_id);
+        end if;
         v_answer := jsonb_build_object('outcome', outcome, 'bag', bag_card(bag.id, null),
             'bill', bill_ref(bill), 'return', return_card(ticket.id));
     end if;

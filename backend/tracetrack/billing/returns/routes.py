@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from tracetrack.access.dependencies import Biller, Scanner
+from tracetrack.access.once import IdempotencyKey
 from tracetrack.billing.returns import service
 from tracetrack.billing.returns.schemas import (
     BillReturn,
@@ -26,10 +27,10 @@ router = APIRouter(tags=["returns"])
 Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
-@router.post("/returns", status_code=201, responses=problems())
-async def create_return(new: NewReturn, actor: Biller) -> Return:
+@router.post("/returns", status_code=201, responses=problems("idempotency_key_reused"))
+async def create_return(new: NewReturn, actor: Biller, key: IdempotencyKey = None) -> Return:
     """Open a return ticket, `RET-20261124-0001`."""
-    return await service.create(actor, new)
+    return await service.create(actor, new, key)
 
 
 @router.get("/returns", responses=problems("bad_cursor"))
@@ -47,7 +48,9 @@ async def get_return(return_id: Id, _: Biller) -> Return:
 
 
 @router.get("/returns/{return_id}/bags", responses=problems("return_not_found", "bad_cursor"))
-async def list_bags(return_id: Id, _: Biller, cursor: Cursor = None, limit: Limit = 50) -> Page[ReturnedBag]:
+async def list_return_bags(
+    return_id: Id, _: Biller, cursor: Cursor = None, limit: Limit = 50
+) -> Page[ReturnedBag]:
     """The parents of a ticket, with the bill that each is, or was, on."""
     return await service.list_bags(return_id, cursor, limit)
 
@@ -75,9 +78,9 @@ async def scan_return(return_id: Id, scanned: ReturnScan, actor: Biller) -> Retu
     status_code=204,
     responses=problems("return_not_found", "bag_not_found", "return_closed"),
 )
-async def remove_bag(return_id: Id, bag_id: Id, _: Biller) -> Response:
+async def remove_return_bag(return_id: Id, bag_id: Id, actor: Biller) -> Response:
     """Take a parent off an open ticket."""
-    await service.remove_bag(return_id, bag_id)
+    await service.remove_bag(actor, return_id, bag_id)
     return Response(status_code=204)
 
 

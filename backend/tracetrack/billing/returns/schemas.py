@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
 from tracetrack.bags.schemas import AreaRef, Bag, BillRef, Body, LabelText, UserRef
 from tracetrack.billing.schemas import Reason
-from tracetrack.people.schemas import OneLine
-from tracetrack.platform.clock import Moment
+from tracetrack.people.schemas import DealerName
+from tracetrack.platform.clock import DeviceMoment
 
 ReturnState = Literal["open", "confirmed", "cancelled"]
 
@@ -19,7 +19,7 @@ class NewReturn(Body):
     """A return: why, and from whom."""
 
     reason: Reason
-    dealer: Annotated[OneLine, Field(max_length=200)] = ""
+    dealer: DealerName = ""
 
 
 class Return(BaseModel):
@@ -46,7 +46,7 @@ class ReturnScan(Body):
 
     code: LabelText
     scan_id: UUID | None = None
-    scanned_at: Moment | None = None
+    scanned_at: DeviceMoment = None
 
 
 class ReturnScanned(BaseModel):

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from tracetrack.access import once
 from tracetrack.access.actor import ACTOR, Actor
 from tracetrack.bags.labels import read_site_label
 from tracetrack.billing.returns.schemas import (
@@ -19,6 +20,7 @@ from tracetrack.billing.returns.schemas import (
     ReturnScanned,
 )
 from tracetrack.billing.service import accepted, visible_bill
+from tracetrack.ledger.service import record
 from tracetrack.people.settings import site_settings
 from tracetrack.platform import db, replica
 from tracetrack.platform.clock import now
@@ -49,8 +51,10 @@ _BAGS = text("""
     where r.return_id = :return_id and (cast(:after as bigint) is null or r.bag_id > :after)
     order by r.bag_id limit :limit
 """).columns(added_by=JSONB, bill=JSONB)
-_TICKET_FOR_CHANGE = text("select state from returns where id = :return_id for update")
-_REMOVE = text("delete from return_bags where return_id = :return_id and bag_id = :bag_id returning bag_id")
+_TICKET_FOR_CHANGE = text("select state, number, area_id from returns where id = :return_id for update")
+_REMOVE = text(
+    "delete from return_bags where return_id = :return_id and bag_id = :bag_id returning code, added_by"
+)
 _OF_BILL = text("""
     select n.return_id, r.number, n.action, n.at, n.reason, n.parents, n.before, n.after,
         jsonb_build_object('id', u.id, 'username', u.username) as by
@@ -59,10 +63,11 @@ _OF_BILL = text("""
 """).columns(by=JSONB, before=JSONB, after=JSONB)
 
 
-async def create(actor: Actor, new: NewReturn) -> Return:
+async def create(actor: Actor, new: NewReturn, key: str | None = None) -> Return:
     """Open a return ticket."""
     day = now().astimezone(ZoneInfo((await site_settings()).time_zone)).date()
-    answer = await db.answer(_CREATE, *actor.values(), db.to_json(new.model_dump()), day)
+    asked = new.model_dump()
+    answer = await once.answer(actor, key, ["return", asked], _CREATE, db.to_json(asked), day)
     return Return.model_validate(accepted(answer))
 
 
@@ -121,7 +126,7 @@ async def list_bags(return_id: int, cursor: str | None, limit: int) -> Page[Retu
     )
 
 
-async def remove_bag(return_id: int, bag_id: int) -> None:
+async def remove_bag(actor: Actor, return_id: int, bag_id: int) -> None:
     """Take a parent off an open ticket; its bill was not touched yet.
 
     Raises:
@@ -134,8 +139,20 @@ async def remove_bag(return_id: int, bag_id: int) -> None:
         if ticket.state != "open":
             raise Problem("return_closed")
         values = {"return_id": return_id, "bag_id": bag_id}
-        if (await tx.execute(_REMOVE, values)).one_or_none() is None:
+        gone = (await tx.execute(_REMOVE, values)).one_or_none()
+        if gone is None:
             raise Problem("bag_not_found")
+        await record(
+            tx,
+            actor,
+            action="return_bag_removed",
+            subject_type="return",
+            subject_id=return_id,
+            subject_code=ticket.number,
+            area_id=ticket.area_id,
+            before={"bag_id": bag_id, "code": gone.code, "added_by": gone.added_by},
+            parent_id=bag_id,
+        )
 
 
 async def confirm(actor: Actor, return_id: int) -> Return:
