@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from tests.floor import Floor, outcomes, together
+from tests.lengths import length
 
 
 async def test_unknown_free_and_linked_children(floor: Floor) -> None:
@@ -88,7 +89,7 @@ async def test_many_children_at_once_are_judged_one_by_one(floor: Floor) -> None
 async def test_fifty_people_scanning_one_child_make_one_link(floor: Floor) -> None:
     parents = [f"P{n}" for n in range(50)]
     await together(floor.north.scan_parent(p) for p in parents)
-    for round_ in range(200):
+    for round_ in range(length(test=15, soak=200)):
         child = f"C{round_}"
         answers = await together(floor.north.scan_child(p, child) for p in parents)
         assert outcomes(answers) == {"linked": 1, "child_in_other_parent": 49}
@@ -97,7 +98,7 @@ async def test_fifty_people_scanning_one_child_make_one_link(floor: Floor) -> No
 
 
 async def test_opposite_links_never_make_a_cycle(floor: Floor) -> None:
-    for round_ in range(200):
+    for round_ in range(length(test=25, soak=200)):
         a, b = f"A{round_}", f"B{round_}"
         first, second = (floor.north.scan_parent(a), floor.north.scan_child(b, a))
         third, fourth = (floor.north.scan_parent(b), floor.north.scan_child(a, b))

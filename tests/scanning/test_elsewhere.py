@@ -109,7 +109,7 @@ async def test_an_answer_given_again_tells_nothing_of_the_area_that_one_left(flo
     results = answer.json()["results"]
     assert [one["outcome"] for one in results] == ["created", "linked", "refused"]
     assert not any(one[what] for one in results for what in ("bag", "parent"))
-    assert set(results[2]["problem"]) == {"code", "title", "detail"}
+    assert set(results[2]["problem"]) == {"code", "title", "detail", "conflict"}
     # What was done there is not taken back from here, though he did it himself.
     for key in keys:
         assert (await moved.undo(str(key))).json()["code"] in ("bag_in_other_area", "nothing_to_undo")

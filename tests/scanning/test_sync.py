@@ -72,3 +72,21 @@ async def test_what_a_scan_need_not_say_does_not_change_what_it_is(floor: Floor)
     results = (await floor.north.post("/scans/sync", {"scans": scans})).json()["results"]
     assert [r["outcome"] for r in results] == ["created", "refused"]
     assert results[1]["problem"]["code"] == "bag_not_found"
+
+
+async def test_one_id_twice_is_answered_by_its_place(floor: Floor) -> None:
+    first, unreadable, second = (
+        queued("child", "P1", "C1"),
+        queued("child", "P1", "bad\u200bcode"),
+        queued("child", "P1", "C2"),
+    )
+    second["scan_id"] = unreadable["scan_id"] = first["scan_id"]
+    await floor.north.scan_parent("P1")
+    for _ in range(2):
+        answer = await floor.north.post("/scans/sync", {"scans": [first, unreadable, second, first]})
+        told = [
+            result["outcome"] if result["problem"] is None else result["problem"]["code"]
+            for result in answer.json()["results"]
+        ]
+        assert told == ["linked", "bad_code", "scan_id_reused", "linked"]
+    assert (await floor.north.bag("P1"))["child_count"] == 1

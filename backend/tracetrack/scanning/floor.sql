@@ -16,9 +16,51 @@ create or replace function floor_ref(b bags) returns jsonb immutable language sq
     select jsonb_build_object('id', b.id, 'code', b.code)
 $$;
 
+-- A bag without an area is nobody's yet, and open to all.
 create or replace function floor_foreign(actor floor_actor, b bags) returns boolean immutable language sql as $$
-    select (actor).sees_area is not null and b.area_id is distinct from (actor).sees_area
+    select (actor).sees_area is not null and b.area_id <> (actor).sees_area is true
 $$;
+
+-- Give an area to these parents, with what is in them, and to these free children; how many bags that were.
+-- Locked in the order of scans: parents by id, then children.
+create or replace function bags_give_area(actor floor_actor, p_ids bigint[], p_area bigint, p_scan_id uuid default null)
+    returns integer language plpgsql as $$
+declare
+    given integer;
+begin
+    perform from bags where id = any (p_ids) and kind = 'parent' order by id for no key update;
+    perform from bags where id = any (p_ids) and kind = 'child' order by id for no key update;
+    with before as (
+        select id, code, area_id from bags
+        where id = any (p_ids) and parent_id is null and area_id is distinct from p_area
+    ), moved as (
+        update bags b set area_id = p_area, updated_at = now()
+        where b.id in (select id from before) or b.parent_id in (select id from before)
+        returning b.id
+    )
+    select (select count(*) from moved),
+        count(ledger_record(actor, 'bag_area_given', 'bag', o.id, o.code, p_area,
+            jsonb_build_object('area_id', o.area_id), jsonb_build_object('area_id', p_area), null, p_scan_id)::text)
+    into given from before o;
+    return given;
+end $$;
+
+-- A bag without an area takes that of the first worker of an area who scans it, and so does what it is in
+-- or holds. The bag as it is then.
+create or replace function floor_take_area(actor floor_actor, p_scan_id uuid, b bags) returns bags
+    language plpgsql as $$
+begin
+    if b.id is null or b.area_id is not null or (actor).sees_area is null then
+        return b;
+    end if;
+    -- Of two areas at once the second waits here, and then finds that it has one.
+    perform from bags where id = coalesce(b.parent_id, b.id) and area_id is null for no key update;
+    if found then
+        perform bags_give_area(actor, array[coalesce(b.parent_id, b.id)], (actor).sees_area, p_scan_id);
+    end if;
+    select * into b from bags where id = b.id;
+    return b;
+end $$;
 
 -- Rule 2's refusal, with who put the child where it is, and when.
 create or replace function floor_in_other(child bags, wanted bags) returns jsonb stable language sql as $$
@@ -35,7 +77,10 @@ begin
     select * into parent from find_bag(p_code);
     if parent.id is null then
         problem := jsonb_build_object('problem', 'parent_not_found', 'code', p_code);
-    elsif floor_foreign(actor, parent) then
+        return;
+    end if;
+    parent := floor_take_area(actor, null, parent);
+    if floor_foreign(actor, parent) then
         problem := '{"problem": "bag_in_other_area"}';
     elsif parent.kind = 'child' then
         problem := jsonb_build_object('problem', 'bag_is_child', 'bag', floor_ref(parent));
@@ -82,6 +127,7 @@ begin
             exit;
         end if;
     end loop;
+    parent := floor_take_area(actor, p_scan_id, parent);
     if floor_foreign(actor, parent) then
         return '{"problem": "bag_in_other_area"}';
     elsif parent.kind = 'child' then
@@ -116,7 +162,11 @@ begin
             continue when child.id is null;
             was := 'null';
             exit;
-        elsif floor_foreign(actor, child) then
+        end if;
+        if child.parent_id is not null then
+            child := floor_take_area(actor, p_scan_id, child);
+        end if;
+        if floor_foreign(actor, child) then
             return '{"problem": "bag_in_other_area"}';
         elsif child.kind = 'parent' then
             return jsonb_build_object('problem', 'bag_is_parent', 'bag', floor_ref(child));
@@ -145,6 +195,20 @@ begin
         'bag', bag_card(child.id, (actor).sees_area), 'parent', bag_card(parent.id, (actor).sees_area));
 end $$;
 
+-- Put a child into a locked parent; a completed one is opened again, in words, for its count has changed.
+create or replace function floor_add_child(
+    actor floor_actor, p_scan_id uuid, parent bags, p_code text, p_label_kind text) returns jsonb
+    language plpgsql as $$
+declare
+    answer jsonb := floor_put_child(actor, p_scan_id, parent, p_code, p_label_kind);
+begin
+    if parent.completed_at is null or answer ->> 'outcome' is distinct from 'linked' then
+        return answer;
+    end if;
+    perform floor_set_completed(actor, p_scan_id, parent.code, false);
+    return answer || jsonb_build_object('parent', bag_card(parent.id, (actor).sees_area), 'reopened', true);
+end $$;
+
 create or replace function floor_link_child(
     actor floor_actor, p_scan_id uuid, p_parent_code text, p_code text, p_label_kind text) returns jsonb
     language plpgsql as $$
@@ -157,7 +221,7 @@ begin
     if target.problem is not null then
         return target.problem;
     end if;
-    return floor_put_child(actor, p_scan_id, parent, p_code, p_label_kind);
+    return floor_add_child(actor, p_scan_id, parent, p_code, p_label_kind);
 end $$;
 
 -- Take a child, whose row and parent are locked, out of its parent.
@@ -236,7 +300,9 @@ begin
         return '{"problem": "bag_not_found"}';
     elsif target.id is null then
         return jsonb_build_object('problem', 'parent_not_found', 'code', p_parent_code);
-    elsif floor_foreign(actor, child) then
+    end if;
+    target := floor_take_area(actor, p_scan_id, target);
+    if floor_foreign(actor, child) or floor_foreign(actor, target) then
         return '{"problem": "bag_in_other_area"}';
     elsif child.parent_id is distinct from origin.id then
         -- Somebody moved it meanwhile: tell where it is now rather than follow it.
@@ -255,7 +321,7 @@ begin
     if origin.id is not null then
         perform floor_take_out(actor, p_scan_id, 'child_unlinked', child, origin);
     end if;
-    answer := floor_put_child(actor, p_scan_id, target, child.code, null);
+    answer := floor_add_child(actor, p_scan_id, target, child.code, null);
     return case when answer ? 'problem' or origin.id is null then answer
         else jsonb_build_object('outcome', 'moved', 'from_parent', floor_ref(origin)) || (answer - 'outcome') end;
 end $$;
@@ -336,38 +402,47 @@ create or replace function floor_told_again(actor floor_actor, p_scan_id uuid, a
         then answer
         when answer ? 'results'
         then jsonb_build_object('scan_id', answer -> 'scan_id', 'problem', 'bag_in_other_area')
-        else answer - '{bag,parent,wanted_parent,from_parent,linked_by,linked_at,bill}'::text[] end
+        else answer - '{bag,parent,wanted_parent,from_parent,linked_by,linked_at,bill,closed,current_parent}'::text[] end
 $$;
 
 -- Write down one act: refused ones too, for they happened. act: {scan_id, action, code, scanned_at?,
--- device_id?, sequence?}.
+-- device_id?, sequence?, previous?, context?}; context: the current parent after it.
 create or replace function floor_note_act(
     actor floor_actor, act jsonb, answer jsonb, p_undoes uuid default null) returns void language sql as $$
     insert into scans (scan_id, user_id, area_id, action, outcome, refused, code, scanned_at, undoes,
-                       bag_id, parent_id, from_parent_id, device_id, device_sequence)
+                       bag_id, parent_id, from_parent_id, device_id, device_sequence,
+                       previous, context_parent_id, in_chain)
     values ((act ->> 'scan_id')::uuid, (actor).user_id,
             coalesce(floor_place(answer), (actor).home_area),
             act ->> 'action', coalesce(answer ->> 'outcome', answer ->> 'problem'), answer ? 'problem',
             act ->> 'code', (act ->> 'scanned_at')::timestamptz, p_undoes, (answer #>> '{bag,id}')::bigint,
             coalesce(answer #> '{wanted_parent,id}', answer #> '{parent,id}')::bigint,
             (answer #>> '{from_parent,id}')::bigint,
-            (act ->> 'device_id')::uuid, (act ->> 'sequence')::bigint)
+            (act ->> 'device_id')::uuid, (act ->> 'sequence')::bigint,
+            (act ->> 'previous')::uuid, (act ->> 'context')::bigint, act ? 'context')
 $$;
 
--- One scan, whole. scan: {scan_id, action, parent_code?, code?, codes?, bag_id?, scanned_at?,
+-- One scan, whole. scan: {scan_id, action, parent_code?, code?, codes?, bag_id?, scanned_at?, previous?, as?,
 -- label_kind?, bag_type_id?, device_id?, sequence?, about?, reason?, by_id?}; codes are clean already. by_id:
 -- {code?, parent_code?}, the ids of bags that were asked for by them, whose codes may change before a retry.
--- Rule 5: the same scan_id answers the same.
+-- Rule 5: the same scan_id answers the same. A question, and a scan whose previous one is missing, are no
+-- answers: nothing is kept under the scan_id, and nothing is done.
 create or replace function floor_scan(actor floor_actor, scan jsonb) returns jsonb language plpgsql as $$
 declare
     v_scan_id uuid := (scan ->> 'scan_id')::uuid;
     v_action text := scan ->> 'action';
     v_code text := scan ->> 'code';
     v_parent_code text := scan ->> 'parent_code';
-    -- What the worker did, without how and under which settings it came.
+    -- What the worker did, without how and under which settings it came. What a label says may be read
+    -- otherwise the next time: of a scan that is decided here its text counts.
     v_request uuid := md5((scan - '{scanned_at,label_kind,bag_type_id,device_id,sequence,anyones,window}'::text[]
+                           - '{previous,as,asks,auto_complete}'::text[]
+                           - case when scan ? 'label' then '{code}'::text[] else '{}' end
                            - array(select jsonb_object_keys(scan -> 'by_id')))::text)::uuid;
     receipt scan_receipts;
+    asked scan_questions;
+    decided record;
+    v_context bigint;
     v_answer jsonb;
 begin
     insert into scan_receipts (scan_id, user_id, request) values (v_scan_id, (actor).user_id, v_request)
@@ -381,7 +456,36 @@ begin
             else floor_told_again(actor, v_scan_id, receipt.answer) end;
     end if;
 
+    if scan ? 'previous' then
+        if not (chain_context(actor, (scan ->> 'previous')::uuid)).known then
+            -- It may follow the very question that it answers, by being the same label again.
+            select * into asked from scan_questions
+            where scan_id = (scan ->> 'previous')::uuid and user_id = (actor).user_id
+              and label = question_label(v_code) and v_action = 'scan';
+            if asked.scan_id is null then
+                delete from scan_receipts where scan_id = v_scan_id;
+                return jsonb_build_object('scan_id', v_scan_id, 'problem', 'previous_missing');
+            end if;
+            scan := scan || jsonb_build_object('previous', asked.previous);
+        end if;
+        v_context := (chain_context(actor, (scan ->> 'previous')::uuid)).parent_id;
+        if v_action = 'complete' and v_parent_code is null then
+            v_parent_code := (select code from bags where id = v_context);
+        end if;
+    end if;
+
     case v_action
+        when 'scan' then
+            decided := floor_decide(actor, scan, v_context);
+            v_context := decided.context;
+            v_answer := decided.answer;
+            if not decided.final then
+                delete from scan_receipts where scan_id = v_scan_id;
+                return jsonb_build_object('scan_id', v_scan_id) || v_answer;
+            end if;
+            v_answer := v_answer || jsonb_build_object('current_parent', chain_parent(actor, v_context));
+            -- Recorded as what it was decided to be.
+            scan := scan || jsonb_build_object('action', v_answer ->> 'kind');
         when 'parent' then
             v_answer := floor_open_parent(actor, v_scan_id, v_code, scan ->> 'label_kind',
                                         (scan ->> 'bag_type_id')::bigint);
@@ -394,14 +498,15 @@ begin
         when 'move' then
             v_answer := floor_move_child(actor, v_scan_id, v_parent_code, v_code);
         when 'complete' then
-            v_answer := floor_set_completed(actor, v_scan_id, v_parent_code, true);
+            v_answer := case when v_parent_code is null then '{"problem": "no_current_parent"}'
+                             else floor_set_completed(actor, v_scan_id, v_parent_code, true) end;
         when 'reopen' then
             v_answer := floor_set_completed(actor, v_scan_id, v_parent_code, false);
         when 'replace_label' then
             v_answer := floor_replace_label(actor, v_scan_id, (scan ->> 'bag_id')::bigint, v_code);
         when 'undo' then
             begin
-                v_answer := floor_undo(actor, scan);
+                v_answer := floor_undo(actor, scan || jsonb_build_object('context', v_context));
             exception when sqlstate 'TT001' then
                 v_answer := '{"problem": "parent_locked"}';
             end;
@@ -409,10 +514,23 @@ begin
             v_answer := floor_discard(actor, scan);
     end case;
     v_answer := jsonb_build_object('scan_id', v_scan_id) || v_answer;
-    if v_action not in ('undo', 'discard') then
-        perform floor_note_act(actor, scan || jsonb_build_object('code', coalesce(v_code, v_parent_code)), v_answer);
+    if v_action = 'undo' then
+        v_context := case when v_answer ? 'context' then (v_answer ->> 'context')::bigint else v_context end;
+        v_answer := v_answer - 'context';
+    elsif v_action <> 'scan' then
+        v_context := chain_after(actor, scan, v_answer, v_context);
     end if;
-    update scan_receipts set answer = v_answer where scan_id = v_scan_id;
+    if scan ? 'previous' and v_action <> 'scan' then
+        v_answer := v_answer || jsonb_build_object('current_parent', chain_parent(actor, v_context));
+    end if;
+    -- An undo writes itself down; what came to nothing is a link of the chain all the same.
+    if v_action <> 'discard' and (v_action <> 'undo' or (scan ? 'previous'
+            and not exists (select from scans where scan_id = v_scan_id))) then
+        perform floor_note_act(actor, scan || jsonb_build_object('context', v_context,
+            'code', coalesce(v_code, v_parent_code, '')), v_answer);
+    end if;
+    update scan_receipts set answer = v_answer, context_parent_id = v_context, in_chain = true
+    where scan_id = v_scan_id;
     return v_answer;
 end $$;
 
@@ -427,10 +545,14 @@ declare
     item jsonb;
     one jsonb;
     results jsonb[] := '{}';
+    v_context bigint;
     v_answer jsonb;
 begin
     target := floor_parent_locked(actor, p_parent_code);
     parent := target.parent;
+    v_context := case when target.problem is null then parent.id
+                      else (select parent_id from packing where user_id = (actor).user_id) end;
+    scan := scan || jsonb_build_object('context', v_context);
     if target.problem is not null then
         v_answer := jsonb_build_object('scan_id', p_scan_id) || target.problem;
         perform floor_note_act(actor, scan || jsonb_build_object('code', p_parent_code), v_answer);
@@ -440,16 +562,20 @@ begin
                 results := results || item;
                 continue;
             end if;
-            one := floor_put_child(actor, p_scan_id, parent, item ->> 'code', item ->> 'label_kind');
+            one := floor_add_child(actor, p_scan_id, parent, item ->> 'code', item ->> 'label_kind');
+            if one ? 'reopened' then
+                select * into parent from bags where id = parent.id;
+            end if;
             perform floor_note_act(
                 actor, scan || jsonb_build_object('action', 'child', 'code', item ->> 'code'), one);
-            results := results || (jsonb_build_object('code', item ->> 'code') || (one - 'parent' - 'bag')
+            results := results || (jsonb_build_object('code', item ->> 'code') || (one - '{parent,bag,reopened}'::text[])
                 || case when one ? 'problem' then one else '{}' end);
         end loop;
         v_answer := jsonb_build_object('scan_id', p_scan_id, 'results', to_jsonb(results),
                                      'parent', bag_card(parent.id, (actor).sees_area));
     end if;
-    update scan_receipts set answer = v_answer where scan_id = p_scan_id;
+    update scan_receipts set answer = v_answer, context_parent_id = v_context, in_chain = true
+    where scan_id = p_scan_id;
     return v_answer;
 end $$;
 
@@ -483,13 +609,16 @@ $$;
 
 -- Rule 3: take back what a scan did, unless something happened to the bag since.
 -- Undo never deletes a bag; undoing twice answers the same. undo: {scan_id, about, anyones, window (minutes),
--- scanned_at?, device_id?, sequence?}.
+-- scanned_at?, device_id?, sequence?, previous?, context?}. In a chain, whoever takes back what changed the
+-- current parent has the one before it again: the answer's context.
 create or replace function floor_undo(actor floor_actor, undo jsonb) returns jsonb language plpgsql as $$
 declare
     p_undo_id uuid := (undo ->> 'scan_id')::uuid;
     p_scan_id uuid := (undo ->> 'about')::uuid;
     p_anyones boolean := (undo ->> 'anyones')::boolean;
     p_window interval := make_interval(mins => (undo ->> 'window')::integer);
+    v_context bigint := (undo ->> 'context')::bigint;
+    v_before bigint;
     done scans;
     child bags;
     parent bags;
@@ -517,8 +646,13 @@ begin
             return '{"problem": "bag_in_other_area"}';
         end if;
         select * into parent from bags where id = coalesce(done.parent_id, done.bag_id);
+        v_before := case when done.in_chain then (chain_context(actor, done.previous)).parent_id end;
+        if undo ? 'previous' and done.in_chain and done.user_id = (actor).user_id
+            and v_context is not distinct from done.context_parent_id then
+            v_context := v_before;
+        end if;
         if exists (select from scans where undoes = p_scan_id and not refused) then
-            return jsonb_build_object('outcome', 'undone',
+            return jsonb_build_object('outcome', 'undone', 'context', v_context,
                 'parent', case when parent.kind = 'parent' then bag_card(parent.id, (actor).sees_area) end);
         end if;
         perform from bags where id in (done.parent_id, done.from_parent_id) and kind = 'parent'
@@ -539,6 +673,13 @@ begin
 
         if done.outcome in ('created', 'opened') then
             delete from packing where user_id = done.user_id and parent_id = child.id;
+            -- The parent that it closed is open again.
+            if exists (
+                    select from bags b join audit_events e on e.subject_type = 'bag' and e.subject_id = b.id
+                    where b.id = v_before and e.scan_id = p_scan_id and e.action = 'parent_completed'
+                      and b.completed_at = done.received_at and b.dispatched_at is null) then
+                perform floor_set_completed(actor, p_undo_id, (select code from bags where id = v_before), false);
+            end if;
         elsif parent.dispatched_at is not null then
             return floor_locked_problem(actor, parent);
         elsif done.outcome in ('completed', 'reopened') then
@@ -581,9 +722,14 @@ begin
     if undone = 0 then
         return '{"problem": "nothing_to_undo"}';
     end if;
+    if not undo ? 'previous' then
+        v_context := (select parent_id from packing where user_id = (actor).user_id);
+    end if;
     answer := jsonb_build_object('outcome', 'undone',
         'bag', bag_card(child.id, (actor).sees_area),
-        'parent', case when parent.kind = 'parent' then bag_card(parent.id, (actor).sees_area) end);
+        'parent', case when parent.kind = 'parent' then bag_card(parent.id, (actor).sees_area) end,
+        'context', v_context);
+    undo := undo || jsonb_build_object('context', v_context);
     perform floor_note_act(
         actor, undo || jsonb_build_object('action', 'undo', 'code', coalesce(child.code, parent.code)), answer,
         p_scan_id);

@@ -15,12 +15,14 @@ from tracetrack.platform.paging import Cursor, Limit, Page
 from tracetrack.platform.problems import problems
 from tracetrack.scanning import service
 from tracetrack.scanning.schemas import (
+    CameraFormats,
     ChildMoved,
     ChildrenScan,
     ChildrenScanned,
     ChildScan,
     ChildScanned,
     ChildUnlinked,
+    CodeScan,
     CurrentParent,
     DeviceScans,
     Discard,
@@ -32,6 +34,8 @@ from tracetrack.scanning.schemas import (
     Queue,
     Relabelled,
     ScanKey,
+    Scanned,
+    ScanQuestions,
     Synced,
     Undone,
 )
@@ -43,6 +47,32 @@ IdQuery = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 OptionalKey = Annotated[ScanKey | None, Body()]
 
 REUSE = ("scan_id_taken", "scan_id_reused")
+
+
+@router.post(
+    "/scans",
+    responses=problems(
+        "kind_uncertain",
+        "parent_completed",
+        "previous_missing",
+        "no_current_parent",
+        "child_in_other_parent",
+        "bag_is_parent",
+        "bag_is_child",
+        "bag_in_other_area",
+        "parent_locked",
+        "parent_not_found",
+        "bad_code",
+        *REUSE,
+    ),
+)
+async def scan_code(scan: CodeScan, actor: Scanner) -> Scanned:
+    """Scan a code; the server decides, in the order of scanning, whether it is a parent or a child.
+
+    `kind_uncertain` and `parent_completed` ask: the same code scanned again, or `as`, answers. They,
+    `previous_missing` and `bad_code` keep nothing under the `scan_id`, which the next scan cannot follow.
+    """
+    return await service.scan_code(actor, scan)
 
 
 @router.post("/scans/parent", responses=problems("bag_is_child", "bag_in_other_area", "bad_code", *REUSE))
@@ -79,7 +109,7 @@ async def scan_children(scan: ChildrenScan, actor: Scanner) -> ChildrenScanned:
 
 
 @router.post("/scans/sync", responses=problems())
-async def sync(queue: Queue, actor: Scanner) -> Synced:
+async def sync_scans(queue: Queue, actor: Scanner) -> Synced:
     """Take the queue of a device that was offline, in order; each scan is answered by itself."""
     return await service.sync(actor, queue)
 
@@ -95,13 +125,13 @@ async def sync(queue: Queue, actor: Scanner) -> Synced:
         "bag_in_other_area",
     ),
 )
-async def undo(scan_id: UUID, actor: Scanner) -> Undone:
+async def undo_scan(scan_id: UUID, actor: Scanner) -> Undone:
     """Take back what a scan did: one's own of the last 30 minutes; billers and admins any."""
     return await service.undo(actor, scan_id)
 
 
 @router.post("/scans/{scan_id}/discard", responses=problems("scan_not_found", "scan_not_refused"))
-async def discard(scan_id: UUID, why: Discard, actor: Scanner) -> Discarded:
+async def discard_scan(scan_id: UUID, why: Discard, actor: Scanner) -> Discarded:
     """Drop a refused scan for a reason, which the audit log keeps."""
     return await service.discard(actor, scan_id, why.reason)
 
@@ -115,6 +145,16 @@ async def device_scans(
 ) -> DeviceScans:
     """What of one's own scans has arrived from a device, by sequence, so that gaps can be filled."""
     return await service.device_scans(actor, device_id, after, limit)
+
+
+@router.get("/scans/questions", responses=problems())
+async def scan_questions(
+    actor: Scanner,
+    since: Annotated[Moment | None, Query(alias="from")] = None,
+    until: Annotated[Moment | None, Query(alias="to")] = None,
+) -> ScanQuestions:
+    """How often scans were answered with a question, by reason, and how those were answered."""
+    return await service.questions(actor, since, until)
 
 
 @router.get("/scans", responses=problems("bad_cursor"))
@@ -133,10 +173,16 @@ async def list_scans(
     )
 
 
+@router.get("/scans/camera")
+async def camera_formats(_: Scanner) -> CameraFormats:
+    """Return the kinds of codes that cameras read here, a site setting."""
+    return await service.camera_formats()
+
+
 @router.get("/scans/current")
 async def current_parent(actor: Scanner) -> CurrentParent:
-    """The parent that one is packing; the same on every device."""
-    return CurrentParent(parent=await service.current_parent(actor))
+    """The parent that one is packing, the same on every device, and the scan from which to continue."""
+    return await service.current_parent(actor)
 
 
 @router.post(

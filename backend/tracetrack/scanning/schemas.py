@@ -7,14 +7,18 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-from tracetrack.bags.schemas import Bag, BagRef, Body, LabelText, UserRef
-from tracetrack.platform.clock import Moment
+from tracetrack.bags.schemas import Bag, BagRef, Body, Kind, LabelText, UserRef
+from tracetrack.people.schemas import CodeFormats
+from tracetrack.platform.clock import DeviceMoment
 
 ScanId = Annotated[
     UUID,
     Field(description="Made by the client. Sent again within 7 days: the same answer, no second effect."),
 ]
-DeviceTime = Annotated[Moment | None, Field(description="When the device scanned, if it was offline.")]
+DeviceTime = Annotated[
+    DeviceMoment,
+    Field(description="The device's clock when it scanned: recorded, whatever it says, and never judged."),
+]
 
 
 class FromDevice(Body):
@@ -22,6 +26,27 @@ class FromDevice(Body):
 
     device_id: Annotated[UUID | None, Field(description="Made once by each device.")] = None
     sequence: Annotated[int | None, Field(ge=1, le=2**53 - 1, description="Grows with each scan.")] = None
+
+
+Previous = Annotated[
+    UUID | None,
+    Field(
+        description="The `scan_id` of the scan before it; null where it begins a chain, with no parent open."
+    ),
+]
+SaidKind = Annotated[
+    Kind | None, Field(alias="as", description="What the worker said it is, as the answer to a question.")
+]
+
+
+class CodeScan(FromDevice):
+    """A code was scanned; the server decides what it means."""
+
+    code: LabelText
+    scan_id: ScanId
+    previous: Previous
+    scanned_at: DeviceTime = None
+    said: SaidKind = None
 
 
 class ParentScan(FromDevice):
@@ -52,7 +77,7 @@ class ChildrenScan(FromDevice):
 
 Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")]
 
-SyncAction = Literal["parent", "child", "complete", "reopen", "unlink", "move", "undo", "discard"]
+SyncAction = Literal["scan", "parent", "child", "complete", "reopen", "unlink", "move", "undo", "discard"]
 
 
 class QueuedScan(FromDevice):
@@ -60,6 +85,8 @@ class QueuedScan(FromDevice):
 
     scan_id: ScanId
     action: SyncAction
+    previous: Previous = None
+    said: SaidKind = None
     parent_code: LabelText | None = None
     code: LabelText | None = None
     about: Annotated[UUID | None, Field(description="The scan to undo or to discard.")] = None
@@ -77,7 +104,12 @@ class QueuedScan(FromDevice):
     def _codes_fit_the_action(self) -> QueuedScan:
         if self.action == "parent" and self.code is None:
             self.code, self.parent_code = self.parent_code, None
+        if self.action == "scan" and "previous" not in self.model_fields_set:
+            raise ValueError("scan needs previous, which may be null")
         needed = {
+            "scan": ("code",),
+            # Of the parent that the chain has open.
+            "complete": () if "previous" in self.model_fields_set else ("parent_code",),
             "parent": ("code",),
             "child": ("parent_code", "code"),
             "move": ("parent_code", "code"),
@@ -131,6 +163,35 @@ class ChildScanned(BaseModel):
     outcome: Literal["linked", "already_linked"]
     bag: Bag
     parent: Bag
+    linked_by: UserRef | None = None
+    linked_at: AwareDatetime | None = None
+
+
+class ParentClosed(BaseModel):
+    """What became of the parent that was open before."""
+
+    outcome: Literal["completed", "short", "open", "already_completed"] = Field(
+        description="`completed` by this scan; `short` of its expected children and left open;"
+        " `open` although full, where automatic completion is off."
+    )
+    bag: Bag
+
+
+class Scanned(BaseModel):
+    """What a scan was decided to mean, and what came of it."""
+
+    scan_id: UUID
+    kind: Kind
+    outcome: Literal["created", "opened", "reopened", "linked", "already_linked"]
+    bag: Bag
+    parent: Bag | None = Field(default=None, description="Of a child: the parent that it is in.")
+    closed: ParentClosed | None = None
+    was_completed: bool = Field(
+        default=False,
+        description="The parent was done before; scanned again right after, it is opened again.",
+    )
+    reopened: bool = Field(default=False, description="The parent was done; this child opened it again.")
+    current_parent: BagRef | None = Field(description="The parent that is open after this scan.")
     linked_by: UserRef | None = None
     linked_at: AwareDatetime | None = None
 
@@ -194,8 +255,15 @@ class SyncResult(BaseModel):
     scan_id: UUID
     outcome: str = Field(description="As the scan's own route answers, or `refused`.")
     problem: Refusal | None = None
+    kind: Kind | None = Field(default=None, description="Of a `scan`: what it was decided to be.")
     bag: Bag | None = None
     parent: Bag | None = None
+    closed: ParentClosed | None = None
+    was_completed: bool = False
+    reopened: bool = False
+    current_parent: BagRef | None = Field(
+        default=None, description="Of a scan with `previous`: the parent that is open after it."
+    )
 
 
 class Synced(BaseModel):
@@ -242,10 +310,40 @@ class DeviceScans(BaseModel):
     next_after: int | None = Field(description="Ask again with this as `after`; null at the end.")
 
 
+class ScanQuestion(BaseModel):
+    """How often one question was asked, and what it was answered with."""
+
+    reason: str = Field(
+        description="`looks_like_parent`, `looks_like_child`, `unlike_children`, `no_pattern_matches`,"
+        " `not_a_bag_code`, `parent_completed`; `two_areas` is no question, but counted: a child that was"
+        " put into a parent of another area within the last ten minutes."
+    )
+    asked: int
+    parent: int
+    child: int
+    reopened: int
+    unanswered: int
+
+
+class ScanQuestions(BaseModel):
+    """The questions asked of scans, by reason."""
+
+    items: list[ScanQuestion]
+
+
 class CurrentParent(BaseModel):
-    """The parent that a worker is packing, on whichever device."""
+    """The parent that a worker is packing, on whichever device, and the scan to continue from."""
 
     parent: Bag | None
+    last_scan_id: UUID | None = Field(
+        description="One's last scan, on whichever device: a chain continues with it as `previous`."
+    )
+
+
+class CameraFormats(BaseModel):
+    """Which kinds of codes this site's cameras read."""
+
+    formats: CodeFormats
 
 
 Answer = dict[str, Any]
