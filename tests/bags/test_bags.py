@@ -1,6 +1,10 @@
 """Finding, listing and deleting bags; bag types and label patterns."""
 
+import asyncio
+from typing import Any
+
 from tests.floor import Floor
+from tests.lengths import length
 
 
 async def _pack(floor: Floor, parent: str, *children: str) -> None:
@@ -191,3 +195,41 @@ async def test_a_pattern_is_tried_before_it_is_saved(floor: Floor) -> None:
     assert (await read(label, pattern="("))["code"] == "bad_pattern"
     assert (await floor.north.scan_child("P", label)).status_code != 200, "nothing of it was kept"
     assert len((await floor.admin.get("/label-patterns")).json()["items"]) == 1
+
+
+STABLE = 20
+LISTS = length(test=40, soak=400)
+
+
+async def test_a_list_read_to_its_end_has_every_bag_that_was_there_throughout(floor: Floor) -> None:
+    codes = {f"list-keep-{n}" for n in range(STABLE)}
+    for code in codes:
+        await floor.north.scan_parent(code)
+    read = False
+
+    async def come_and_go(who: int) -> None:
+        number = 0
+        while not read:
+            number += 1
+            made = await floor.north.scan_parent(f"LIST-GO-{who}-{number}")
+            await floor.admin.delete(f"/bags/{made.json()['bag']['id']}")
+
+    async def read_to_the_end(**query: Any) -> set[str]:
+        found: set[str] = set()
+        cursor = None
+        while True:
+            page = (await floor.biller.get("/bags", limit=5, cursor=cursor, **query)).json()
+            found |= {bag["code"] for bag in page["items"]}
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    others = [asyncio.create_task(come_and_go(who)) for who in range(4)]
+    try:
+        for number in range(LISTS):
+            sort = ("newest", "oldest", "code")[number % 3]
+            found = await read_to_the_end(q="LIST-", sort=sort)
+            assert codes <= found, (number, sort, sorted(codes - found))
+    finally:
+        read = True
+        await asyncio.gather(*others)

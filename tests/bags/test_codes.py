@@ -1,57 +1,68 @@
 """Cleaning of codes and reading of labels, the one way for scanner, import and search."""
 
+import json
 import unicodedata
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracetrack.bags.codes import Label, Labels, Pattern, clean, compile_pattern, near_codes, read_label
+from tracetrack.bags.codes import (
+    Labels,
+    Pattern,
+    clean,
+    compile_pattern,
+    near_codes,
+    plain_text,
+    read_label,
+    visible,
+)
 from tracetrack.platform.problems import Problem
 
-
-@pytest.mark.parametrize(
-    ("typed", "code"),
-    [
-        ("SB00012\r\n", "SB00012"),
-        ("\tSB00012\t", "SB00012"),
-        ("]Q1SB00012", "SB00012"),
-        ("]C1 0016586\r", "0016586"),
-        ("  a   b\u00a0\u2003c ", "a b c"),
-        ("M444-00017", "M444-00017"),
-        ("a/b.c_d", "a/b.c_d"),
-        ("e\u0301", "\u00e9"),
-        ("क्षेत्र-१२", "क्षेत्र-१२"),
-        ("x" * 128, "x" * 128),
-    ],
-)
-def test_clean(typed: str, code: str) -> None:
-    assert clean(typed) == code
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "codes.json").read_text())
+"""What is on labels, and the code of each: the screens pass the same file."""
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        *(
-            "",
-            " \r\n\t ",
-            "]Q1",
-            "a\nb",
-            "a\tb",
-            "a\x00b",
-            "a\x1db",
-            "a\u200bb",
-            "a\u200db",
-            "a\u202eb",
-            "\ufeffa",
-        ),
-        *("a\u2066b", "a\u00adb", "\ud800", "a\u3164b", "a\ufe0fb", "a\u2028b", "x" * 129, "\ue000"),
-    ],
-)
-def test_what_cannot_be_a_code(bad: str) -> None:
+@pytest.mark.parametrize("vector", VECTORS["codes"], ids=lambda vector: vector["name"])
+def test_one_label_is_one_code(vector: dict[str, Any]) -> None:
+    if "code" in vector:
+        assert clean(vector["raw"]) == vector["code"]
+        assert clean(vector["code"]) == vector["code"]
+        return
     with pytest.raises(Problem) as refused:
-        clean(bad)
-    assert refused.value.code == "bad_code"
+        clean(vector["raw"])
+    assert (refused.value.code, refused.value.extra["reason"]) == ("bad_code", vector["reason"])
+
+
+SITE = Labels(
+    frozenset(VECTORS["hosts"]),
+    [Pattern(compile_pattern(one["pattern"]), one["kind"], None) for one in VECTORS["patterns"]],
+)
+
+
+@pytest.mark.parametrize("vector", VECTORS["labels"], ids=lambda vector: vector["name"])
+def test_a_site_reads_a_label_one_way(vector: dict[str, Any]) -> None:
+    label = read_label(vector["raw"], SITE if vector["site"] else Labels())
+    assert (label.code, label.kind, label.foreign) == (vector["code"], vector["kind"], vector["foreign"])
+
+
+def test_half_a_surrogate_pair_is_no_code() -> None:
+    with pytest.raises(Problem):
+        clean("\ud800")
+
+
+def test_what_is_no_bags_label_is_named_though_it_is_too_long() -> None:
+    with pytest.raises(Problem) as refused:
+        read_label("BEGIN:VCARD\nNOTE:" + "x" * 200, Labels())
+    assert refused.value.extra == {"reason": "too_long", "foreign": "contact"}
+
+
+@pytest.mark.parametrize("text", ["WIFI:T:WPA;S:x;P:geheim;;", "\tWIFI:P:geheim;S:" + "x" * 300])
+def test_a_password_is_in_nothing_that_is_kept(text: str) -> None:
+    assert "geheim" not in visible(text)
+    assert "geheim" not in plain_text(text)
 
 
 @pytest.mark.parametrize("command", ["TT:UNDO", "tt:done\r", "]Q1TT:NEXT", "TT:", "Tt:anything else"])
@@ -79,27 +90,8 @@ def test_cleaning_twice_changes_nothing_more_and_what_is_clean_is_visible(text: 
         assert clean(code) == code
 
 
-def labels(*patterns: tuple[str, str | None], hosts: tuple[str, ...] = ()) -> Labels:
-    return Labels(frozenset(hosts), [Pattern(compile_pattern(p), kind, None) for p, kind in patterns])
-
-
-def test_with_no_pattern_the_whole_text_is_the_code() -> None:
-    assert read_label("LABEL NO. 0016586 LOT NO. 7", labels()).code == "LABEL NO. 0016586 LOT NO. 7"
-
-
-def test_the_first_pattern_that_matches_takes_the_code_and_tells_the_kind() -> None:
-    site = labels((r"LABEL NO\.\s*(?P<code>\d+)", "child"), (r"^(M\d+-\d+)$", "parent"))
-    assert read_label("LABEL NO. 0016586 LOT NO. 0000123", site) == Label("0016586", "child", None)
-    assert read_label("M444-00017", site) == Label("M444-00017", "parent", None)
-    assert read_label("SB1", site) == Label("SB1", None, None)
-
-
-def test_a_url_of_a_known_host_stands_for_its_last_segment() -> None:
-    site = labels(hosts=("bags.example",))
-    assert read_label("https://bags.example/b/SB%2F12/?x=1", site).code == "SB/12"
-    assert read_label("https://BAGS.example/SB12", site).code == "SB12"
-    assert read_label("https://other.example/SB12", site).code == "https://other.example/SB12"
-    assert read_label("https://bags.example/", site).code == "https://bags.example/"
+def labels(*patterns: tuple[str, str | None]) -> Labels:
+    return Labels(patterns=[Pattern(compile_pattern(p), kind, None) for p, kind in patterns])
 
 
 def test_a_pattern_that_would_backtrack_for_ever_is_quick() -> None:

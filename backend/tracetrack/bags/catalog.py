@@ -20,10 +20,13 @@ from tracetrack.bags.schemas import (
 )
 from tracetrack.bags.tables import bag_types, label_patterns
 from tracetrack.ledger.service import record
+from tracetrack.people.names import Named, refuse_lookalike
 from tracetrack.platform import db
 from tracetrack.platform.db import sqlstate
 from tracetrack.platform.problems import Problem
 from tracetrack.platform.stamps import forget_stamps
+
+_KINDS: dict[str, Named] = {"bag_type": "bag_types", "label_pattern": "label_patterns"}
 
 
 async def list_bag_types() -> list[BagType]:
@@ -106,7 +109,8 @@ async def remove_label_pattern(actor: Actor, pattern_id: int) -> None:
 
 
 def _check_values(values: dict[str, Any]) -> None:
-    for field in ("name", "expected_children", "child_weight_kg", "pattern", "position", "enabled"):
+    never_null = "name expected_children child_weight_kg pattern position enabled shape_guard"
+    for field in never_null.split():
         if field in values and values[field] is None:
             raise Problem("invalid", errors=[{"loc": ["body", field], "msg": "must not be null"}])
     for field in ("pattern", "code_pattern"):
@@ -132,6 +136,7 @@ async def _create(actor: Actor, subject: str, table: Table, values: dict[str, An
     try:
         async with db.transaction() as tx:
             await _only_default(tx, values)
+            await refuse_lookalike(tx, _KINDS[subject], values["name"])
             row = dict((await tx.execute(insert(table).values(values).returning(table))).mappings().one())
             await record(
                 tx,
@@ -164,6 +169,8 @@ async def _change(
             if not values:
                 return dict(was)
             await _only_default(tx, values)
+            if "name" in values:
+                await refuse_lookalike(tx, _KINDS[subject], values["name"], but=row_id)
             row = dict(
                 (
                     await tx.execute(

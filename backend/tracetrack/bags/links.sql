@@ -54,7 +54,8 @@ begin
             ) d group by bill_id, bag_type_id order by bill_id, bag_type_id
             on conflict (bill_id, bag_type_id) do update
                 set parents = bill_totals.parents + excluded.parents,
-                    children = bill_totals.children + excluded.children;
+                    children = bill_totals.children + excluded.children,
+                    changes = bill_totals.changes + 1;
             if exists (select from new_rows n join bills b on b.id = n.bill_id
                        where (b.completed_at is null) <> (n.dispatched_at is null)) then
                 raise exception 'the bill is completed' using errcode = 'TT004';
@@ -109,7 +110,8 @@ begin
             ) d group by bill_id, bag_type_id order by bill_id, bag_type_id
             on conflict (bill_id, bag_type_id) do update
                 set parents = bill_totals.parents + excluded.parents,
-                    children = bill_totals.children + excluded.children;
+                    children = bill_totals.children + excluded.children,
+                    changes = bill_totals.changes + 1;
         end if;
         if on_bills and exists (
             select from old_rows o join new_rows n using (id)

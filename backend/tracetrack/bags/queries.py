@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     desc,
     func,
     literal_column,
@@ -56,6 +57,11 @@ _HIDDEN = (
 )
 
 
+def _visible(actor: Actor, area: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The area rule for bags: one's own area's, and those without an area."""
+    return or_(within_area(actor, area), area.is_(None))
+
+
 def _bag_columns(actor: Actor) -> list[ColumnElement[Any]]:
     """A bag's columns as the API shows them; a bill of an area the actor may not see is not named."""
     shown: list[ColumnElement[Any]] = [
@@ -74,7 +80,7 @@ async def bag_by_code(tx: AsyncConnection, actor: Actor, code: str) -> dict[str,
     """The bag that ``code`` finds, by its own code or one it had before."""
     found = text("select id from find_bag(:code)").columns(bag_cards.c.id).bindparams(code=code)
     statement = select(*_bag_columns(actor)).where(
-        bag_cards.c.id.in_(select(found.subquery().c.id)), within_area(actor, bag_cards.c.area_id)
+        bag_cards.c.id.in_(select(found.subquery().c.id)), _visible(actor, bag_cards.c.area_id)
     )
     row = (await tx.execute(statement)).mappings().one_or_none()
     return dict(row) if row else None
@@ -83,7 +89,7 @@ async def bag_by_code(tx: AsyncConnection, actor: Actor, code: str) -> dict[str,
 async def bag_by_id(tx: AsyncConnection, actor: Actor, bag_id: int) -> dict[str, Any] | None:
     """The bag with this id."""
     statement = select(*_bag_columns(actor)).where(
-        bag_cards.c.id == bag_id, within_area(actor, bag_cards.c.area_id)
+        bag_cards.c.id == bag_id, _visible(actor, bag_cards.c.area_id)
     )
     row = (await tx.execute(statement)).mappings().one_or_none()
     return dict(row) if row else None
@@ -99,7 +105,7 @@ async def existing_codes(tx: AsyncConnection, actor: Actor, codes: Sequence[str]
     statement = (
         select(bag_cards.c.code)
         .join(wanted, func.lower(bag_cards.c.code) == func.lower(wanted.c.code))
-        .where(within_area(actor, bag_cards.c.area_id))
+        .where(_visible(actor, bag_cards.c.area_id))
         .group_by(bag_cards.c.code)
         .order_by(func.min(wanted.c.place))
         .limit(limit)
@@ -124,7 +130,7 @@ async def codes_that_begin(
         .order_by(key)
         .limit(LOOKED_AT)
     ).subquery()
-    statement = select(first.c.code).where(within_area(actor, first.c.area_id))
+    statement = select(first.c.code).where(_visible(actor, first.c.area_id))
     if kind is not None:
         statement = statement.where(first.c.kind == kind)
     return list((await tx.execute(statement.order_by(func.lower(first.c.code)).limit(limit))).scalars())
@@ -142,7 +148,7 @@ async def codes_beside(tx: AsyncConnection, actor: Actor, code: str) -> list[str
         looked_at.where(key >= low).order_by(key).subquery(),
     )
     beside = union_all(
-        *(select(side.c.code).where(within_area(actor, side.c.area_id)) for side in sides)
+        *(select(side.c.code).where(_visible(actor, side.c.area_id)) for side in sides)
     ).subquery()
     return list((await tx.execute(select(beside.c.code).order_by(func.lower(beside.c.code)))).scalars())
 
@@ -150,17 +156,17 @@ async def codes_beside(tx: AsyncConnection, actor: Actor, code: str) -> list[str
 _CONTAINING = text("""
     select bags_containing(cast(:part as text), cast(:sees_area as bigint), cast(:kind as text),
         cast(:state as text), cast(:area_id as bigint), cast(:since as timestamptz),
-        cast(:until as timestamptz), cast(:sort as text), cast(:after as text), cast(:limit as integer))
+        cast(:until as timestamptz), cast(:sort as text), cast(:after as text), cast(:limit as integer)) as id
 """)
 
 # What has the word as its code, then what begins with it.
 _BEGINNING = text("""
     select id from (
         select id, 0 as place, null as code from find_bag(:low)
-            where cast(:sees_area as bigint) is null or area_id = :sees_area
+            where cast(:sees_area as bigint) is null or area_id = :sees_area or area_id is null
         union all
         (select id, 1, lower(code) from bags where lower(code) >= :low and lower(code) < :high
-            and (cast(:sees_area as bigint) is null or area_id = :sees_area)
+            and (cast(:sees_area as bigint) is null or area_id = :sees_area or area_id is null)
             order by lower(code) limit :limit)
     ) found
     group by id order by min(place), min(code) limit :limit
@@ -184,7 +190,7 @@ async def bags_by_id(tx: AsyncConnection, actor: Actor, ids: Sequence[int]) -> l
     """The bags with these ids that the actor may see, in the order given."""
     wanted = bindparam("ids", list(ids), type_=ARRAY(BigInteger))
     statement = select(*_bag_columns(actor)).where(
-        bag_cards.c.id == any_(wanted), within_area(actor, bag_cards.c.area_id)
+        bag_cards.c.id == any_(wanted), _visible(actor, bag_cards.c.area_id)
     )
     rows = {row["id"]: dict(row) for row in (await tx.execute(statement)).mappings()}
     return [rows[bag_id] for bag_id in ids if bag_id in rows]
@@ -223,25 +229,24 @@ async def bags_page(
 ) -> list[dict[str, Any]]:
     """One page of bags, one row more than ``limit`` where there is a next."""
     key, order = SORTS[sort]
-    statement: Select[Any] = select(*_bag_columns(actor)).where(within_area(actor, bag_cards.c.area_id))
+    statement: Select[Any] = select(*_bag_columns(actor)).where(_visible(actor, bag_cards.c.area_id))
     if containing:
-        found = await tx.execute(
-            _CONTAINING,
-            {
-                "part": containing,
-                "sees_area": actor.sees_area,
-                "kind": kind,
-                "state": state,
-                "area_id": area_id,
-                "since": since,
-                "until": until,
-                "sort": sort,
-                "after": None if after is None else str(after[0]),
-                "limit": limit + 1,
-            },
+        # One statement, so that the page and where it ends are of one snapshot.
+        found = _CONTAINING.columns(column("id", BigInteger)).bindparams(
+            part=containing,
+            sees_area=actor.sees_area,
+            kind=kind,
+            state=state,
+            area_id=area_id,
+            since=since,
+            until=until,
+            sort=sort,
+            after=None if after is None else str(after[0]),
+            limit=limit + 1,
         )
-        statement = statement.where(bag_cards.c.id.in_(list(found.scalars())))
-        return [dict(row) for row in (await tx.execute(statement.order_by(order(key)))).mappings()]
+        page = func.array(select(found.subquery().c.id).scalar_subquery(), type_=ARRAY(BigInteger))
+        statement = statement.where(bag_cards.c.id == any_(page)).order_by(order(key))
+        return [dict(row) for row in (await tx.execute(statement)).mappings()]
     if kind:
         statement = statement.where(bag_cards.c.kind == kind)
     if state:
@@ -270,7 +275,7 @@ async def children_page(
             _ref("linked_by", users.c.id, "username", users.c.username),
         )
         .join(users, users.c.id == bag_cards.c.linked_by, isouter=True)
-        .where(bag_cards.c.parent_id == parent_id, within_area(actor, bag_cards.c.area_id))
+        .where(bag_cards.c.parent_id == parent_id, _visible(actor, bag_cards.c.area_id))
     )
     if after is not None:
         statement = statement.where(place < tuple_(dt.datetime.fromisoformat(after[0]), after[1]))
@@ -346,6 +351,8 @@ def _scans_where(given: frozenset[str]) -> Select[Any]:
             scan.c.refused,
             scan.c.code,
             scan.c.scanned_at,
+            scan.c.device_id,
+            scan.c.device_sequence.label("sequence"),
             scan.c.received_at,
             _ref("bag", bag.c.id, "code", bag.c.code),
             _ref("parent", parent.c.id, "code", parent.c.code),
@@ -391,6 +398,7 @@ async def history_page(
         )
         .join(users, users.c.id == event.actor_id, isouter=True)
         .where(
+            event.action != "access_denied",
             or_(
                 and_(event.subject_type == "bag", event.subject_id == bag_id),
                 event.parent_id == bag_id,

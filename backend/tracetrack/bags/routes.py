@@ -9,8 +9,10 @@ from fastapi import APIRouter, Path, Query, Response
 from tracetrack.access.dependencies import Admin, Biller, Scanner
 from tracetrack.bags import catalog, labels, service
 from tracetrack.bags.schemas import (
+    AreaGiven,
     Bag,
     BagDetail,
+    BagsGiven,
     BagState,
     BagType,
     BagTypeChange,
@@ -41,13 +43,13 @@ _FILE: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/bags/lookup", responses=problems("bag_not_found", "bad_code"))
-async def look_up(code: Code, actor: Scanner) -> BagDetail:
+async def look_up_bag(code: Code, actor: Scanner) -> BagDetail:
     """Find a bag by any code or label: what it is, where it is, its last scans."""
     return await service.look_up(actor, code)
 
 
 @router.get("/bags/suggest", responses=problems("bad_code"))
-async def suggest(
+async def suggest_codes(
     q: Annotated[str, Query(min_length=1, max_length=128)], actor: Scanner, kind: Kind | None = None
 ) -> list[str]:
     """Codes that begin with what was typed, for torn labels; `kind`: where only such a bag fits."""
@@ -130,6 +132,12 @@ async def delete_bag(bag_id: Id, actor: Admin) -> Response:
 async def list_bag_types(actor: Scanner) -> Page[BagType]:
     """All bag types, the default first."""
     return Page(items=await catalog.list_bag_types())
+
+
+@router.post("/bags/area", responses=problems("area_not_found", "bag_not_found", "import_not_found"))
+async def give_area(given: AreaGiven, actor: Biller) -> BagsGiven:
+    """Give bags an area, or another one: by id, or all that an import brought; children go with parents."""
+    return await service.give_area(actor, given)
 
 
 @router.post("/bag-types", status_code=201, responses=problems("name_taken", "bad_pattern"))

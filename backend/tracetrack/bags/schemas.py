@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    computed_field,
+    model_validator,
+)
 
 from tracetrack.access.schemas import AreaRef as AreaRef
-from tracetrack.access.wall import WalledArea
+from tracetrack.access.wall import OpenArea, WalledArea
 from tracetrack.bags.codes import LONGEST_LABEL
+from tracetrack.people.schemas import ThingName
+from tracetrack.platform.clock import doubtful
 from tracetrack.platform.paging import Page
 
 LabelText = Annotated[str, StringConstraints(max_length=LONGEST_LABEL)]
@@ -58,7 +69,7 @@ class Bag(BaseModel):
     code: str
     kind: Kind
     state: BagState
-    area: WalledArea
+    area: OpenArea
     child_count: int
     expected_children: int | None = Field(description="Of a parent, from its bag type; it refuses nothing.")
     weight_kg: float
@@ -93,9 +104,17 @@ class ScanRecord(BaseModel):
     parent: BagRef | None
     user: UserRef
     area: WalledArea
-    scanned_at: AwareDatetime | None = Field(description="The device's time.")
+    scanned_at: AwareDatetime | None = Field(description="The device's time; recorded, never judged.")
     received_at: AwareDatetime
     undone: bool
+    device_id: UUID | None = None
+    sequence: int | None = Field(default=None, description="Its place among the scans of the device.")
+
+    @computed_field(description="The device's time is far from the time of arrival.")  # type: ignore[prop-decorator]
+    @property
+    def time_doubtful(self) -> bool:
+        """Whether the device's clock is likely to be wrong."""
+        return doubtful(self.scanned_at, self.received_at)
 
 
 class BagDetail(BaseModel):
@@ -128,7 +147,7 @@ class CodeState(BaseModel):
     code: str | None = None
     kind: Kind | None = None
     state: BagState | None = None
-    area: WalledArea = None
+    area: OpenArea = None
     child_count: int | None = None
     expected_children: int | None = None
     parent: BagRef | None = None
@@ -154,10 +173,30 @@ class Event(BaseModel):
     after: dict[str, Any] | None
 
 
+class AreaGiven(Body):
+    """Bags that get an area: named by id, or all that an import brought."""
+
+    bag_ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field(default=[], max_length=1_000)
+    import_id: int | None = Field(default=None, ge=1, lt=2**63)
+    area_id: int = Field(ge=1, lt=2**63)
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if bool(self.bag_ids) == (self.import_id is not None):
+            raise ValueError("either bag_ids or import_id")
+        return self
+
+
+class BagsGiven(BaseModel):
+    """How many bags have another area now, children in parents included."""
+
+    bags: int
+
+
 class BagTypeIn(Body):
     """A bag type as an admin sets it."""
 
-    name: str = Field(min_length=1, max_length=80)
+    name: ThingName
     expected_children: int = Field(default=30, ge=0, le=100_000)
     child_weight_kg: float = Field(default=1.0, ge=0, le=100_000)
     code_pattern: str | None = Field(
@@ -167,16 +206,20 @@ class BagTypeIn(Body):
         description="RE2 expression; a parent code it matches is of this type.",
     )
     is_default: bool = False
+    shape_guard: bool = Field(
+        default=True, description="Ask about a code whose shape speaks against what it would be."
+    )
 
 
 class BagTypeChange(Body):
     """Changes of a bag type; what is absent stays."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=80)
+    name: ThingName | None = None
     expected_children: int | None = Field(default=None, ge=0, le=100_000)
     child_weight_kg: float | None = Field(default=None, ge=0, le=100_000)
     code_pattern: str | None = Field(default=None, min_length=1, max_length=500)
     is_default: Literal[True] | None = None
+    shape_guard: bool | None = None
 
 
 class BagType(BaseModel):
@@ -188,12 +231,13 @@ class BagType(BaseModel):
     child_weight_kg: float
     code_pattern: str | None
     is_default: bool
+    shape_guard: bool
 
 
 class LabelPatternIn(Body):
     """A label pattern as an admin sets it."""
 
-    name: str = Field(min_length=1, max_length=80)
+    name: ThingName
     pattern: str = Field(
         min_length=1,
         max_length=500,
@@ -208,7 +252,7 @@ class LabelPatternIn(Body):
 class LabelPatternChange(Body):
     """Changes of a label pattern; what is absent stays."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=80)
+    name: ThingName | None = None
     pattern: str | None = Field(default=None, min_length=1, max_length=500)
     kind: Kind | None = None
     bag_type_id: BagId | None = None

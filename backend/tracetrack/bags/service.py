@@ -11,13 +11,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tracetrack.access.actor import Actor
+from tracetrack.access.actor import ACTOR, Actor
 from tracetrack.bags import queries
 from tracetrack.bags.codes import Kind, clean, near_codes, read_label
 from tracetrack.bags.labels import read_site_label, site_labels
 from tracetrack.bags.schemas import (
+    AreaGiven,
     Bag,
     BagDetail,
+    BagsGiven,
     CodeState,
     Event,
     LinkedChild,
@@ -281,6 +283,34 @@ async def list_scans(
         items=[ScanRecord.model_validate(row) for row in rows[:limit]],
         next_cursor=encode_cursor(rows[limit - 1]["id"]) if len(rows) > limit else None,
     )
+
+
+_OF_IMPORT = text(
+    "select coalesce(array_agg(id), '{}') from bags where import_id = :id and parent_id is null"
+)
+_BAGS = text("select coalesce(array_agg(id), '{}') from bags where id = any (:ids)")
+_GIVE = f"select bags_give_area({ACTOR}, $6, $7)"
+
+
+async def give_area(actor: Actor, given: AreaGiven) -> BagsGiven:
+    """Give an area to bags, in one transaction; a child goes with its parent.
+
+    Raises:
+        Problem: ``area_not_found``, ``bag_not_found``, ``import_not_found`` (404).
+    """
+    async with db.reading() as tx:
+        area = text("select 1 from areas where id = :id and disabled_at is null")
+        if await tx.scalar(area, {"id": given.area_id}) is None:
+            raise Problem("area_not_found")
+        if given.import_id is None:
+            ids = await tx.scalar(_BAGS, {"ids": given.bag_ids})
+            if set(ids) != set(given.bag_ids):
+                raise Problem("bag_not_found")
+        else:
+            if await tx.scalar(text("select 1 from imports where id = :id"), {"id": given.import_id}) is None:
+                raise Problem("import_not_found")
+            ids = await tx.scalar(_OF_IMPORT, {"id": given.import_id})
+    return BagsGiven(bags=await db.answer(_GIVE, *actor.values(), ids, given.area_id))
 
 
 async def delete_bag(actor: Actor, bag_id: int) -> None:

@@ -67,6 +67,8 @@ scans = Table(
     Column("parent_id", BigInteger),
     Column("undoes", Uuid),
     Column("scanned_at", TIME),
+    Column("device_id", Uuid),
+    Column("device_sequence", BigInteger),
     Column("action", Text),
     Column("outcome", Text),
     Column("refused", Boolean),
@@ -98,6 +100,7 @@ bag_types = Table(
     Column("child_weight_kg", Numeric(9, 3, asdecimal=False)),
     Column("code_pattern", Text),
     Column("is_default", Boolean),
+    Column("shape_guard", Boolean),
     Column("updated_at", TIME),
 )
 
