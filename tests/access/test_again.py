@@ -17,6 +17,14 @@ async def a_while_later(floor: Floor, minutes: int = 16) -> None:
     )
 
 
+async def disabling_another_admin(floor: Floor) -> httpx.Response:
+    other = await floor.owner.fetchval(
+        "insert into users (username, role, password_hash) values ('other admin', 'admin', '-')"
+        " on conflict (lower(username)) do update set disabled_at = null returning id"
+    )
+    return await floor.admin.patch(f"/users/{other}", {"disabled": True})
+
+
 Act = Callable[[Floor], Awaitable[httpx.Response]]
 ACTS: dict[str, Act] = {
     "another's role": lambda f: f.admin.patch(f"/users/{f.north.id}", {"role": "biller"}),
@@ -29,6 +37,9 @@ ACTS: dict[str, Act] = {
     "a setting that guards": lambda f: f.admin.patch("/settings", {"registration": True}),
     "how long the past is kept": lambda f: f.admin.patch("/settings", {"audit_months": 24}),
     "where alerts go": lambda f: f.admin.patch("/settings", {"alert_webhook": "https://example.org/hook"}),
+    "moving somebody": lambda f: f.admin.patch(f"/users/{f.north.id}", {"area_id": f.areas["South"]}),
+    "disabling another admin": disabling_another_admin,
+    "ending another's sessions": lambda f: f.admin.delete(f"/users/{f.south.id}/sessions"),
     "letting somebody in again": lambda f: f.admin.patch(f"/users/{f.north.id}", {"disabled": False}),
     "one's own second factor": lambda f: f.admin.delete("/auth/totp"),
     "beginning one": lambda f: f.admin.post("/auth/totp"),

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.floor import PASSWORD, Floor, Person
+from tests.lengths import assert_fast
 from tracetrack.access import queries
+from tracetrack.platform import stamps
 from tracetrack.platform.upkeep import do_chores
 from tracetrack.settings import Settings
 
@@ -72,7 +74,7 @@ async def test_a_change_by_an_admin_ends_access_in_another_worker(
         assert changed.status_code == 200, changed.text
         at, what = await worker.sees()
     assert what == "session_ended"
-    assert at - done < WITHIN_SECONDS
+    assert_fast(at - done, WITHIN_SECONDS, "seen by another worker, s")
     assert (await floor.north.get("/auth/me")).status_code == 401
 
 
@@ -96,7 +98,7 @@ async def test_a_person_who_ends_a_session_ends_it_in_another_worker(
         assert answer.is_success, answer.text
         at, what = await worker.sees()
     assert what == "session_ended"
-    assert at - done < WITHIN_SECONDS
+    assert_fast(at - done, WITHIN_SECONDS, "seen by another worker, s")
 
 
 async def test_a_change_straight_in_the_database_acts_too(floor: Floor, settings: Settings) -> None:
@@ -108,7 +110,7 @@ async def test_a_change_straight_in_the_database_acts_too(floor: Floor, settings
         done = time.time()
         at, what = await worker.sees()
         assert what == "dispatcher South"
-        assert at - done < WITHIN_SECONDS
+        assert_fast(at - done, WITHIN_SECONDS, "seen by another worker, s")
         await floor.owner.execute("update users set role = 'biller' where id = $1", floor.north.id)
         assert (await worker.sees())[1] == "biller South"
 
@@ -152,3 +154,24 @@ async def test_one_with_more_sessions_than_a_statement_can_end_is_disabled_after
     changed = await floor.admin.patch(f"/users/{floor.north.id}", {"disabled": True})
     assert changed.status_code == 200, changed.text
     assert await floor.owner.fetchval(LIVING, floor.north.id) == 0
+
+
+@pytest.mark.parametrize(
+    ("refused", "before", "after"),
+    [
+        ("password_change_required", "must_change_password = true", "must_change_password = false"),
+        ("forbidden", "role = 'biller'", "role = 'admin'"),
+    ],
+)
+async def test_access_given_by_another_worker_is_there_at_once(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, refused: str, before: str, after: str
+) -> None:
+    person = await floor.person("newcomer", "admin")
+    await floor.owner.execute(f"update users set {before} where id = $1", person.id)
+    stamps.forget_stamps()
+    answer = await person.get("/users")
+    assert (answer.status_code, answer.json()["code"]) == (403, refused)
+    # However long a worker believes what it read.
+    monkeypatch.setattr(stamps, "TRUSTED_SECONDS", 600)
+    await floor.owner.execute(f"update users set {after} where id = $1", person.id)
+    assert (await person.get("/users")).status_code == 200

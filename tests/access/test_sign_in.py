@@ -71,9 +71,9 @@ async def test_an_unknown_name_takes_as_long_as_a_wrong_password(floor: Floor) -
         for _ in range(15):
             # Else most of them would only be told to wait.
             await floor.owner.execute("truncate sign_in_failures")
-            began = time.perf_counter()
+            began = time.process_time()
             assert (await log_in(floor.anyone, username, WRONG)).status_code == 401
-            tries.append(time.perf_counter() - began)
+            tries.append(time.process_time() - began)
         return sorted(tries)[len(tries) // 2]
 
     known, unknown = await seconds("north"), await seconds("nobody")

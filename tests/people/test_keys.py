@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api import operations
 from tests.floor import Floor, Person
 from tracetrack.access import keys, limits
 from tracetrack.access.keys import new_key, write_down_used
@@ -196,3 +199,58 @@ async def test_a_revoked_key_that_comes_on_and_on_is_a_wrong_one(floor: Floor, f
     answers = [await program.get("/bags") for _ in range(7)]
     assert [a.status_code for a in answers] == [401] * 5 + [429] * 2
     assert int(answers[-1].headers["retry-after"]) <= 60
+
+
+async def test_a_key_may_be_used_for_its_scopes_alone(floor: Floor) -> None:
+    key, program = await made(floor, role="biller", scopes=["bills", "read", "read"])
+    assert key["scopes"] == ["bills", "read"]
+    assert (await program.post("/bills", {})).status_code == 201
+    assert (await program.get("/bags")).status_code == 200
+    for answer, scope in (
+        (await program.scan_parent("P1"), "scan"),
+        (await program.get("/exports/bags"), "export"),
+        (await program.get("/imports"), "import"),
+    ):
+        problem = answer.json()
+        assert (answer.status_code, problem["code"], problem["scope"]) == (403, "scope_missing", scope)
+    assert (await floor.owner.fetchval("select count(*) from bags")) == 0
+
+
+async def test_a_key_that_reads_changes_nothing(floor: Floor) -> None:
+    """Every call that is no GET is refused, but for those that only answer."""
+    _, program = await made(floor, role="biller", scopes=["read"])
+    for operation in operations():
+        if operation.method == "GET" or not operation.said["security"]:
+            continue
+        path = re.sub(r"\{[^}]*\}", "1", operation.path)
+        answer = await program.http.request(operation.method, path, json={})
+        expected = 422 if str(operation) == "POST /bags/states" else 403
+        assert answer.status_code == expected, (str(operation), answer.text)
+
+
+async def test_a_key_ends_by_itself(floor: Floor) -> None:
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    key, program = await made(floor, role="biller", expires_at=soon.isoformat())
+    assert dt.datetime.fromisoformat(key["expires_at"]) == soon
+    assert (await program.get("/bags")).status_code == 200
+    await floor.owner.execute("update api_keys set expires_at = now() - interval '1 second'")
+    # As another worker, which has not seen it yet.
+    keys._remembered._values.clear()
+    assert (await program.get("/bags")).status_code == 401
+
+
+async def test_a_remembered_key_ends_at_its_time(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    _, program = await made(floor, role="biller", expires_at=later.isoformat())
+    assert (await program.get("/bags")).status_code == 200
+    monkeypatch.setattr(keys, "now", lambda: later)
+    assert (await program.get("/bags")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"scopes": []}, {"scopes": ["all"]}, {"expires_at": "2020-01-01T00:00:00Z"}, {"expires_at": "soon"}],
+)
+async def test_what_no_scope_and_no_end_can_be(floor: Floor, body: dict[str, Any]) -> None:
+    answer = await floor.admin.post("/api-keys", {"name": "ERP", "role": "biller", **body})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")

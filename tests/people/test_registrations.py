@@ -12,6 +12,7 @@ import pytest
 from tests.access.test_again import a_while_later
 from tests.access.test_totp import said
 from tests.floor import Floor, together
+from tracetrack import __version__
 from tracetrack.access import limits, passwords
 from tracetrack.people import registrations
 
@@ -31,7 +32,11 @@ async def waiting(floor: Floor) -> list[dict[str, Any]]:
 
 
 async def test_it_is_shut_until_an_admin_opens_it(floor: Floor) -> None:
-    assert (await floor.anyone.get("/site")).json() == {"name": "TraceTrack", "registration": False}
+    assert (await floor.anyone.get("/site")).json() == {
+        "name": "TraceTrack",
+        "registration": False,
+        "version": __version__,
+    }
     assert said(await ask(floor)) == (404, "not_found")
     await opened(floor)
     assert (await floor.anyone.get("/site")).json()["registration"] is True

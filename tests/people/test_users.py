@@ -197,7 +197,10 @@ async def test_two_admins_who_demote_each_other_at_once_leave_one(floor: Floor) 
 async def test_without_the_lock_a_duel_can_leave_none(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control."""
     monkeypatch.setattr(queries, "ADMINS", text(str(queries.ADMINS).replace("for no key update", "")))
-    assert 0 in [await admins_left_after_a_duel(floor, f"rival{n}") for n in range(40)]
+    for number in range(40):
+        if await admins_left_after_a_duel(floor, f"rival{number}") == 0:
+            return
+    pytest.fail("each of 40 duels left an admin: the lock makes no difference")
 
 
 async def test_an_admin_who_steps_down_goes_on_as_what_he_is(floor: Floor) -> None:
@@ -267,7 +270,7 @@ async def test_when_somebody_was_last_seen_outlives_his_sessions(floor: Floor) -
     for _ in range(2):
         await floor.owner.execute("update sessions set expires_at = now() - interval '2 days'")
         await do_chores(access.UPKEEP)
-        await floor.sign_in(floor.admin.id, "admin", PASSWORD)
+        admin = await floor.sign_in(floor.admin.id, "admin", PASSWORD)
         assert await floor.owner.fetchval("select count(*) from sessions") == 1
-        [seen] = (await floor.admin.get("/users", q="north")).json()["items"]
+        [seen] = (await admin.get("/users", q="north")).json()["items"]
         assert (seen["last_seen_at"], seen["sessions"]) == (was, 0)

@@ -1,9 +1,9 @@
 """Proving again who one is, before what would let a thief of a session stay.
 
 A session that signed in, or proved itself, lately may do everything. Later the dangerous acts (another's
-role or password, a new user who is more than a dispatcher, a new key, a setting that guards the site) ask
-for the password once more, and where there is a second factor for its code too: the phone that has the
-codes may be the phone that was found.
+role, area or password, disabling an admin, ending somebody's sessions, a new user who is more than a
+dispatcher, a new key, a setting that guards the site) ask for the password once more, and where there is a
+second factor for its code too: the phone that has the codes may be the phone that was found.
 A key never may: it has no password to give, so nobody can widen what a stolen key is good for.
 """
 

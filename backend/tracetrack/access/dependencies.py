@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends
 from fastapi.openapi.models import HTTPBearer
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from tracetrack.access import keys, sessions, tokens
 from tracetrack.access.actor import Actor, Role
 from tracetrack.access.limits import count_request
+from tracetrack.access.scopes import Scope, scope_of
 from tracetrack.access.wall import bound_to
 from tracetrack.platform.logs import request_id
 from tracetrack.platform.problems import Problem
@@ -45,7 +46,7 @@ class SignedInAs(SecurityBase):
 
         Raises:
             Problem: ``unauthorized``, ``session_ended``, ``too_many_requests``,
-                ``password_change_required``, ``totp_setup_required``, ``forbidden``.
+                ``password_change_required``, ``totp_setup_required``, ``forbidden``, ``scope_missing``.
         """
         address = request.client.host if request.client else ""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -56,16 +57,23 @@ class SignedInAs(SecurityBase):
             # A program has no password to change, no sessions and no profile.
             if not self.programs:
                 raise Problem("forbidden")
+            if (
+                session.scopes is not None
+                and (needed := scope_of(request.scope["route"])) not in session.scopes
+            ):
+                raise Problem("scope_missing", scope=needed)
         else:
             session = await sessions.signed_in(token)
         request.state.user_id = session.user_id
         await count_request(request, session.user_id)
-        if session.must_change_password and not self.not_ready:
-            raise Problem("password_change_required")
-        if session.must_set_up_totp and not self.not_ready:
-            raise Problem("totp_setup_required")
-        if session.role not in self.roles:
-            raise Problem("forbidden")
+        refusal = self._refusal(session)
+        if refusal and not token.startswith(keys.BEGINNING):
+            # Another worker may have given access a moment ago: what is remembered refuses nobody.
+            session = await sessions.signed_in(token, current=True)
+            refusal = self._refusal(session)
+        request.state.session = session
+        if refusal:
+            raise Problem(refusal)
         actor = Actor(
             user_id=session.user_id,
             username=session.username,
@@ -78,6 +86,19 @@ class SignedInAs(SecurityBase):
         )
         bound_to(actor)
         return actor
+
+    def scope(self, route: Any) -> Scope | None:
+        """The scope that a key needs for a route with this rule; None where keys may not call it."""
+        programs = self.programs and self.roles != {Role.admin}
+        return scope_of(route) if programs else None
+
+    def _refusal(self, session: sessions.SignedIn) -> str | None:
+        """Why this session may not call the route."""
+        if session.must_change_password and not self.not_ready:
+            return "password_change_required"
+        if session.must_set_up_totp and not self.not_ready:
+            return "totp_setup_required"
+        return None if session.role in self.roles else "forbidden"
 
 
 class Anyone:

@@ -1,7 +1,8 @@
 """Keys of programs: a bearer that begins with ``ttk_`` instead of an access token.
 
 A key is random, so a plain hash of it is enough to keep. What it may do is what its user may, and
-it ends within a second of being revoked or its user being disabled, as a session does.
+of that its scopes; it ends when it expires, and within a second of being revoked or its user being
+disabled, as a session does.
 
 What has not the shape of a key is refused unseen. What has it and is none costs a query, so an address
 that brings many of these is not listened to for the rest of the minute, but for keys that were right before.
@@ -22,6 +23,7 @@ from tracetrack.access.actor import Role
 from tracetrack.access.sessions import SignedIn
 from tracetrack.platform import db
 from tracetrack.platform.background import Job
+from tracetrack.platform.clock import now
 from tracetrack.platform.problems import Problem
 from tracetrack.platform.stamps import Remembered
 
@@ -35,9 +37,10 @@ _FOR_EVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 _SHAPE = re.compile(BEGINNING + r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 
 _GOOD = """
-    select k.id, u.id as user_id, u.username, u.full_name, u.role, u.language, u.area_id, a.name as area_name
+    select k.id, k.scopes, k.expires_at, u.id as user_id, u.username, u.full_name, u.role, u.language,
+        u.area_id, a.name as area_name
     from api_keys k join users u on u.id = k.user_id left join areas a on a.id = u.area_id
-    where k.revoked_at is null and u.disabled_at is null
+    where k.revoked_at is null and u.disabled_at is null and (k.expires_at is null or k.expires_at > now())
 """
 _OF_HASH = text(_GOOD + " and k.key_hash = :key_hash")
 _OF_ID = text(_GOOD + " and k.id = :id")
@@ -61,7 +64,7 @@ def key_hash(key: str) -> bytes:
 def _signed_in(row: Row[Any]) -> SignedIn:
     return SignedIn(
         session_id=row.id,
-        expires_at=_FOR_EVER,
+        expires_at=row.expires_at or _FOR_EVER,
         user_id=row.user_id,
         username=row.username,
         full_name=row.full_name,
@@ -70,6 +73,7 @@ def _signed_in(row: Row[Any]) -> SignedIn:
         must_change_password=False,
         area_id=row.area_id,
         area_name=row.area_name,
+        scopes=None if row.scopes is None else frozenset(row.scopes),
     )
 
 
@@ -90,6 +94,16 @@ async def _load_living(key_id: UUID) -> SignedIn | None:
 
 _remembered: Remembered[bytes, SignedIn] = Remembered("access", _load)
 _living: Remembered[UUID, SignedIn | None] = Remembered("access", _load_living)
+
+
+def caller_of_token(token: str) -> str | None:
+    """Whose places a request takes, by its bearer token alone; None for a token that is not ours."""
+    if token.startswith(BEGINNING):
+        return f"key {hashlib.sha256(token.encode()).hexdigest()[:16]}"
+    try:
+        return f"user {tokens.read_access_token(token).user_id}"
+    except Problem:
+        return None
 
 
 async def signed_in_by_key(key: str, address: str) -> SignedIn:
@@ -115,6 +129,9 @@ async def signed_in_by_key(key: str, address: str) -> SignedIn:
             _right.discard(hashed)
             limits.count_wrong_key(address)
         raise
+    if found.expires_at <= now():
+        # Remembered from before its end.
+        raise tokens.unauthorized()
     _right.add(hashed)
     _used.add(found.session_id)
     return found
@@ -122,7 +139,8 @@ async def signed_in_by_key(key: str, address: str) -> SignedIn:
 
 async def living(key_id: UUID) -> SignedIn | None:
     """A key's user as he is by now, for what lasts longer than a request; None when the key is over."""
-    return await _living.get(key_id)
+    found = await _living.get(key_id)
+    return None if found is None or found.expires_at <= now() else found
 
 
 async def write_down_used() -> None:

@@ -25,7 +25,7 @@ import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -37,7 +37,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
-from tracetrack.access import tokens
+from tracetrack.access import passwords, tokens
 from tracetrack.platform import db
 from tracetrack.platform.breaker import State
 from tracetrack.platform.cache import REDIS
@@ -56,6 +56,12 @@ REGISTRATIONS_PER_MINUTE_ADDRESS = 20
 """Tries to ask for an account from one address, those that are refused too."""
 REFRESHES_PER_MINUTE = 30
 """Of one session; a page that is loaded anew refreshes."""
+AT_ONCE_AS_ONE = 2
+"""Tries of strangers as one user from one address that a worker judges at a time."""
+AT_ONCE_FROM_ADDRESS = 8
+"""The same from one address."""
+MOST_TRYING = 200
+"""Tries with one key that wait for their turn in a worker."""
 MOST_ADDRESSES = 10_000
 """Whose wrong keys and tokens are counted; the oldest are forgotten."""
 
@@ -303,28 +309,59 @@ async def trying(request: Request, username: str, *, signed_in: bool = False) ->
         guards = [
             _Guard(_key("pair", name, address), 5, 60),
             _Guard(_key("user", name), 100, 30, forgiven=False),
-            _Guard(_key("address", address), 300, 5, forgiven=False),
+            _Guard(_key("address", address), 30, 15, forgiven=False),
         ]
         windows = [
             (_key("pair", name, address), settings.sign_ins_per_minute),
             (_key("address", address), settings.sign_ins_per_minute_address),
         ]
-    wait, held = await db.answer(
-        _ADMIT, *_told(guards), [key for key, _ in windows], [most for _, most in windows]
-    )
-    if wait:
-        raise _refuse(wait)
+    strange = not (signed_in or browser)
+    passwords.preferred.set(not strange)
+    async with AsyncExitStack() as stack:
+        if strange:
+            # Of many that come together most wait until the first have failed, and are judged by that.
+            await stack.enter_async_context(_at_once(guards[0].key, AT_ONCE_AS_ONE))
+            await stack.enter_async_context(_at_once(guards[2].key, AT_ONCE_FROM_ADDRESS))
+        wait, held = await db.answer(
+            _ADMIT, *_told(guards), [key for key, _ in windows], [most for _, most in windows]
+        )
+        if wait:
+            raise _refuse(wait)
+        try:
+            yield
+        except Problem as problem:
+            if problem.code not in WRONG:
+                await _release(held)
+            elif uncounted := [guard for guard in guards if guard.key not in (held or ())]:
+                await db.answer(_FAILED, *_told(uncounted))
+            raise
+        await _release(held)
+        if forgiven := [guard.key for guard in guards if guard.forgiven]:
+            await db.answer(_SUCCEEDED, forgiven)
+
+
+_trying: dict[str, list[Any]] = {}
+"""Of each key with tries under way in this worker: a semaphore, and how many have it or wait for it."""
+
+
+@asynccontextmanager
+async def _at_once(key: str, most: int) -> AsyncIterator[None]:
+    """Let so many tries with one key be judged at a time.
+
+    Raises:
+        Problem: ``too_many_requests`` when very many wait already.
+    """
+    entry = _trying.setdefault(key, [asyncio.Semaphore(most), 0])
+    if entry[1] >= MOST_TRYING:
+        raise _refuse(1)
+    entry[1] += 1
     try:
-        yield
-    except Problem as problem:
-        if problem.code not in WRONG:
-            await _release(held)
-        elif uncounted := [guard for guard in guards if guard.key not in (held or ())]:
-            await db.answer(_FAILED, *_told(uncounted))
-        raise
-    await _release(held)
-    if forgiven := [guard.key for guard in guards if guard.forgiven]:
-        await db.answer(_SUCCEEDED, forgiven)
+        async with entry[0]:
+            yield
+    finally:
+        entry[1] -= 1
+        if not entry[1]:
+            _trying.pop(key, None)
 
 
 def _told(guards: list[_Guard]) -> tuple[list[str], list[int], list[float]]:

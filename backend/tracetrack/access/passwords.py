@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import unicodedata
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 from passlib.context import CryptContext
@@ -50,6 +52,8 @@ _threads: ThreadPoolExecutor | None = None
 _nobody: Future[str] | None = None
 _places = 0
 _taken = 0
+_waiting: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
+"""Those that wait for a thread: of known devices, and of strangers."""
 # zxcvbn keeps what it is told of the user in a global; two at once would estimate with each other's.
 _estimating = threading.Lock()
 
@@ -67,7 +71,9 @@ def open_passwords(settings: Settings) -> None:
         raise RuntimeError("the password library fails its self-test")
     _context = CryptContext(schemes=["bcrypt_sha256"], bcrypt_sha256__rounds=settings.bcrypt_rounds)
     _threads = ThreadPoolExecutor(settings.password_threads, "password")
-    _places = settings.password_threads + MAX_WAITING
+    _places = settings.password_threads
+    for queue in _waiting.values():
+        queue.clear()
     # Compared with when there is no such user, so that the answer takes as long.
     _nobody = _threads.submit(_context.hash, "nobody has this password")
 
@@ -80,17 +86,45 @@ def close_passwords() -> None:
     _threads = None
 
 
+preferred: ContextVar[bool] = ContextVar("preferred", default=True)
+"""Whether a password goes before those of strangers: its browser signed its user in before, or somebody who
+is signed in sent it. So guessers, from however many addresses, keep none of these out."""
+
+
 async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     global _taken
     if _threads is None:
         raise RuntimeError("passwords are not open")
-    if _taken >= _places:
+    queue = _waiting[preferred.get()]
+    if _taken < _places:
+        _taken += 1
+    elif len(queue) < MAX_WAITING:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                _pass_on()
+            raise
+    else:
         raise Problem("busy", headers={"Retry-After": "5"})
-    _taken += 1
     try:
         return await asyncio.wrap_future(_threads.submit(work, *args, **kwargs))
     finally:
-        _taken -= 1
+        _pass_on()
+
+
+def _pass_on() -> None:
+    """Give a thread to whoever waits, strangers last."""
+    global _taken
+    for queue in (_waiting[True], _waiting[False]):
+        while queue:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+    _taken -= 1
 
 
 def _canonical(password: str) -> str:
@@ -142,13 +176,8 @@ def _soon_guessed(password: str, username: str) -> bool:
         return not any(part and zxcvbn(part, user_inputs=about)["guesses"] >= LEAST_GUESSES for part in parts)
 
 
-async def refuse_weak(password: str, username: str) -> None:
-    """Refuse a password that is soon guessed.
-
-    Raises:
-        Problem: ``weak_password`` with the reason, ``busy`` when too many wait already.
-    """
-    password = _canonical(password)
+def _refuse_obvious(password: str, username: str) -> None:
+    """Refuse what is known to be weak without an estimate. Both arguments are canonical."""
     folded = password.casefold()
     if len(password) > MAX_CHARACTERS:
         raise Problem(
@@ -162,6 +191,33 @@ async def refuse_weak(password: str, username: str) -> None:
         raise Problem(
             "weak_password", "The password must not be the name with a few characters.", reason="name"
         )
-    common = folded in COMMON or len(set(folded)) < 4
-    if common or await _in_thread(_soon_guessed, password, username):
-        raise Problem("weak_password", "This password is one of the first that are guessed.", reason="common")
+    if folded in COMMON or len(set(folded)) < 4:
+        raise _common()
+
+
+def _common() -> Problem:
+    return Problem("weak_password", "This password is one of the first that are guessed.", reason="common")
+
+
+async def refuse_weak(password: str, username: str) -> None:
+    """Refuse a password that is soon guessed.
+
+    Raises:
+        Problem: ``weak_password`` with the reason, ``busy`` when too many wait already.
+    """
+    password = _canonical(password)
+    _refuse_obvious(password, username)
+    if await _in_thread(_soon_guessed, password, username):
+        raise _common()
+
+
+def refuse_weak_now(password: str, username: str) -> None:
+    """The same for a command, which has no threads: the estimate takes a tenth of a second.
+
+    Raises:
+        Problem: ``weak_password`` with the reason.
+    """
+    password = _canonical(password)
+    _refuse_obvious(password, username)
+    if _soon_guessed(password, username):
+        raise _common()

@@ -216,7 +216,7 @@ async def logout(request: Request, response: Response, csrf: CsrfHeader = "") ->
 
 
 @router.get("/me", responses=problems())
-async def me(actor: AnyActor) -> User:
+async def get_me(actor: AnyActor) -> User:
     """Who is signed in."""
     return await service.who(actor.session_id)
 
@@ -228,7 +228,7 @@ async def change_me(profile: OwnProfile, actor: AnyActor) -> User:
 
 
 @router.post("/password", responses=problems("wrong_password", "weak_password", "too_many_requests"))
-async def password(change: PasswordChange, actor: AnyActor, request: Request) -> User:
+async def change_password(change: PasswordChange, actor: AnyActor, request: Request) -> User:
     """Choose a new password. Every other session of the user ends; this one stays."""
     # A stolen access token must not be a way to try passwords.
     async with trying(request, actor.username, signed_in=True):
@@ -250,7 +250,7 @@ async def end_session(session_id: UUID, actor: AnyActor) -> None:
 
 
 @router.delete("/sessions", responses=problems())
-async def end_sessions(actor: AnyActor) -> SessionsEnded:
+async def end_own_sessions(actor: AnyActor) -> SessionsEnded:
     """Sign out everywhere else; this session stays."""
     return await service.end_own_sessions(actor)
 

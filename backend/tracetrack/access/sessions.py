@@ -46,6 +46,8 @@ class SignedIn:
     area_id: int | None
     area_name: str | None
     must_set_up_totp: bool = False
+    scopes: frozenset[str] | None = None
+    """What a key may be used for; None for people, and for keys that may do all that their role may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +83,15 @@ async def _load(session_id: UUID) -> SignedIn | None:
 _remembered: Remembered[UUID, SignedIn | None] = Remembered("access", _load)
 
 
-async def signed_in(access_token: str) -> SignedIn:
-    """The living session of an access token.
+async def signed_in(access_token: str, *, current: bool = False) -> SignedIn:
+    """The living session of an access token; with ``current`` as it is now in the database.
 
     Raises:
         Problem: ``unauthorized`` for a token that is not ours or has expired,
             ``session_ended`` when its session has ended or its user may not come in any more.
     """
     claims = tokens.read_access_token(access_token)
-    session = await _remembered.get(claims.session_id)
+    session = await _remembered.get(claims.session_id, current=current)
     if session is None or session.user_id != claims.user_id or session.expires_at <= now():
         raise tokens.unauthorized("session_ended")
     return session

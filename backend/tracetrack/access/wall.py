@@ -43,5 +43,12 @@ def _own(area: AreaRef | None) -> AreaRef | None:
     return area
 
 
+def _open(area: AreaRef | None) -> AreaRef | None:
+    return None if area is None else _own(area)
+
+
+OpenArea = Annotated[AreaRef | None, AfterValidator(_open)]
+"""The area of a bag: one's own, or none, for a bag without an area is open to every area."""
+
 WalledArea = Annotated[AreaRef | None, AfterValidator(_own)]
 """The area of a thing that is told: one's own, for who sees one area."""

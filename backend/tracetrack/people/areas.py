@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tracetrack.access.actor import Actor
 from tracetrack.ledger.service import record
 from tracetrack.people import queries
+from tracetrack.people.names import refuse_lookalike
 from tracetrack.people.schemas import Area, AreaChange
 from tracetrack.platform import db
 from tracetrack.platform.db import sqlstate
@@ -35,6 +36,7 @@ async def create_area(actor: Actor, name: str) -> Area:
         Problem: ``name_taken`` (409), whatever the case of its letters.
     """
     async with db.transaction() as tx:
+        await refuse_lookalike(tx, "areas", name)
         area_id = (await tx.execute(queries.ADD_AREA, {"name": name})).scalar_one_or_none()
         if area_id is None:
             raise Problem("name_taken", name=name)
@@ -63,6 +65,8 @@ async def change_area(actor: Actor, area_id: int, change: AreaChange) -> Area:
                 and (await tx.execute(queries.WORKERS_IN_AREA, {"area_id": area_id})).scalar_one()
             ):
                 raise Problem("area_in_use")
+            if "name" in changed:
+                await refuse_lookalike(tx, "areas", changed["name"], but=area_id)
             try:
                 await tx.execute(queries.CHANGE_AREA, {"area_id": area_id, **was, **changed})
             except IntegrityError as error:

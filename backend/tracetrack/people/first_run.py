@@ -7,7 +7,7 @@ import secrets
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from tracetrack.access.passwords import MAX_CHARACTERS, hash_now
+from tracetrack.access.passwords import hash_now, refuse_weak_now
 from tracetrack.ledger.service import record
 from tracetrack.people import queries
 from tracetrack.platform.db import sqlalchemy_url
@@ -45,16 +45,16 @@ async def ensure_admin(database_url: str, password: str | None = None) -> str:
         What came of it, for the progress line; the one-time password stands only there.
 
     Raises:
-        ValueError: the given password is longer than a password may be.
+        Problem: ``weak_password`` where the given password is no good one and would be used.
     """
-    if password is not None and len(password) > MAX_CHARACTERS:
-        raise ValueError(f"TRACETRACK_ADMIN_PASSWORD has more than {MAX_CHARACTERS} characters")
     one_time = readable_password()
     engine = short_lived(database_url)
     async with engine.begin() as tx:
         await tx.execute(_ALONE)
         if (await tx.execute(_ANYBODY)).scalar_one():
             return "there already"
+        if password is not None:
+            refuse_weak_now(password, ADMIN)
         values = {
             "username": ADMIN,
             "full_name": "",

@@ -12,17 +12,20 @@ from sqlalchemy import Row, text
 from tracetrack.access import again, keys, passwords, tokens
 from tracetrack.access.actor import Actor, Role
 from tracetrack.access.schemas import AreaRef, Body
+from tracetrack.access.scopes import Scope
 from tracetrack.ledger.service import record
 from tracetrack.people import queries
+from tracetrack.people.names import refuse_lookalike
 from tracetrack.people.schemas import Id, KeyName
 from tracetrack.platform import db
+from tracetrack.platform.clock import Moment, now
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
 from tracetrack.platform.stamps import forget_stamps
 
 _COLUMNS = """
     select k.id, k.name, k.beginning, u.id as user_id, u.role, u.area_id, a.name as area_name, k.created_at,
-        k.last_used_at, coalesce(k.revoked_at, u.disabled_at) as revoked_at
+        k.scopes, k.expires_at, k.last_used_at, coalesce(k.revoked_at, u.disabled_at) as revoked_at
     from api_keys k join users u on u.id = k.user_id left join areas a on a.id = u.area_id
 """
 _ONE = text(_COLUMNS + " where k.id = :id")
@@ -33,8 +36,8 @@ _PAGE = text(
 """
 )
 _ADD = text("""
-    insert into api_keys (user_id, name, beginning, key_hash, created_by)
-    values (:user_id, :name, :beginning, :key_hash, :created_by) returning id
+    insert into api_keys (user_id, name, beginning, key_hash, created_by, scopes, expires_at)
+    values (:user_id, :name, :beginning, :key_hash, :created_by, :scopes, :expires_at) returning id
 """)
 _REVOKE = text("""
     update api_keys k set revoked_at = now() from users u
@@ -50,6 +53,10 @@ class NewKey(Body):
     name: KeyName
     role: Role = Field(description="`dispatcher` or `biller`: keys do no admin's work")
     area_id: Id | None = None
+    scopes: list[Scope] | None = Field(default=None, min_length=1, max_length=len(Scope))
+    """What the key may be used for, of what its role may do; null: all of it."""
+    expires_at: Moment | None = None
+    """When the key ends by itself; null: never."""
 
 
 class ApiKey(BaseModel):
@@ -62,9 +69,15 @@ class ApiKey(BaseModel):
     """The user in whose name the key acts."""
     role: Role
     area: AreaRef | None
+    scopes: list[Scope] | None
+    """What the key may be used for, of what its role may do; null: all of it."""
+    expires_at: dt.datetime | None
+    """When the key ends by itself; null: never."""
     created_at: dt.datetime
     last_used_at: dt.datetime | None
+    """When it was last used, written down every 20 seconds."""
     revoked_at: dt.datetime | None
+    """When it was revoked, or its user was disabled."""
 
 
 class MadeKey(ApiKey):
@@ -84,10 +97,13 @@ async def create_key(actor: Actor, new: NewKey) -> MadeKey:
 
     Raises:
         Problem: ``name_taken`` (409), ``area_required`` (422), ``area_not_found`` (404),
-            ``invalid`` (422) for an admin's role, ``reauthentication_required`` (403).
+            ``invalid`` (422) for an admin's role or an end that is past, ``reauthentication_required`` (403).
     """
     if new.role is Role.admin:
         raise Problem("invalid", errors=[{"loc": ["body", "role"], "msg": "must not be admin"}])
+    if new.expires_at is not None and new.expires_at <= now():
+        raise Problem("invalid", errors=[{"loc": ["body", "expires_at"], "msg": "must be in the future"}])
+    scopes = None if new.scopes is None else sorted(set(new.scopes))
     if new.role is Role.dispatcher and new.area_id is None:
         raise Problem("area_required")
     await again.prove_lately(actor)
@@ -108,6 +124,7 @@ async def create_key(actor: Actor, new: NewKey) -> MadeKey:
             "must_change_password": False,
             "language": "en",
         }
+        await refuse_lookalike(tx, "users", f"key {new.name}")
         user_id = (await tx.execute(queries.ADD_USER, user)).scalar_one_or_none()
         if user_id is None:
             raise Problem("name_taken", name=new.name)
@@ -117,6 +134,8 @@ async def create_key(actor: Actor, new: NewKey) -> MadeKey:
             "beginning": key[:10],
             "key_hash": keys.key_hash(key),
             "created_by": actor.user_id,
+            "scopes": scopes,
+            "expires_at": new.expires_at,
         }
         key_id = await tx.scalar(_ADD, added)
         await record(
@@ -127,7 +146,13 @@ async def create_key(actor: Actor, new: NewKey) -> MadeKey:
             subject_id=user_id,
             subject_code=f"key {new.name}",
             area_id=new.area_id,
-            after={"key_id": str(key_id), "role": new.role, "area_id": new.area_id},
+            after={
+                "key_id": str(key_id),
+                "role": new.role,
+                "area_id": new.area_id,
+                "scopes": scopes,
+                "expires_at": new.expires_at and new.expires_at.isoformat(),
+            },
         )
         row = (await tx.execute(_ONE, {"id": key_id})).one()
     return MadeKey(**_shown(row), key=key)

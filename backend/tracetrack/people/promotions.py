@@ -14,10 +14,10 @@ from tracetrack.ledger.service import record
 from tracetrack.people import service
 from tracetrack.people.schemas import (
     NewPromotion,
+    PersonRef,
     Promotion,
     PromotionApproval,
     RegistrationState,
-    UserRef,
 )
 from tracetrack.platform import db
 from tracetrack.platform.db import sqlstate
@@ -64,7 +64,7 @@ _WITHDRAW = text("""
 
 def _promotion(row: Row[Any]) -> Promotion:
     values = dict(row._mapping)
-    user = UserRef(
+    user = PersonRef(
         id=values.pop("user_id"), username=values.pop("username"), full_name=values.pop("full_name")
     )
     return Promotion(**values, user=user)

@@ -8,8 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 
+from tracetrack import __version__
 from tracetrack.access.actor import Role
 from tracetrack.access.dependencies import ANYONE, Admin, Oneself, Scanner
+from tracetrack.access.once import IdempotencyKey
 from tracetrack.access.routes import caller_of, refuse_foreign_page
 from tracetrack.access.schemas import SessionsEnded
 from tracetrack.people import areas, keys, promotions, registrations, service, settings
@@ -18,6 +20,7 @@ from tracetrack.people.schemas import (
     Approval,
     Area,
     AreaChange,
+    Decline,
     Id,
     MadeUser,
     NewArea,
@@ -28,7 +31,6 @@ from tracetrack.people.schemas import (
     OneTimePassword,
     Promotion,
     PromotionApproval,
-    Refusal,
     Registration,
     RegistrationState,
     SettingsChange,
@@ -50,12 +52,17 @@ Search = Annotated[OneLine | None, Query(max_length=128, description="part of th
     "/users",
     status_code=201,
     responses=problems(
-        "name_taken", "weak_password", "area_required", "area_not_found", "reauthentication_required"
+        "idempotency_key_reused",
+        "name_taken",
+        "weak_password",
+        "area_required",
+        "area_not_found",
+        "reauthentication_required",
     ),
 )
-async def create_user(new: NewUser, actor: Admin) -> MadeUser:
+async def create_user(new: NewUser, actor: Admin, key: IdempotencyKey = None) -> MadeUser:
     """Make a user; without `password`, with a one-time password that is told this once."""
-    return await service.create_user(actor, new)
+    return await service.create_user(actor, new, key)
 
 
 @router.get("/users", responses=problems("bad_cursor"))
@@ -105,8 +112,8 @@ async def reset_password(user_id: PathId, actor: Admin) -> OneTimePassword:
     return await service.reset_password(actor, user_id)
 
 
-@router.delete("/users/{user_id}/sessions", responses=problems("user_not_found"))
-async def end_sessions(user_id: PathId, actor: Admin) -> SessionsEnded:
+@router.delete("/users/{user_id}/sessions", responses=problems("user_not_found", "reauthentication_required"))
+async def end_user_sessions(user_id: PathId, actor: Admin) -> SessionsEnded:
     """Sign a user out everywhere; of oneself, everywhere else."""
     return await service.end_sessions(actor, user_id)
 
@@ -116,16 +123,16 @@ async def end_sessions(user_id: PathId, actor: Admin) -> SessionsEnded:
     status_code=204,
     responses=problems("user_not_found", "reauthentication_required"),
 )
-async def remove_second_factor(user_id: PathId, actor: Admin) -> None:
+async def remove_user_second_factor(user_id: PathId, actor: Admin) -> None:
     """Take the second factor off a user who has lost his phone."""
     await service.remove_second_factor(actor, user_id)
 
 
 @router.get("/site", dependencies=[ANYONE])
-async def site() -> Site:
+async def get_site() -> Site:
     """What everybody may know before signing in."""
     known = await settings.site_settings()
-    return Site(name=known.site_name, registration=known.registration)
+    return Site(name=known.site_name, registration=known.registration, version=__version__)
 
 
 @router.post(
@@ -169,7 +176,7 @@ async def approve_registration(registration_id: PathId, approval: Approval, acto
     status_code=204,
     responses=problems("registration_not_found"),
 )
-async def decline_registration(registration_id: PathId, refusal: Refusal, actor: Admin) -> None:
+async def decline_registration(registration_id: PathId, refusal: Decline, actor: Admin) -> None:
     """Say no to who asked for an account."""
     await registrations.decline(actor, registration_id, refusal.reason)
 
@@ -206,7 +213,7 @@ async def approve_promotion(promotion_id: PathId, approval: PromotionApproval, a
 
 
 @router.post("/promotions/{promotion_id}/decline", responses=problems("promotion_not_found"))
-async def decline_promotion(promotion_id: PathId, refusal: Refusal, actor: Admin) -> Promotion:
+async def decline_promotion(promotion_id: PathId, refusal: Decline, actor: Admin) -> Promotion:
     """Say no to who asked for a higher role; the reason is shown to him."""
     return await promotions.decline(actor, promotion_id, refusal.reason)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -13,12 +13,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tracetrack.access.actor import Role
 from tracetrack.access.schemas import AreaRef, Body, Language, Password
+from tracetrack.people.names import mixes_scripts
 
 Id = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 def one_line(text: str) -> str:
-    """A name as people write it: NFC, no white space around it, nothing that cannot be seen."""
+    """A name as people write it: NFC, single spaces, none around it, nothing that cannot be seen."""
     text = unicodedata.normalize("NFC", text).strip()
     for character in text:
         if unicodedata.category(character) in (
@@ -35,6 +36,12 @@ def one_line(text: str) -> str:
             "\u200d",
         ):
             raise ValueError("must hold no control, direction or unknown characters")
+    return " ".join(text.split())
+
+
+def _one_script(text: str) -> str:
+    if mixes_scripts(text):
+        raise ValueError("must not mix letters of several scripts that look alike, or in one word")
     return text
 
 
@@ -46,10 +53,30 @@ def _not_blank(text: str) -> str:
 
 OneLine = Annotated[str, AfterValidator(one_line)]
 # As long as it is when it is stored: some letters of Devanagari become two.
-Username = Annotated[str, AfterValidator(one_line), Field(max_length=64), AfterValidator(_not_blank)]
-AreaName = Annotated[str, AfterValidator(one_line), Field(max_length=80), AfterValidator(_not_blank)]
+Username = Annotated[
+    str,
+    AfterValidator(one_line),
+    Field(max_length=64),
+    AfterValidator(_not_blank),
+    AfterValidator(_one_script),
+]
+ThingName = Annotated[
+    str,
+    AfterValidator(one_line),
+    Field(max_length=80),
+    AfterValidator(_not_blank),
+    AfterValidator(_one_script),
+]
+"""Of an area, a bag type or a label pattern."""
 Note = Annotated[str, AfterValidator(one_line), Field(max_length=500)]
-KeyName = Annotated[str, AfterValidator(one_line), Field(max_length=60), AfterValidator(_not_blank)]
+KeyName = Annotated[
+    str,
+    AfterValidator(one_line),
+    Field(max_length=60),
+    AfterValidator(_not_blank),
+    AfterValidator(_one_script),
+]
+DealerName = Annotated[str, AfterValidator(one_line), Field(max_length=200), AfterValidator(_one_script)]
 FullName = Annotated[str, AfterValidator(one_line), Field(max_length=120)]
 
 
@@ -78,7 +105,7 @@ class UserChange(Body):
     must_change_password: bool | None = None
 
 
-class UserRef(BaseModel):
+class PersonRef(BaseModel):
     """A user by name."""
 
     id: int
@@ -165,7 +192,7 @@ class Approval(Body):
     """Absent: the one asked for."""
 
 
-class Refusal(Body):
+class Decline(Body):
     """Why not; the reason is kept, and shown to who asked for a role."""
 
     reason: Note = ""
@@ -182,7 +209,7 @@ class Promotion(BaseModel):
     """Somebody who asks for a higher role."""
 
     id: int
-    user: UserRef
+    user: PersonRef
     from_role: Role
     """The role now; of a decided one, the role then."""
     role: Role
@@ -207,18 +234,20 @@ class Site(BaseModel):
     name: str
     registration: bool
     """Whether one may ask for an account."""
+    version: str
+    """The version of TraceTrack that answers, such as `1.0.0`."""
 
 
 class NewArea(Body):
     """An area to make."""
 
-    name: AreaName
+    name: ThingName
 
 
 class AreaChange(Body):
     """What changes about an area; what is absent stays."""
 
-    name: AreaName | None = None
+    name: ThingName | None = None
     disabled: bool | None = None
 
 
@@ -283,6 +312,14 @@ MailAddress = Annotated[str, Field(max_length=254, pattern=r"^[^@\s,<>]+@[^@\s,<
 AlertMails = Annotated[list[MailAddress], Field(max_length=20)]
 
 
+UnmatchedLabels = Literal["ask", "accept", "reject"]
+CodeFormat = Literal[
+    "qr_code", "data_matrix", "code_128", "ean_13", "ean_8", "code_39", "itf", "pdf417", "aztec"
+]
+"""Kinds of codes, by the names of the browsers' Barcode Detection API."""
+CodeFormats = Annotated[list[CodeFormat], Field(min_length=1, max_length=9)]
+
+
 class SiteSettings(BaseModel):
     """What an admin sets for the whole site while it runs."""
 
@@ -297,8 +334,14 @@ class SiteSettings(BaseModel):
     """Whether admins must have a second factor."""
     undo_minutes: UndoMinutes = 30
     """How long a dispatcher may take back his own scans."""
+    complete_when_full: bool = True
+    """Whether scanning the next parent completes the one before, where that has its expected children."""
+    unmatched_labels: UnmatchedLabels = "ask"
+    """Where patterns for both kinds are set: what becomes of an unknown code that none of them matches."""
     code_hosts: CodeHosts = []
     """Hosts whose URLs on labels stand for their last path segment."""
+    camera_formats: CodeFormats = ["qr_code", "data_matrix", "code_128", "ean_13", "ean_8"]
+    """Kinds of codes that cameras read; of any other one they say that it is not read here."""
     shift_starts: ShiftStarts = ["06:00", "14:00", "22:00"]
     """When shifts begin; each ends with the next. None: a day is one shift, from midnight on."""
     audit_months: AuditMonths = 0
@@ -330,7 +373,10 @@ class SettingsChange(Body):
     registration: bool | None = None
     totp_for_admins: bool | None = None
     undo_minutes: UndoMinutes | None = None
+    complete_when_full: bool | None = None
+    unmatched_labels: UnmatchedLabels | None = None
     code_hosts: CodeHosts | None = None
+    camera_formats: CodeFormats | None = None
     shift_starts: ShiftStarts | None = None
     audit_months: Annotated[AuditMonths, AfterValidator(_long_enough)] | None = None
     alert_p95_ms: AlertMs | None = None

@@ -7,20 +7,21 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tracetrack.access import again, passwords, sessions, totp
+from tracetrack.access import again, once, passwords, sessions, totp
 from tracetrack.access.actor import Actor, Role
 from tracetrack.access.schemas import AreaRef, SessionsEnded
 from tracetrack.ledger.service import record
 from tracetrack.people import queries
 from tracetrack.people.first_run import readable_password
+from tracetrack.people.names import refuse_lookalike
 from tracetrack.people.schemas import MadeUser, NewUser, OneTimePassword, UserChange, UserRecord
 from tracetrack.platform import db
 from tracetrack.platform.paging import Page, decode_cursor, encode_cursor
 from tracetrack.platform.problems import Problem
 from tracetrack.platform.stamps import forget_stamps
 
-GUARDED = ("role", "password")
-"""Who changes one of these of somebody else has proved lately who he is."""
+GUARDED = ("role", "area_id", "password")
+"""Who changes one of these of somebody else has proved lately who they are."""
 
 ENDS_ACCESS = ("role", "area_id", "disabled", "password")
 """A change of one of these ends the user's sessions: he signs in again as what he is now."""
@@ -72,13 +73,14 @@ async def get_user(user_id: int) -> UserRecord:
     return _user(row)
 
 
-async def create_user(actor: Actor, new: NewUser) -> MadeUser:
+async def create_user(actor: Actor, new: NewUser, key: str | None = None) -> MadeUser:
     """Make a user, with a one-time password unless one is given.
 
     Raises:
         Problem: ``name_taken`` (409), ``weak_password`` (422), ``area_required`` (422) for a
             dispatcher without an area, ``area_not_found`` (404), ``busy`` (503),
-            ``reauthentication_required`` (403) for any role but a dispatcher's.
+            ``reauthentication_required`` (403) for any role but a dispatcher's,
+            ``idempotency_key_reused`` (422).
     """
     if new.role is not Role.dispatcher:
         await again.prove_lately(actor)
@@ -92,8 +94,13 @@ async def create_user(actor: Actor, new: NewUser) -> MadeUser:
     if one_time is not None:
         values["must_change_password"] = True
     async with db.transaction() as tx:
+        told = await once.claim(tx, actor, key, ["user", new.model_dump(mode="json")])
+        if told is not None:
+            return MadeUser.model_validate(told)
         user = await add_user(tx, actor, values, hashed, {})
-    return MadeUser(**user.model_dump(), one_time_password=one_time)
+        made = MadeUser(**user.model_dump(), one_time_password=one_time)
+        await once.keep(tx, actor, key, made.model_dump(mode="json"))
+    return made
 
 
 async def add_user(
@@ -105,6 +112,7 @@ async def add_user(
         Problem: as :func:`create_user`.
     """
     await _check_area(tx, values["role"], values["area_id"])
+    await refuse_lookalike(tx, "users", values["username"])
     added = await tx.execute(queries.ADD_USER, {**values, "password_hash": hashed})
     user_id = added.scalar_one_or_none()
     if user_id is None:
@@ -128,22 +136,26 @@ async def change_user(actor: Actor, user_id: int, change: UserChange) -> UserRec
     Raises:
         Problem: ``user_not_found`` (404), ``last_admin`` (409), ``weak_password`` (422),
             ``area_required`` (422), ``area_not_found`` (404), ``busy`` (503),
-            ``reauthentication_required`` (403) for another's role or password or to let him in
-            again, ``invalid`` (422) for a
+            ``reauthentication_required`` (403) for a role, an area or a password, to disable another
+            admin, or to let somebody in again, ``invalid`` (422) for a
             password or an admin's role of a program's user.
     """
     wanted = change.model_dump(exclude_unset=True)
     # Null takes the area away; for anything else it says nothing.
     wanted = {name: value for name, value in wanted.items() if value is not None or name == "area_id"}
-    if any(name in wanted for name in GUARDED) or wanted.get("disabled") is False:
+    known = await get_user(user_id)
+    area_id = known.area.id if known.area else None
+    moved = "area_id" in wanted and wanted["area_id"] != area_id
+    if (
+        any(name in wanted for name in GUARDED if name != "area_id")
+        or moved
+        or wanted.get("disabled") is False
+        or (wanted.get("disabled") and known.role is Role.admin and user_id != actor.user_id)
+    ):
         await again.prove_lately(actor)
     password = wanted.pop("password", None)
     hashed = None
     if password is not None:
-        async with db.reading() as connection:
-            known = (await connection.execute(queries.USER, {"user_id": user_id})).one_or_none()
-        if known is None:
-            raise Problem("user_not_found")
         await passwords.refuse_weak(password, known.username)
         # Before the transaction: no lock is held while it takes its time.
         hashed = await passwords.hash_password(password)
@@ -176,8 +188,10 @@ async def end_sessions(actor: Actor, user_id: int) -> SessionsEnded:
     """Sign a user out everywhere; of oneself, everywhere else.
 
     Raises:
-        Problem: ``user_not_found`` (404).
+        Problem: ``user_not_found`` (404), ``reauthentication_required`` (403) for another's.
     """
+    if user_id != actor.user_id:
+        await again.prove_lately(actor)
     user = await get_user(user_id)
     async with db.transaction() as tx:
         ended = await sessions.end_all(tx, user_id, "ended_by_admin", but=actor.session_id)
