@@ -8,6 +8,7 @@ import io
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
+from xml.etree import ElementTree
 
 import fastexcel
 import pytest
@@ -16,7 +17,7 @@ from tests.floor import Floor
 from tests.imports.files import brought_in, links, rows_in
 from tracetrack.access.actor import Actor, Role
 from tracetrack.exports.service import export
-from tracetrack.platform import spreadsheet
+from tracetrack.platform import formulas, spreadsheet
 
 ODD = (
     "=1+1",
@@ -25,9 +26,15 @@ ODD = (
     "@SUM(1)",
     "'=x",
     "''-y",
+    "'SB1",
+    "'SB2'",
+    '"SB3"',
+    "“SB4”",
+    "_x000D_",
+    "a_x000D_x005F_b",
     'a "quoted", code',
     "<b>&amp;</b>",
-    "दो-२",
+    "दो-2",
     "back\\slash",
     "007",
 )
@@ -43,7 +50,7 @@ def from_csv(content: bytes) -> list[list[str]]:
 
 
 async def test_links_come_back_as_the_identical_codes(floor: Floor) -> None:
-    await rows_in(floor.admin, [["parent", "child"], *(["=P", code] for code in ODD)])
+    await rows_in(floor.admin, [["parent", "child"], *(["=P", formulas.literal(code)] for code in ODD)])
     before = await links(floor)
     assert set(before) == set(ODD)
     for form in ("csv", "xlsx"):
@@ -55,6 +62,19 @@ async def test_links_come_back_as_the_identical_codes(floor: Floor) -> None:
         done = await brought_in(floor.admin, file.content, f"links.{form}", confirm=True)
         assert (done["state"], done["rejected"]) == ("completed", 0), done
         assert await links(floor) == before, form
+
+
+async def test_postgresql_and_python_have_one_rule_for_formulas(floor: Floor) -> None:
+    texts = (
+        [sign + rest for sign in map(chr, range(1, 0x2100)) for rest in ("", "1")]
+        + list(ODD)
+        + ["＋1", "－1", "＝1"]
+    )
+    made = await floor.owner.fetch("select export_harmless(t) as t from unnest($1::text[]) t", texts)
+    assert [row["t"] for row in made] == [formulas.harmless(text) for text in texts]
+    made = await floor.owner.fetch("select export_cell(t) as t from unnest($1::text[]) t", list(ODD))
+    for row, text in zip(made, ODD, strict=True):
+        assert ElementTree.fromstring(row["t"]).findtext(".//t") == formulas.literal(text)
 
 
 async def test_what_is_beside_a_code_comes_back_too(floor: Floor) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.floor import Floor
 from tracetrack.ledger.seals import seal
+from tracetrack.oversight.audit import denied
 from tracetrack.settings import ROOT
 
 NOW = dt.datetime.now(dt.UTC)
@@ -179,3 +180,47 @@ def test_every_action_that_is_recorded_has_words_in_each_language() -> None:
         words = (ROOT / f"frontend/src/shared/i18n/office/{language}.ts").read_text("utf-8")
         said = set(re.findall(r'"audit\.action\.(\w+)"', words))
         assert actions - said == set(), language
+
+
+async def test_denied_access_is_in_the_log_once_and_bounded(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied.forget()
+    monkeypatch.setattr(denied, "MOST_AN_HOUR", 4)
+    bag = (await floor.north.scan_parent("P1")).json()["bag"]
+    bill = (await floor.biller.post("/bills", {"area_id": floor.areas["North"]})).json()
+    for _ in range(3):
+        for path in (
+            f"/bags/{bag['id']}",
+            f"/bags/{bag['id']}/history",
+            f"/bills/{bill['id']}",
+            "/bags/999999",
+        ):
+            assert (await floor.south.get(path)).status_code == 404
+        assert (await floor.south.get("/bags/lookup", code="p1")).status_code == 404
+        assert (await floor.south.get("/users")).status_code == 403
+        # One's own is not there either, but nothing was denied.
+        assert (await floor.north.get("/bags/999999")).status_code == 404
+        await denied.write()
+    events = (await floor.admin.get("/audit", action="access_denied")).json()["items"]
+    told = [
+        (one["actor"]["username"], one["subject_type"], one["code"], one["after"]["because"])
+        for one in events
+    ]
+    assert told == [
+        ("south", "route", "GET /api/v1/users", "role"),
+        ("south", "bill", bill["number"], "area"),
+        ("south", "bag", "P1", "area"),
+    ]
+    assert events[2]["after"]["route"] == "GET /api/v1/bags/{bag_id}"
+    assert events[2]["request_id"]
+    # Whoever tries everything fills no log.
+    for number in range(10):
+        await floor.north.scan_parent(f"P-{number}")
+        await floor.south.get("/bags/lookup", code=f"P-{number}")
+    await denied.write()
+    assert len((await floor.admin.get("/audit", action="access_denied")).json()["items"]) == 4
+    # Nor does it stand in what happened to the bag.
+    history = (await floor.north.get(f"/bags/{bag['id']}/history")).json()["items"]
+    assert [one["action"] for one in history] == ["bag_created"]
+    denied.forget()

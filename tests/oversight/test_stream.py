@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.floor import PASSWORD
+from tests.lengths import assert_fast
 from tests.oversight.streams import Stream, listening
 from tests.serving import Served, fill, worker
 from tracetrack.access.actor import Actor, Role
@@ -61,11 +62,11 @@ async def test_a_scan_at_one_worker_is_told_by_the_other_within_a_second(site: S
         began = time.monotonic()
         await scan(scanner, "TOLD-1")
         for stream in (all_areas, own):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 [event] = await stream.events(1)
             assert (event["action"], event["code"]) == ("bag_created", "TOLD-1")
             assert event["actor"]["username"] == "dispatcher"
-        assert time.monotonic() - began < 2
+        assert_fast(time.monotonic() - began, 2, "a scan reaches both streams, s")
 
 
 async def test_nobody_is_told_of_another_area_nor_of_what_his_role_may_not_see(site: Site) -> None:
@@ -90,7 +91,7 @@ async def test_nobody_is_told_of_another_area_nor_of_what_his_role_may_not_see(s
             " select 'x', s, 'NORTHERN', id from areas, unnest(array['bag', 'user']) s where name = 'North'"
         )
         await scan(dispatcher, "LAST")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert [e["code"] for e in await own.events(2)] == ["NORTHERN", "LAST"]
             told = await office.events(8)
         assert {(e["subject_type"], e["code"]) for e in told[:-2]} == {
@@ -167,10 +168,13 @@ async def test_streams_hold_no_connection(site: Site) -> None:
         # Its pool has two connections, and so it serves or lets wait ten scans at a time.
         for start in range(0, 20, 5):
             await asyncio.gather(*(scan(client, f"POOL-{n}") for n in range(start, start + 5)))
-        held = await owner.fetchval(
+        # A background task may be between two statements of a transaction; a stream would stay there.
+        until = time.monotonic() + 30
+        while await owner.fetchval(
             "select count(*) from pg_stat_activity where datname = $1 and state like 'idle in%'", DATABASE
-        )
-        assert held == 0
+        ):
+            assert time.monotonic() < until
+            await asyncio.sleep(0.05)
 
 
 async def test_the_stream_ends_with_the_session(site: Site) -> None:
@@ -185,15 +189,15 @@ async def test_the_stream_ends_with_the_session(site: Site) -> None:
             began = time.monotonic()
             async with one.client() as other:
                 assert (await other.post("/auth/logout", headers=headers)).status_code == 204
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 assert await stream.events(1) == []
-            assert time.monotonic() - began < 2.5
+            assert_fast(time.monotonic() - began, 2.5, "a signed-out stream ends, s")
 
 
 async def ended(stream: Stream) -> float:
     """Seconds until the stream has ended; whatever it tells before."""
     began = time.monotonic()
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(60):
         with contextlib.suppress(StopAsyncIteration):
             while True:
                 await stream.message()
@@ -212,11 +216,11 @@ async def test_a_program_that_is_moved_to_another_area_is_told_of_that_one_alone
         async with listening(program) as stream:
             await stream.message()
             await scan(scanner, "BEFORE-THE-MOVE")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 assert [e["code"] for e in await stream.events(1)] == ["BEFORE-THE-MOVE"]
             answer = await admin.patch(f"/users/{made['user_id']}", json={"area_id": south})
             assert answer.status_code == 200, answer.text
-            assert await ended(stream) < 2.5
+            assert_fast(await ended(stream), 2.5, "the stream ends, s")
         async with listening(program, stream.seen) as stream:
             await scan(scanner, "NO-LONGER-ITS-OWN")
             await owner.execute(
@@ -224,7 +228,7 @@ async def test_a_program_that_is_moved_to_another_area_is_told_of_that_one_alone
                 " values ('x', 'bag', 'ITS-OWN-NOW', $1)",
                 south,
             )
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 assert [e["code"] for e in await stream.events(1)] == ["ITS-OWN-NOW"]
 
 
@@ -241,7 +245,7 @@ async def test_an_admin_who_lowers_himself_is_told_no_more_than_others(site: Sit
             await stream.message()
             answer = await lowered.patch(f"/users/{user_id}", json={"role": "biller"})
             assert answer.status_code == 200, answer.text
-            assert await ended(stream) < 2.5
+            assert_fast(await ended(stream), 2.5, "the stream ends, s")
         # His session lives on, and so he comes back with it.
         async with listening(listener) as stream:
             await stream.message()
@@ -249,7 +253,7 @@ async def test_an_admin_who_lowers_himself_is_told_no_more_than_others(site: Sit
                 "insert into audit_events (action, subject_type, subject_code)"
                 " values ('x', 'user', 'FOR-ADMINS'), ('x', 'bag', 'FOR-HIM-TOO')"
             )
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 assert [e["code"] for e in await stream.events(1)] == ["FOR-HIM-TOO"]
 
 
@@ -267,7 +271,7 @@ async def test_a_change_that_takes_nothing_away_ends_no_stream(site: Site) -> No
         # By then what is remembered of him was asked for anew.
         await asyncio.sleep(2)
         await scan(scanner, "STILL-TOLD")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert [e["code"] for e in await stream.events(1)] == ["STILL-TOLD"]
 
 
@@ -278,14 +282,14 @@ async def test_a_worker_that_stops_ends_its_streams_at_once(server: postgres.Pos
             await stream.message()
             began = time.monotonic()
             third.process.terminate()
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(60):
                 assert await stream.events(1) == []
             seen = stream.seen
-        await asyncio.to_thread(third.process.wait, 8)
-        assert time.monotonic() - began < 5
+        await asyncio.to_thread(third.process.wait, 60)
+        assert_fast(time.monotonic() - began, 5, "the worker stops, s")
     async with site[0].client("dispatcher") as client:
         await scan(client, "MEANWHILE")
-        async with listening(client, seen) as stream, asyncio.timeout(5):
+        async with listening(client, seen) as stream, asyncio.timeout(60):
             assert [e["code"] for e in await stream.events(1)] == ["MEANWHILE"]
 
 
@@ -297,7 +301,7 @@ async def test_the_dashboards_figures_come_as_they_change(site: Site) -> None:
         listening(client, path="/events?summary=true") as stream,
     ):
         scanned = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(scanned) < 2:
                 kind, value = await stream.message()
                 if kind == "summary":
@@ -336,7 +340,7 @@ async def test_the_office_is_told_how_far_an_import_is_and_that_it_ended(site: S
         # The last of what the floor is told: nothing of imports came before.
         await scan(dispatcher, "AFTER-IMPORT")
         kinds = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while "ledger" not in kinds:
                 kinds.append((await floor.message())[0])
         assert "import" not in kinds
@@ -361,7 +365,7 @@ async def test_the_office_listens_to_one_area(site: Site) -> None:
         await stream.message()
         await scan(south, "FOREIGN")
         await scan(dispatcher, "OWN")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert [event["code"] for event in await stream.events(1)] == ["OWN"]
 
 

@@ -28,7 +28,7 @@ Id = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 
 
 @router.get("/exports/{table}", responses=_FILE | problems("bad_code"))
-async def export(
+async def export_table(
     table: Table,
     actor: Biller,
     format: Literal["xlsx", "csv"] = "xlsx",

@@ -12,6 +12,7 @@ from tracetrack.bags.codes import clean
 from tracetrack.exports.queries import TABLES, Table, statement
 from tracetrack.ledger.service import record
 from tracetrack.platform import db
+from tracetrack.platform.background import heard
 from tracetrack.platform.problems import Problem
 from tracetrack.platform.slow import connection
 from tracetrack.platform.spreadsheet import BYTE_ORDER_MARK, Workbook, row_xml
@@ -87,6 +88,9 @@ async def _lines(query: str, values: list[Any], *, csv: bool) -> AsyncGenerator[
                 with contextlib.suppress(asyncio.QueueEmpty):
                     pieces.get_nowait()
                 await asyncio.wait((task,), timeout=0.05)
+        # Of a file that nobody takes any more it is no news that its making failed; cancelled itself, this
+        # does not wait until it has.
+        task.add_done_callback(heard)
 
 
 async def _csv(table: Table, name: str, query: str, values: list[Any]) -> AsyncGenerator[bytes, None]:
@@ -96,10 +100,10 @@ async def _csv(table: Table, name: str, query: str, values: list[Any]) -> AsyncG
 
 
 async def _xlsx(table: Table, name: str, query: str, values: list[Any]) -> AsyncGenerator[bytes, None]:
-    workbook = Workbook(name, row_xml(heading for heading, _, _ in table.columns))
-    rest = b""
-    async for piece in _lines(query, values, csv=False):
-        whole, newline, rest = (rest + piece).rpartition(b"\n")
-        if newline and (packed := await asyncio.to_thread(workbook.add, whole + newline)):
-            yield packed
-    yield workbook.close()
+    with Workbook(name, row_xml(heading for heading, _, _ in table.columns)) as workbook:
+        rest = b""
+        async for piece in _lines(query, values, csv=False):
+            whole, newline, rest = (rest + piece).rpartition(b"\n")
+            if newline and (packed := await asyncio.to_thread(workbook.add, whole + newline)):
+                yield packed
+        yield workbook.close()

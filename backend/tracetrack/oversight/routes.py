@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tracetrack.oversight.alerts import routes as alert_routes
 from tracetrack.oversight.alerts import service as alerts
+from tracetrack.oversight.audit import denied
 from tracetrack.oversight.audit import routes as audit
+from tracetrack.oversight.changes import routes as changes
 from tracetrack.oversight.dashboard import routes as dashboard
 from tracetrack.oversight.dashboard import service as tallies
 from tracetrack.oversight.lists import routes as lists
@@ -18,9 +20,10 @@ ROUTERS = (
     lists.router,
     search.router,
     stream.router,
+    changes.router,
     audit.router,
     performance.router,
     alert_routes.router,
 )
-JOBS = (*tallies.JOBS, *minutes.JOBS, *alerts.JOBS)
+JOBS = (*tallies.JOBS, *minutes.JOBS, *alerts.JOBS, *denied.JOBS)
 UPKEEP = (*minutes.UPKEEP, *alerts.UPKEEP)

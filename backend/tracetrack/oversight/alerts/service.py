@@ -48,6 +48,8 @@ NAMES = {
     "errors_percent": "More than {limit:g} % of requests fail: {value:g} %",
     "loop_lag_ms": "A worker was busy with one thing for longer than {limit:g} ms: {value:g} ms",
     "pool_percent": "More than {limit:g} % of a worker's database connections are in use: {value:g} %",
+    "disk_free_percent": "Less than {limit:g} % of a disk of the site is free: {value:g} %",
+    "disk_left_percent": "Less than {limit:g} % of a disk is free, writing ends soon: {value:g} %",
 }
 
 

@@ -20,7 +20,7 @@ Word = Annotated[str | None, Query(max_length=64)]
 
 
 @router.get("/audit", responses=problems("bad_cursor", "bad_code"))
-async def list_events(
+async def list_audit_events(
     _: Admin,
     actor_id: IdQuery = None,
     area_id: IdQuery = None,
@@ -62,13 +62,13 @@ async def list_actions(_: Admin) -> list[str]:
 
 
 @router.get("/audit/seal", responses=problems())
-async def seal(_: Admin) -> SealState:
+async def audit_seal(_: Admin) -> SealState:
     """How far the log is sealed; `tracetrack audit verify` walks the whole chain."""
     return await service.seal_state()
 
 
 @router.get("/audit/users/{user_id}", responses=problems("user_not_found", "bad_cursor"))
-async def timeline(
+async def user_timeline(
     user_id: Annotated[int, Path(ge=1, le=2**63 - 1)], _: Admin, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[AuditEvent]:
     """What a user did, and what was done to him, newest first."""

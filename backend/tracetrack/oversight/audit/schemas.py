@@ -9,13 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from tracetrack.access.schemas import AreaRef
-
-
-class UserRef(BaseModel):
-    """A user by name."""
-
-    id: int
-    username: str
+from tracetrack.bags.schemas import UserRef
 
 
 class SealState(BaseModel):

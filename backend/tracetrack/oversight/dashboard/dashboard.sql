@@ -26,6 +26,7 @@ begin
         on conflict (minute, area_id) do update
             set scans = scan_minutes.scans + excluded.scans, refused = scan_minutes.refused + excluded.refused)
     select count(*) into n from gone;
+    perform fold_shapes();
     delete from scan_minutes where minute < now() - interval '3 hours';
     return folded + n;
 end $$;

@@ -15,7 +15,7 @@ router = APIRouter(tags=["oversight"])
 
 
 @router.get("/dashboard/summary", responses=problems("area_not_found"))
-async def summary(
+async def dashboard_summary(
     actor: Scanner,
     area_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Of this area only")] = None,
 ) -> Summary:

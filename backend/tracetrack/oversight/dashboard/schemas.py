@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from tracetrack.access.schemas import AreaRef
 from tracetrack.access.wall import WalledArea
-from tracetrack.oversight.audit.schemas import UserRef
+from tracetrack.bags.schemas import UserRef
 
 
 class Slot(BaseModel):

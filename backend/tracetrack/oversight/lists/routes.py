@@ -27,13 +27,13 @@ Date = Annotated[dt.date | None, Query(ge=dt.date(2000, 1, 1), le=dt.date(2200, 
 
 
 @router.get("/lists/shifts", responses=problems())
-async def shifts(_: Scanner, date: Date = None) -> Shifts:
+async def list_shifts(_: Scanner, date: Date = None) -> Shifts:
     """The shifts of a day by the site's clock; without a day, of that whose shift it is now."""
     return await service.shifts(date)
 
 
 @router.get("/lists/left-open", responses=problems("bad_cursor"))
-async def left_open(
+async def list_left_open(
     actor: Scanner,
     area_id: AreaId = None,
     since: Since = None,
@@ -46,7 +46,7 @@ async def left_open(
 
 
 @router.get("/lists/empty", responses=problems("bad_cursor"))
-async def empty(
+async def list_empty(
     actor: Scanner, area_id: AreaId = None, until: Before = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Bag]:
     """Parents with nothing in them that have not left, the newest first."""
@@ -54,7 +54,7 @@ async def empty(
 
 
 @router.get("/lists/unbilled", responses=problems("bad_cursor"))
-async def unbilled(
+async def list_unbilled(
     actor: Scanner, area_id: AreaId = None, until: Before = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Bag]:
     """Parents with children that are on no bill, the oldest first."""
@@ -62,7 +62,7 @@ async def unbilled(
 
 
 @router.get("/lists/conflicts", responses=problems("bad_cursor"))
-async def conflicts(
+async def list_conflicts(
     actor: Scanner,
     area_id: AreaId = None,
     since: Annotated[Moment | None, Query(alias="from", description="Absent: seven days ago")] = None,
@@ -75,6 +75,8 @@ async def conflicts(
 
 
 @router.get("/lists/work", responses=problems())
-async def work(actor: Scanner, area_id: AreaId = None, since: Since = None, until: Until = None) -> ShiftWork:
+async def list_work(
+    actor: Scanner, area_id: AreaId = None, since: Since = None, until: Until = None
+) -> ShiftWork:
     """What each person scanned in a shift."""
     return await service.work(actor, area_id, since, until)

@@ -107,7 +107,7 @@ async def left_open(
     after = _place(cursor)
     since, until = await within(since, until)
     asked = _asked(actor, area_id, since=since, until=until, limit=limit + 1, **after)
-    async with db.reading() as tx:
+    async with db.snapshot() as tx:
         rows = (await tx.execute(queries.LEFT_OPEN, asked)).all()
         bags = {bag["id"]: bag for bag in await bags_by_id(tx, actor, [row.bag_id for row in rows])}
     last = rows[limit - 1] if len(rows) > limit else None
@@ -158,7 +158,7 @@ async def _by_id(
 ) -> Page[Bag]:
     after = decode_cursor(cursor, int)
     asked = _asked(actor, area_id, until=until, limit=limit + 1, after=after[0] if after else None)
-    async with db.reading() as tx:
+    async with db.snapshot() as tx:
         ids = list((await tx.execute(statement, asked)).scalars())
         return await _bags(tx, actor, ids, limit)
 
@@ -175,7 +175,7 @@ async def conflicts(
     until = until or now() + dt.timedelta(minutes=1)
     since, until = await within(since or until - dt.timedelta(days=CONFLICT_DAYS), until)
     asked = _asked(actor, area_id, since=since, until=until, limit=limit + 1, **after)
-    async with db.reading() as tx:
+    async with db.snapshot() as tx:
         rows = (await tx.execute(queries.CONFLICTS, asked)).mappings().all()
         bags = {bag["id"]: bag for bag in await bags_by_id(tx, actor, [row["bag_id"] for row in rows])}
     last = rows[limit - 1] if len(rows) > limit else None

@@ -15,7 +15,7 @@ router = APIRouter(tags=["oversight"])
 
 
 @router.get("/performance/summary", responses=problems())
-async def summary(
+async def performance_summary(
     _: Admin,
     period: Period = Period.hour,
     route: Annotated[

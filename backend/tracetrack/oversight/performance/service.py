@@ -10,7 +10,7 @@ from typing import Any
 from tracetrack.oversight.performance import queries
 from tracetrack.oversight.performance.schemas import Alert, Limits, PerformanceSummary, Period
 from tracetrack.people.settings import site_settings
-from tracetrack.platform import breaker, cache, db, metrics, minutes
+from tracetrack.platform import breaker, cache, db, disks, metrics, minutes
 from tracetrack.platform.background import Job
 from tracetrack.platform.clock import now
 from tracetrack.platform.minutes import percentile
@@ -163,7 +163,21 @@ async def beyond_limits() -> list[Alert]:
     async with db.reading() as tx:
         lately = (await tx.execute(queries.BY_ROUTE, recent)).all()
         workers = [dict(row) for row in (await tx.execute(queries.WORKERS)).mappings()]
-    return _alerts(list(lately), workers, await _limits())
+    return [*_alerts(list(lately), workers, await _limits()), *full_disks()]
+
+
+DISK_LIMITS = {"disk_free_percent": 10.0, "disk_left_percent": 3.0}
+"""How much of a disk must be free before somebody is told, and told once more."""
+
+
+def full_disks() -> list[Alert]:
+    """The disk with the least room, where that is too little."""
+    least = min((disk.free_percent for disk in disks.disks()), default=100.0)
+    return [
+        Alert(name=name, value=round(least, 2), limit=limit)
+        for name, limit in DISK_LIMITS.items()
+        if least < limit
+    ]
 
 
 async def _limits() -> dict[str, float]:

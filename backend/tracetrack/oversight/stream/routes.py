@@ -115,7 +115,7 @@ async def _gone(receive: Receive) -> None:
         },
     },
 )
-async def events(
+async def stream_events(
     actor: Scanner,
     summary: Annotated[bool, Query(description="Tell the dashboard's figures too, as they change")] = False,
     area_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Of this area only")] = None,
