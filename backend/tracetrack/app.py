@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
+from tracetrack import __version__
 from tracetrack.access import keys as access_keys
 from tracetrack.access import limits as access_limits
+from tracetrack.access import once, tokens, totp
 from tracetrack.access import opening as access
 from tracetrack.access import queries as access_queries
 from tracetrack.access import routes as access_routes
-from tracetrack.access import tokens, totp
 from tracetrack.bags import routes as bag_routes
 from tracetrack.bags import search as bag_search
 from tracetrack.billing import routes as bill_routes
@@ -31,18 +32,21 @@ from tracetrack.imports.upload import BESIDE_THE_FILE
 from tracetrack.ledger import seals
 from tracetrack.ledger import service as ledger
 from tracetrack.oversight import routes as oversight_routes
+from tracetrack.oversight.audit import denied
 from tracetrack.oversight.stream.follow import follower
 from tracetrack.people import registrations
 from tracetrack.people import routes as people_routes
-from tracetrack.platform import cache, db, health, reach, replica
+from tracetrack.platform import cache, db, disks, health, reach, replica
 from tracetrack.platform.admission import Admission
 from tracetrack.platform.background import run_jobs
+from tracetrack.platform.catalogue import catalogue
 from tracetrack.platform.errors import handle_errors
 from tracetrack.platform.http import API, Envelope, protective_headers
 from tracetrack.platform.logs import configure_logs
 from tracetrack.platform.metrics import forget_this_worker, metrics
-from tracetrack.platform.openapi import describe
+from tracetrack.platform.openapi import ABOUT, TAGS, describe, openapi_route
 from tracetrack.platform.pages import Everywhere, Pages, documentation
+from tracetrack.platform.query_parameters import refuse_unknown_parameters
 from tracetrack.platform.upkeep import keep_up
 from tracetrack.scanning import routes as scan_routes
 from tracetrack.scanning import service as scanning
@@ -65,6 +69,7 @@ UPKEEP = (
     *bag_search.UPKEEP,
     *access_queries.UPKEEP,
     *access_limits.UPKEEP,
+    *once.UPKEEP,
     *registrations.UPKEEP,
     *scanning.UPKEEP,
 )
@@ -98,6 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         configure_logs(settings.log_level)
         if settings.database_url is None:
             raise RuntimeError("DATABASE_URL is not set; `tracetrack serve` starts a database by itself")
+        disks.open_disks(settings)
         db.open_database(settings.database_url.get_secret_value(), settings)
         replica.open_replica(settings)
         cache.open_cache(settings.redis_url.get_secret_value() if settings.redis_url else None, settings)
@@ -110,6 +116,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ]
         if settings.background:
             tasks.append(asyncio.create_task(run_jobs(JOBS)))
+        # The first answer of a fresh worker is as quick as the others.
+        tasks.append(asyncio.create_task(health.warm()))
         yield
         for task in tasks:
             task.cancel()
@@ -123,10 +131,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="TraceTrack",
-        version="1",
-        description="Bag tracking for warehouses. Errors are `application/problem+json` (RFC 9457).",
+        # A generated client names its functions after these; tests see to it that each is there once.
+        generate_unique_id_function=lambda route: route.name,
+        version=__version__,
+        description=ABOUT,
+        openapi_tags=TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "This site"}],
         lifespan=lifespan,
-        openapi_url="/openapi.json" if settings.docs else None,
+        # The document is a route of our own, written out once.
+        openapi_url=None,
         # The page is one of our own files: FastAPI's is put together from another site.
         docs_url=None,
         redoc_url=None,
@@ -136,17 +150,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
-    handle_errors(app)
+    handle_errors(app, denied.note)
     for router in ROUTERS:
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, dependencies=[Depends(refuse_unknown_parameters)])
     app.router.routes += [
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         *([Route("/metrics", metrics)] if settings.metrics else []),
+        *([openapi_route(app)] if settings.docs else []),
+        *catalogue(),
         *documentation(ROOT / "frontend" / "dist", shown=settings.docs),
         Everywhere(Pages(ROOT / "frontend" / "dist")),
     ]
-    describe(app)
+    describe(app, ROUTERS)
     https = (settings.public_url or "").startswith("https://")
     app.add_middleware(
         Envelope,
@@ -155,5 +171,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         https=https,
     )
     # Added last, so outermost: what is refused there costs least.
-    app.add_middleware(Admission, settings=settings, headers=protective_headers(https))
+    app.add_middleware(
+        Admission, settings=settings, headers=protective_headers(https), identify=access_keys.caller_of_token
+    )
     return app

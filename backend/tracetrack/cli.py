@@ -20,12 +20,13 @@ import asyncpg
 import typer
 from pydantic import ValidationError
 
-from tracetrack.platform import db, supervisor
+from tracetrack import __version__
+from tracetrack.platform import db, machine, supervisor
 from tracetrack.platform.embedded.processes import StartError
 from tracetrack.platform.folder import holder
 from tracetrack.platform.progress import step
 from tracetrack.platform.supervisor import Addresses
-from tracetrack.settings import Settings, get_settings
+from tracetrack.settings import Settings, get_settings, unknown_settings
 
 app = typer.Typer(
     help="Bag tracking for warehouses.",
@@ -40,7 +41,26 @@ app.add_typer(audit, name="audit")
 keys = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
+codes = typer.Typer(help="The codes of bags.", no_args_is_help=True)
+app.add_typer(codes, name="codes")
+
 FACTORY = "tracetrack.app:create_app"
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tracetrack {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Bag tracking for warehouses."""
+
 
 _DATABASE_SECONDS = 30.0
 """How long a configured database may take to answer, since both may be starting together."""
@@ -59,7 +79,8 @@ def _plain_words() -> Iterator[Settings]:
     except ValidationError as error:
         for wrong in error.errors():
             name = "_".join(str(part) for part in wrong["loc"]).upper().removeprefix("TRACETRACK_")
-            typer.echo(f"The setting TRACETRACK_{name} is wrong: {wrong['msg']}.", err=True)
+            reason = wrong["msg"].removeprefix("Value error, ")
+            typer.echo(f"The setting TRACETRACK_{name} is wrong: {reason}.", err=True)
         raise typer.Exit(1) from None
 
 
@@ -73,6 +94,11 @@ def serve(
     if with_parent and sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)
     with _plain_words() as settings:
+        if reason := machine.this_machine():
+            raise StartError(reason)
+        for name, meant in unknown_settings().items():
+            hint = f" Did you mean {meant}?" if meant else ""
+            typer.echo(f"Warning: there is no setting {name}; it is ignored.{hint}", err=True)
         supervisor.serve(FACTORY, settings, lambda addresses: _prepare(addresses, settings))
 
 
@@ -290,6 +316,23 @@ def verify(
     )
 
 
+@codes.command()
+def check() -> None:
+    """Report stored codes that are one label's; merges nothing, exit code 1 where there are some."""
+    from tracetrack.bags.check import check_codes
+
+    with _plain_words() as settings, supervisor.database(settings) as addresses:
+        found = asyncio.run(check_codes(addresses.app))
+    for line in found.lines():
+        typer.echo(line)
+    typer.echo(
+        f"{found.bags:,} codes: {len(found.equal):,} labels of several bags,"
+        f" {len(found.unreadable):,} codes that no label gives."
+    )
+    if found.equal or found.unreadable:
+        raise typer.Exit(1)
+
+
 def _prepare(addresses: Addresses, settings: Settings) -> None:
     """Between the database and the web workers."""
     _migrate(addresses)
@@ -328,13 +371,14 @@ def _migrate(addresses: Addresses) -> None:
 def _first_admin(addresses: Addresses, settings: Settings) -> None:
     """Make the first admin, and print the one-time password when there is one."""
     from tracetrack.people.first_run import ensure_admin
+    from tracetrack.platform.problems import Problem
 
     password = settings.admin_password.get_secret_value() if settings.admin_password else None
     with step("First admin") as outcome:
         try:
             outcome.append(asyncio.run(ensure_admin(addresses.owner, password)))
-        except ValueError as error:
-            raise StartError(f"{error}.") from None
+        except Problem as error:
+            raise StartError(f"TRACETRACK_ADMIN_PASSWORD: {error.detail or error.kind.en}") from None
 
 
 def _demo(addresses: Addresses, settings: Settings) -> None:

@@ -7,11 +7,15 @@ lives in the database instead and is edited through the API.
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import os
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,6 +26,22 @@ ROOT = Path(__file__).resolve().parents[2]
 def _names(name: str) -> AliasChoices:
     """Accept the short name that platforms set (``PORT``) beside our prefixed one."""
     return AliasChoices(f"TRACETRACK_{name}", name)
+
+
+REDIS_SCHEMES = frozenset({"redis", "rediss", "redis+sentinel", "unix"})
+
+
+def _is_address(url: str, schemes: AbstractSet[str]) -> bool:
+    """Whether this is a URL of one of these schemes with a place in it and numbers for ports."""
+    try:
+        parts = urlsplit(url)
+        places = parts.netloc.rpartition("@")[2].split(",")
+        for place in places:
+            # Raises where the port is no number or the brackets of an IPv6 address are not closed.
+            _ = urlsplit(f"//{place}").port
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.netloc or parts.path.strip("/") or parts.query)
 
 
 class Settings(BaseSettings):
@@ -108,6 +128,9 @@ class Settings(BaseSettings):
     demo: bool = False
     demo_password: SecretStr | None = None
 
+    wal_kept_mb: int = Field(default=1024, ge=0, le=2048)
+    """WAL files that the embedded PostgreSQL makes in advance and keeps for reuse, in megabytes, so that
+    scans beside an import need not wait for new ones; 0: none."""
     pool_size: int = Field(default=10, ge=1, le=200)
     """Database connections of each worker for scanning; so many scans are asked for at a time."""
     desk_pool_size: int = Field(default=4, ge=1, le=200)
@@ -153,6 +176,23 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     """What Prometheus must send as a bearer token; absent: whoever reaches the site may read ``/metrics``."""
 
+    @field_validator("database_url", "migrate_url", "direct_url", "replica_url")
+    @classmethod
+    def _postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_address(url.get_secret_value(), {"postgresql", "postgres"}):
+            raise ValueError("it must look like postgresql://user:password@host:5432/name")
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_address(url.get_secret_value(), REDIS_SCHEMES):
+            raise ValueError(
+                "it must look like redis://:password@host:6379/0"
+                " or redis+sentinel://:password@host:26379,host:26379/name"
+            )
+        return url
+
     @field_validator("data", "uploads", "wal_archive")
     @classmethod
     def _whole(cls, path: Path | None) -> Path | None:
@@ -164,3 +204,21 @@ class Settings(BaseSettings):
 def get_settings() -> Settings:
     """The settings of this process, read once."""
     return Settings()
+
+
+PREFIX = "TRACETRACK_"
+
+OF_COMPOSE = frozenset({"TRACETRACK_OWNER_PASSWORD", "TRACETRACK_APP_PASSWORD"})
+"""Names that ``docker-compose.yml`` reads from the same ``.env``."""
+
+
+def unknown_settings() -> dict[str, str | None]:
+    """Names of the environment and of ``.env`` that begin like a setting and are none.
+
+    Returns:
+        Each with the setting that was probably meant, or None where no name is like it.
+    """
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
+    unknown = sorted(name for name in given - known - OF_COMPOSE if name.startswith(PREFIX))
+    return {name: next(iter(difflib.get_close_matches(name, known, 1, 0.8)), None) for name in unknown}

@@ -5,6 +5,9 @@ queue full, or has waited too long in it, gets 503 with Retry-After before it co
 site that is asked for five times what it can do goes on doing what it can. While scans wait, of
 each other kind only one runs at a time.
 
+Of the desk's kinds one caller (a user or key, else an address) has a share of the places and of the queue,
+and a place that becomes free goes to whoever of those that wait has fewest: nobody keeps the others out.
+
 When the database is away, everything that needs it is refused at once, and what was waiting for
 it when it went is told so: a scan may always be sent again.
 """
@@ -15,6 +18,7 @@ import asyncio
 import random
 import re
 import time
+from collections import Counter as Counted
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -61,7 +65,7 @@ GATHERED_BYTES = 64 * 1_048_576
 TOLD_SECONDS = 5.0
 """How often the log says how many were refused."""
 
-Name = Literal["floor", "batch", "desk", "report", "upload", "sign_in", "stream"]
+Name = Literal["floor", "batch", "desk", "report", "download", "upload", "sign_in", "stream"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class Kind:
     """How many may wait for a place."""
     patience: float
     """Seconds that one may wait, at most :data:`LONGEST_SECONDS`."""
+    share: int | None = None
+    """How many of the places one caller may have, and half of the queue; None for all."""
 
 
 def kinds(settings: Settings) -> dict[Name, Kind]:
@@ -85,11 +91,13 @@ def kinds(settings: Settings) -> dict[Name, Kind]:
         # Twice the connections: while one waits for the database, another is read or answered.
         Kind("floor", "floor", 2 * floor, 3 * floor, settings.queue_ms / 1000),
         # Many scans in one request: a phone that comes back with its queue, a whole bill.
-        Kind("batch", "floor", max(1, floor // 2), 4 * floor, LONGEST_SECONDS),
-        Kind("desk", "desk", 2 * desk, 8 * desk, LONGEST_SECONDS),
-        Kind("report", "desk", desk, 4 * desk, LONGEST_SECONDS),
+        Kind("batch", "floor", max(1, floor // 2), 4 * floor, LONGEST_SECONDS, max(1, floor // 4)),
+        Kind("desk", "desk", 2 * desk, 8 * desk, LONGEST_SECONDS, desk),
+        Kind("report", "desk", desk, 4 * desk, LONGEST_SECONDS, max(1, desk // 2)),
+        # A file that is sent takes its place for as long as its client takes to read it.
+        Kind("download", "desk", desk, 4 * desk, LONGEST_SECONDS, 1),
         # Large files come slowly, and are stored as they come: each is in nobody's way.
-        Kind("upload", "desk", 2 * desk, 0, 0.0),
+        Kind("upload", "desk", 2 * desk, 0, 0.0, max(1, desk // 2)),
         # The threads that hash passwords have a queue of their own.
         Kind("sign_in", "desk", 100 * desk, 0, 0.0),
         # To begin; one that goes on takes no place.
@@ -98,17 +106,8 @@ def kinds(settings: Settings) -> dict[Name, Kind]:
     return {kind.name: kind for kind in made}
 
 
-_REPORTS = (
-    "/reports",
-    "/exports",
-    "/imports",
-    "/search",
-    "/bags/states",
-    "/lists",
-    "/audit",
-    "/performance",
-    "/labels",
-)
+_REPORTS = ("/reports", "/imports", "/search", "/bags/states", "/lists", "/audit", "/performance")
+_DOWNLOADS = re.compile(r"/(exports/.*|labels|.*/export|imports/\d+/report)")
 _OF_THE_FLOOR = ("/scans", "/bags", "/bills", "/returns")
 _READ_ON_THE_FLOOR = re.compile(
     r"/(scans/(current|device)|bags/lookup|bills/lookup|auth/(me|refresh)|bags/\d+)"
@@ -139,9 +138,11 @@ def _kind_of(method: str, path: str) -> Name | None:
         return "batch"
     if _READ_ON_THE_FLOOR.fullmatch(path):
         return "floor"
+    if _DOWNLOADS.fullmatch(path):
+        return "download"
     if method != "GET" and path.startswith(_OF_THE_FLOOR) and not path.startswith("/bags/states"):
         return "floor"
-    if path.startswith(_REPORTS) or path.endswith("/export"):
+    if path.startswith(_REPORTS):
         return "report"
     return "desk"
 
@@ -154,8 +155,13 @@ def sends_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     )
 
 
-Turn = asyncio.Future[None]
-"""To be served: done when it has come."""
+class Turn(asyncio.Future[None]):
+    """To be served: done when it has come."""
+
+    caller = ""
+    """Whose turn it is, where that counts."""
+
+
 TURN = "tracetrack.turn"
 """Where a request's scope has it, when it was asked for before the request came here."""
 STATE = "tracetrack.admission"
@@ -178,12 +184,16 @@ class Gate:
         self.running = dict.fromkeys(all_kinds, 0)
         self.places: dict[Name, float] = {name: kind.places for name, kind in all_kinds.items()}
         """How many of each kind are served at a time now: of the floor's fewer, when it is slow."""
-        self.waiting: dict[Name, deque[asyncio.Future[None]]] = {name: deque() for name in all_kinds}
+        self.waiting: dict[Name, deque[Turn]] = {name: deque() for name in all_kinds}
+        self.held: Counted[tuple[Name, str]] = Counted()
+        """How many places each caller has."""
         self.refused_at = -FLOOD_SECONDS
         """When a scan was last refused."""
 
-    def _may(self, kind: Kind) -> bool:
+    def _may(self, kind: Kind, caller: str = "") -> bool:
         running = self.running[kind.name]
+        if kind.share is not None and self.held[kind.name, caller] >= kind.share:
+            return False
         # What has no queue of its own here has nowhere to wait.
         yields = kind.name != "floor" and kind.queue and running and self.waiting["floor"]
         return running < self.places[kind.name] and not yields
@@ -210,27 +220,51 @@ class Gate:
         if kind.name == "floor":
             self.refused_at = self._clock()
 
-    def _free(self, kind: Kind) -> bool:
-        return not self.waiting[kind.name] and self._may(kind)
+    def _free(self, kind: Kind, caller: str) -> bool:
+        # Those that wait may all have their share already.
+        first = self._next(kind)
+        return first is None and self._may(kind, caller)
 
-    def refuses(self, kind: Kind) -> bool:
+    def _next(self, kind: Kind) -> Turn | None:
+        """Who of those that wait would have a free place now: whoever has fewest, then who came first."""
+        queue = self.waiting[kind.name]
+        if kind.share is None:
+            return queue[0] if queue else None
+        those = [turn for turn in queue if not turn.done() and self._may(kind, turn.caller)]
+        return min(those, key=lambda turn: self.held[kind.name, turn.caller], default=None)
+
+    def _full(self, kind: Kind, caller: str) -> bool:
+        queue = self.waiting[kind.name]
+        if len(queue) >= self._may_wait(kind):
+            return True
+        return kind.share is not None and sum(turn.caller == caller for turn in queue) >= max(
+            1, kind.queue // 2
+        )
+
+    def refuses(self, kind: Kind, caller: str = "") -> bool:
         """Whether the queue is full; taken note of, as whoever asks is refused."""
-        full = not self._free(kind) and len(self.waiting[kind.name]) >= self._may_wait(kind)
+        full = self._full(kind, caller) and not self._free(kind, caller)
         if full:
             self._refuse(kind)
         return full
 
-    def ask(self, kind: Kind) -> Turn | None:
-        """A turn, which has come where a place is free; None where the queue is full."""
-        if self.refuses(kind):
+    def ask(self, kind: Kind, caller: str = "") -> Turn | None:
+        """A turn, which has come where a place is free; None where the queue or one's part of it is full."""
+        if self.refuses(kind, caller):
             return None
-        turn: Turn = asyncio.get_running_loop().create_future()
-        if self._free(kind):
-            self.running[kind.name] += 1
-            turn.set_result(None)
+        turn = Turn(loop=asyncio.get_running_loop())
+        turn.caller = caller
+        if self._free(kind, caller):
+            self._grant(kind, turn)
         else:
             self.waiting[kind.name].append(turn)
         return turn
+
+    def _grant(self, kind: Kind, turn: Turn) -> None:
+        self.running[kind.name] += 1
+        if kind.share is not None:
+            self.held[kind.name, turn.caller] += 1
+        turn.set_result(None)
 
     async def wait(self, kind: Kind, turn: Turn) -> bool:
         """Wait for one's turn, which takes a place; whether it came in time."""
@@ -242,7 +276,7 @@ class Gate:
         except asyncio.CancelledError:
             if not turn.cancelled():
                 # Given up with its turn just granted.
-                self.leave(kind)
+                self.leave(kind, turn.caller)
                 raise
             # Whoever left meanwhile may have passed over it already.
             if turn in self.waiting[kind.name]:
@@ -255,15 +289,19 @@ class Gate:
             late.cancel()
         return True
 
-    def leave(self, kind: Kind) -> None:
+    def leave(self, kind: Kind, caller: str = "") -> None:
         """Give the place to whoever waits, scans first."""
         self.running[kind.name] -= 1
+        if kind.share is not None:
+            self.held[kind.name, caller] -= 1
+            if not self.held[kind.name, caller]:
+                del self.held[kind.name, caller]
         for name, queue in self.waiting.items():
-            while queue and self._may(self.kinds[name]):
-                turn = queue.popleft()
+            one = self.kinds[name]
+            while (turn := self._next(one)) is not None and self._may(one, turn.caller):
+                queue.remove(turn)
                 if not turn.done():
-                    self.running[name] += 1
-                    turn.set_result(None)
+                    self._grant(one, turn)
 
 
 def _cancelling() -> bool:
@@ -284,6 +322,7 @@ class Call:
     refused: bool = False
     placed: bool = True
     """Whether it still has its place."""
+    caller: str = ""
 
     async def send(self, message: Message) -> None:
         """Pass on a part of its answer, unless it has had one already."""
@@ -297,7 +336,7 @@ class Call:
         """Give its place back, once."""
         if self.placed:
             self.placed = False
-            self.gate.leave(self.kind)
+            self.gate.leave(self.kind, self.caller)
 
 
 @dataclass(frozen=True)
@@ -337,10 +376,18 @@ class Admission:
         app: the application inside.
         settings: of the installation.
         headers: that every answer has.
+        identify: whose bearer token it is, None for one that is nobody's; it asks nobody.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        headers: Mapping[str, str],
+        identify: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self.app = app
+        self.identify = identify
         self.gate = Gate(kinds(settings))
         self.refusals = {
             (why, hindi): _refusal(why, "hi" if hindi else "en", headers)
@@ -372,7 +419,7 @@ class Admission:
                     await self._refuse(kind, body, scope, send)
                     return
                 receive = body
-            turn = self.ask(kind)
+            turn = self.ask(kind, self.caller(kind, scope["headers"], scope.get("client")))
         came = time.monotonic()
         if isinstance(turn, str):
             await self._refuse(kind, turn, scope, send)
@@ -382,12 +429,12 @@ class Admission:
             return
         if DATABASE.state is not State.closed:
             # Lost while this one waited.
-            self.gate.leave(kind)
+            self.gate.leave(kind, turn.caller)
             await self._refuse(kind, "database", scope, send)
             return
         task = asyncio.current_task()
         assert task is not None
-        call = Call(self.gate, kind, task, send)
+        call = Call(self.gate, kind, task, send, caller=turn.caller)
         self.calls.add(call)
         db.pool.set(kind.pool)
         if kind.pool == "floor" or kind.name == "desk":
@@ -433,17 +480,28 @@ class Admission:
 
         return replay
 
-    def ask(self, kind: Kind) -> Turn | str:
+    def caller(self, kind: Kind, headers: Iterable[tuple[bytes, bytes]], client: Any) -> str:
+        """Who asks, where it counts: a user or a key, else an address."""
+        if kind.share is None:
+            return ""
+        for name, value in headers:
+            if name == b"authorization":
+                scheme, _, token = value.decode("latin-1").partition(" ")
+                if scheme.lower() == "bearer" and (who := self.identify(token)) is not None:
+                    return who
+        return str(client[0]) if client else ""
+
+    def ask(self, kind: Kind, caller: str) -> Turn | str:
         """A turn for one request; or why it is refused at once: ``full`` or ``database``."""
         if DATABASE.state is not State.closed:
             return "database"
-        return self.gate.ask(kind) or "full"
+        return self.gate.ask(kind, caller) or "full"
 
-    def refuses(self, kind: Kind) -> str | None:
+    def refuses(self, kind: Kind, caller: str) -> str | None:
         """Why one that asks is refused at once, before its body has come."""
         if DATABASE.state is not State.closed:
             return "database"
-        return "full" if self.gathered > GATHERED_BYTES or self.gate.refuses(kind) else None
+        return "full" if self.gathered > GATHERED_BYTES or self.gate.refuses(kind, caller) else None
 
     async def database_lost(self) -> None:
         """Tell all that wait for the database that it is away, and give up what they asked of it."""

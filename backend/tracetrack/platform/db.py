@@ -20,13 +20,17 @@ from typing import Any, Literal
 
 import asyncpg
 import orjson
+from prometheus_client import Counter
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from tracetrack.platform.logs import get_logger
 from tracetrack.settings import Settings
+
+log = get_logger("db")
 
 APP_ROLE = "tracetrack_app"
 """The role whose rights the application has: it cannot change or remove scans and audit events."""
@@ -37,10 +41,18 @@ RETRIED = frozenset({"40P01", "40001", "23505"})
 READ_ONLY = "25006"
 """A server that leads no more, or is made to take no writes."""
 
+ONE_MOMENT = text("set transaction isolation level repeatable read, read only")
+"""The first statement of a transaction in which all others see what was committed at one moment."""
+
 CONNECT_SECONDS = 10.0
 """For a new connection: it takes a dozen questions, to a busy machine or a far one."""
 
 Pool = Literal["floor", "desk"]
+
+OPEN_TRANSACTIONS = Counter(
+    "tracetrack_db_open_transactions_total",
+    "Pooled connections that were lent or given back within a transaction, and ended.",
+)
 
 pool: ContextVar[Pool] = ContextVar("pool", default="desk")
 """Whose connections are used: scanning's, or those of lists, reports and background jobs."""
@@ -128,6 +140,7 @@ def make_pool(url: str, settings: Settings, *, pooler: bool, size: int | None = 
     )
     event.listen(made.sync_engine, "connect", _note_age)
     event.listen(made.sync_engine, "checkout", _replace_useless)
+    event.listen(made.sync_engine, "checkin", _refuse_open_transaction)
     event.listen(made.sync_engine, "handle_error", lambda context: _notice(context.original_exception))
     return made
 
@@ -142,8 +155,22 @@ def _replace_useless(connection: Any, record: Any, _: Any) -> None:
     if record.info["made"] < _leader_until:
         # At once: a polite end would wait for a server that may not answer.
         connection.driver_connection.terminate()
+    _refuse_open_transaction(connection, record)
     if connection.driver_connection.is_closed():
         raise DisconnectionError("closed while it lay idle")
+
+
+def _refuse_open_transaction(connection: Any, _: Any) -> None:
+    """A connection is given back, and lent, outside any transaction: else what the next one commits would
+    be part of the last one's, and lost with it."""
+    if connection is None or connection.driver_connection.is_closed():
+        return
+    driver = connection.driver_connection
+    # The server's word, and the driver's: they differ after a BEGIN that was given up.
+    if driver.is_in_transaction() or driver._top_xact is not None:
+        OPEN_TRANSACTIONS.inc()
+        log.error("a pooled connection had an open transaction")
+        driver.terminate()
 
 
 def _notice(error: BaseException) -> None:
@@ -206,6 +233,14 @@ def _chosen(wanted: Pool | None = None) -> _Pool:
 async def transaction() -> AsyncIterator[AsyncConnection]:
     """One transaction: committed at the end of the block, rolled back by an exception."""
     async with _chosen().transactional.begin() as tx:
+        yield tx
+
+
+@asynccontextmanager
+async def snapshot() -> AsyncIterator[AsyncConnection]:
+    """A transaction for reads that belong together: each statement sees the same moment."""
+    async with transaction() as tx:
+        await tx.execute(ONE_MOMENT)
         yield tx
 
 

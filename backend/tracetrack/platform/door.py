@@ -27,6 +27,7 @@ from tracetrack.platform.admission import (
     kind_of,
     sends_body,
 )
+from tracetrack.platform.stopping import stopping
 
 HELD_BYTES = 65_536
 """Of a body that is waited for here; a larger one is waited for by the middleware."""
@@ -161,7 +162,7 @@ class Door(HttpToolsProtocol):
         elif kind.name == "upload" or not sends_body(self.headers):
             self._come()
             self._ask(self.admission, kind)
-        elif why := self.admission.refuses(kind):
+        elif why := self.admission.refuses(kind, self._caller(self.admission, kind)):
             # Before it sends its body in vain; what comes of it all the same has its time, too.
             self._refuse(self.admission, kind, why)
         elif self.expect_100_continue:
@@ -212,8 +213,11 @@ class Door(HttpToolsProtocol):
         self._write(refusal, b"x-request-id: %b\r\n\r\n" % current, refusal.body)
         self.transport.close()
 
+    def _caller(self, admission: Admission, kind: Kind) -> str:
+        return admission.caller(kind, self.headers, self.client)
+
     def _ask(self, admission: Admission, kind: Kind) -> None:
-        turn = admission.ask(kind)
+        turn = admission.ask(kind, self._caller(admission, kind))
         if isinstance(turn, str):
             self._refuse(admission, kind, turn)
             return
@@ -264,6 +268,7 @@ class Door(HttpToolsProtocol):
         # Who asked whether to send the body, and hears no, will send none: nothing can follow it.
         stays = (
             why != "slow"
+            and not stopping()
             and self.parser.get_http_version() != "1.0"
             and self.parser.should_keep_alive()
             and not self.expect_100_continue

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Callable
+
 import asyncpg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -38,13 +41,22 @@ BY_SQLSTATE = {
 BUSY = ("08", "53", "57", "40", "55", "25006")
 """Beginnings of the SQLSTATE of a server that is away, full, stopping, kept us waiting, or leads no more."""
 RETRY_AFTER = {"Retry-After": "1"}
+DISK_FULL = "53100"
+FULL_RETRY_AFTER = {"Retry-After": "15"}
+"""Room does not come back by itself; phones keep what they scan meanwhile."""
 
 
-def handle_errors(app: FastAPI) -> None:
-    """Register the handlers."""
+def handle_errors(app: FastAPI, noted: Callable[[Request, Problem], None]) -> None:
+    """Register the handlers.
+
+    Args:
+        app: the application.
+        noted: hears of each problem that a route answers with.
+    """
 
     @app.exception_handler(Problem)
     async def on_problem(request: Request, problem: Problem) -> Response:
+        noted(request, problem)
         return problem.response(request)
 
     @app.exception_handler(HTTPException)
@@ -82,6 +94,9 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(PoolTimeout)
     @app.exception_handler(OSError)
     async def on_away(request: Request, error: Exception) -> Response:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            log.error("the data folder's disk is full", error=str(error)[:200])
+            return Problem("storage_full", headers=FULL_RETRY_AFTER).response(request)
         log.warning("database not available", error=str(error)[:200])
         return Problem("busy", headers=RETRY_AFTER).response(request)
 
@@ -113,6 +128,9 @@ def _database_problem(error: BaseException) -> Problem:
         # names it.
         log.warning("refused by a check of the database", sqlstate=state)
         return Problem("invalid")
+    if state == DISK_FULL:
+        log.error("the database's disk is full", sqlstate=state)
+        return Problem("storage_full", headers=FULL_RETRY_AFTER)
     if state.startswith(BUSY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         log.warning("database busy", sqlstate=state)
         return Problem("busy", headers=RETRY_AFTER)

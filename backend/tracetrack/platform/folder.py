@@ -9,12 +9,17 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from tracetrack.platform.embedded.processes import Remembered, StartError
 
 _STOPPING_SECONDS = 90.0
 """How long a start waits for the one before it, when that one has begun to stop."""
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
+"""Where Linux keeps files in memory."""
 
 
 @dataclass
@@ -30,11 +35,18 @@ class DataFolder:
         os.pwrite(self._lock, f"{os.getpid()} stopping\n".encode(), 0)
 
     def metrics(self) -> Path:
-        """An empty folder in which the workers share their counters."""
-        place = self.path / "metrics"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(mode=0o700)
-        return place
+        """An empty folder in which the workers share their counters.
+
+        In memory where the system has a place for it: the files are mapped, and a process that writes to a
+        mapped file on a full disk is killed.
+        """
+        name = f"tracetrack-metrics-{os.getuid()}-{sha256(str(self.path).encode()).hexdigest()[:12]}"
+        for place in (MEMORY / name, self.path / "metrics"):
+            shutil.rmtree(place, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                place.mkdir(mode=0o700)
+                return place
+        raise StartError(f"{self.path / 'metrics'} cannot be made.")
 
 
 @contextlib.contextmanager

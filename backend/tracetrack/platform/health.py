@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from contextlib import suppress
 from functools import lru_cache
 
 from sqlalchemy import text
@@ -47,6 +48,15 @@ _right_at = float("-inf")
 async def alive(_: Request) -> Response:
     """``GET /healthz``: the process answers."""
     return JSONResponse({"status": "alive"})
+
+
+async def warm() -> None:
+    """Look once, so that whoever asks first need not wait for connections and files."""
+    with suppress(Exception):
+        await asyncio.to_thread(newest_revision)
+        async with db.reading() as connection:
+            await connection.scalar(_REVISION)
+        await cache.cache_state()
 
 
 async def ready(request: Request) -> Response:

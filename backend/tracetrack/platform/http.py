@@ -11,18 +11,22 @@ from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tracetrack.platform import minutes
 from tracetrack.platform.logs import get_logger, request_id
 from tracetrack.platform.metrics import IN_FLIGHT, REQUEST_SECONDS
 from tracetrack.platform.problems import Problem
+from tracetrack.platform.stopping import stopping
 
 log = get_logger("http")
 
 API = "/api/v1"
 """Where the API lies; every other path is a page."""
+
+PLAIN_ROUTES = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"})
+"""What lies beside the API and the pages; only FastAPI's own routes say in the scope which they are."""
 
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 8 * 1_048_576
@@ -85,7 +89,7 @@ class Envelope:
         current = given if SOUND_ID.fullmatch(given) else uuid.uuid4().hex
         token = request_id.set(current)
         status = 0
-        lasting = False
+        lasting = hung_up = False
         limit = self.body_limits.get(scope["path"], self.max_body_bytes)
         is_api = scope["path"].startswith("/api/")
 
@@ -100,8 +104,8 @@ class Envelope:
                     answered.setdefault(name, value)
                 if is_api:
                     answered.setdefault("cache-control", "no-store")
-                if status == 413:
-                    # The rest of the body will not be read.
+                if status == 413 or stopping():
+                    # The rest of the body will not be read, or the next request would come too late.
                     answered["connection"] = "close"
             elif status == 413 and not message.get("more_body"):
                 await send({**message, "more_body": True})
@@ -122,11 +126,13 @@ class Envelope:
 
         IN_FLIGHT.inc()
         try:
-            length = headers.get("content-length", "0")
-            if length.isascii() and length.isdigit() and int(length[:20]) > limit:
+            if (declared_length(headers) or 0) > limit:
                 await Problem("too_large").response(Request(scope))(scope, receive, answer)
             else:
                 await self.app(scope, bounded, answer)
+        except ClientDisconnect:
+            # Hung up while a file was sent: nobody is left to answer.
+            hung_up = True
         except Exception:
             log.exception("unhandled error", method=scope["method"], path=scope["path"])
             if status == 0:
@@ -136,7 +142,8 @@ class Envelope:
         finally:
             IN_FLIGHT.dec()
             seconds = time.perf_counter() - started
-            # A client that hung up before an answer began has no status.
+            # A client that hung up has no status: it did not have the answer.
+            status = 499 if hung_up else status
             route = route_template(scope)
             if not lasting:
                 # How long somebody listened is no measure of how fast we answer.
@@ -151,6 +158,13 @@ class Envelope:
                 user=scope.get("state", {}).get("user_id"),
             )
             request_id.reset(token)
+
+
+def declared_length(headers: Headers) -> int | None:
+    """The ``Content-Length`` of a request in bytes; None when absent, or no number."""
+    length = headers.get("content-length", "")
+    # The first 19 digits of a longer number are more than any limit.
+    return int(length[:19]) if length.isascii() and length.isdigit() else None
 
 
 async def _linger(receive: Receive) -> None:
@@ -169,6 +183,6 @@ def route_template(scope: Scope) -> str:
     """The route's path with its parameters unfilled, so that labels stay few."""
     path: str = getattr(scope.get("route"), "path", "")
     if not path:
-        return "unmatched"
+        return scope["path"] if scope["path"] in PLAIN_ROUTES else "unmatched"
     # An included route knows its path below the prefix only.
     return path if path.startswith(API) or not scope["path"].startswith(API) else API + path

@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tracetrack.platform import db
+from tracetrack.platform import db, disks
 from tracetrack.platform.background import heard
 from tracetrack.platform.minutes import BOUNDS
 from tracetrack.platform.problems import Problem
@@ -38,6 +38,9 @@ REQUEST_SECONDS = Histogram(
 )
 IN_FLIGHT = Gauge("tracetrack_requests_in_flight", "Requests being served.", multiprocess_mode="livesum")
 SCANS = Counter("tracetrack_scans_total", "Scans by action and outcome.", ("action", "outcome"))
+SCAN_QUESTIONS = Counter(
+    "tracetrack_scan_questions_total", "Questions that a scan was answered with, by reason.", ("reason",)
+)
 POOL_IN_USE = Gauge(
     "tracetrack_db_connections_in_use", "Database connections in use.", multiprocess_mode="livesum"
 )
@@ -96,6 +99,7 @@ async def _figures() -> bytes:
     if _asked is None or time.monotonic() - _asked_at > BELIEVED_SECONDS:
         _asked_at = time.monotonic()
         POOL_IN_USE.set(db.connections_in_use())
+        disks.disks()
         # All workers' files are read: not in the loop.
         _asked = asyncio.create_task(asyncio.to_thread(_gather))
         _asked.add_done_callback(heard)

@@ -29,6 +29,7 @@ FUNCTIONS = (
     ROOT / "backend/tracetrack/bags/bags.sql",
     ROOT / "backend/tracetrack/bags/search.sql",
     ROOT / "backend/tracetrack/scanning/floor.sql",
+    ROOT / "backend/tracetrack/scanning/decide.sql",
     ROOT / "backend/tracetrack/billing/bills.sql",
     ROOT / "backend/tracetrack/billing/receiving/receiving.sql",
     ROOT / "backend/tracetrack/billing/returns/returns.sql",

@@ -63,7 +63,7 @@ class Pages(StaticFiles):
     async def _packed(self, path: str, scope: Scope) -> Response | None:
         """The file at ``path`` in the best coding that the browser takes and the build has made."""
         path = "index.html" if path == "." else path
-        accepted = _codings(Headers(scope=scope).get("accept-encoding", ""))
+        accepted = codings(Headers(scope=scope).get("accept-encoding", ""))
         for coding, ending in PACKED:
             if coding in accepted and self.lookup_path(path + ending)[1] is not None:
                 response = await super().get_response(path + ending, scope)
@@ -105,7 +105,7 @@ def documentation(folder: Path, *, shown: bool) -> list[Route]:
     return [Route("/docs", nothing), Route("/docs/{rest:path}", nothing)]
 
 
-def _codings(header: str) -> set[str]:
+def codings(header: str) -> set[str]:
     """The content codings that an ``Accept-Encoding`` names and does not refuse (``q=0``)."""
     accepted = set()
     for part in header.lower().split(","):

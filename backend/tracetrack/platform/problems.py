@@ -13,6 +13,9 @@ from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 
+TYPES = "/problems"
+"""Where the pages are that explain problems, see ``platform/catalogue.py``."""
+
 
 class Kind(NamedTuple):
     """One kind of problem: HTTP status, short title, and the sentence in each language."""
@@ -37,6 +40,12 @@ PROBLEMS: dict[str, Kind] = {
         "सूची की यह जगह मान्य नहीं है; फिर से शुरू करें।",
     ),
     "not_found": Kind(404, "Not found", "There is nothing here.", "यहाँ कुछ नहीं है।"),
+    "idempotency_key_reused": Kind(
+        422,
+        "Idempotency-Key reused",
+        "This Idempotency-Key came with a different request; send a new one.",
+        "यह Idempotency-Key किसी और अनुरोध के साथ आई थी; नई भेजें।",
+    ),
     "method_not_allowed": Kind(
         405, "Method not allowed", "This cannot be done here.", "यहाँ यह काम नहीं हो सकता।"
     ),
@@ -77,6 +86,12 @@ PROBLEMS: dict[str, Kind] = {
         "आप साइन आउट हो गए हैं। फिर से साइन इन करें।",
     ),
     "forbidden": Kind(403, "Not allowed", "Your role may not do this.", "आपकी भूमिका में इसकी अनुमति नहीं है।"),
+    "scope_missing": Kind(
+        403,
+        "Scope missing",
+        "This API key may not be used for this; it lacks the scope.",
+        "इस API कुंजी से यह काम नहीं हो सकता; इसमें ज़रूरी अनुमति नहीं है।",
+    ),
     "csrf": Kind(
         403, "Request not trusted", "This page is out of date; reload it.", "यह पेज पुराना है; इसे फिर से खोलें।"
     ),
@@ -112,6 +127,12 @@ PROBLEMS: dict[str, Kind] = {
         "No room",
         "The server's disk is almost full; tell whoever looks after it.",
         "सर्वर की डिस्क लगभग भर गई है; देखभाल करने वाले को बताएँ।",
+    ),
+    "storage_full": Kind(
+        503,
+        "The server's disk is full",
+        "The server's disk is full, so nothing can be stored. Phones keep what is scanned and send it later.",
+        "सर्वर की डिस्क भर गई है, इसलिए कुछ सहेजा नहीं जा सकता। फ़ोन स्कैन रखते हैं और बाद में भेजते हैं।",
     ),
     "busy": Kind(
         503, "Busy", "The system is busy; try again in a moment.", "सिस्टम व्यस्त है; थोड़ी देर में फिर कोशिश करें।"
@@ -157,6 +178,25 @@ PROBLEMS: dict[str, Kind] = {
         "This scan_id was used for a different scan; send a new one.",
         "यह scan_id किसी और स्कैन के लिए इस्तेमाल हुआ था; नया भेजें।",
     ),
+    "kind_uncertain": Kind(
+        409,
+        "Big bag or small bag?",
+        "This may be a big bag or a small bag; scan it again if it is a big bag.",
+        "पक्का नहीं है कि यह बड़ा बैग है या छोटा; बड़ा बैग है तो उसे फिर से स्कैन करें।",
+    ),
+    "parent_completed": Kind(
+        409,
+        "Bag was done",
+        "This parent bag was said to be done; scan it again to open it again.",
+        "यह बड़ा बैग पूरा हो चुका था; फिर से खोलने के लिए उसे दोबारा स्कैन करें।",
+    ),
+    "previous_missing": Kind(
+        409,
+        "An earlier scan is missing",
+        "The scan before this one has not arrived; send that one first.",
+        "इससे पहले का स्कैन नहीं पहुँचा है; पहले उसे भेजें।",
+    ),
+    "no_current_parent": Kind(409, "No parent bag open", "Scan the parent bag first.", "पहले बड़ा बैग स्कैन करें।"),
     "scan_not_refused": Kind(
         409,
         "Scan was accepted",
@@ -360,6 +400,12 @@ PROBLEMS: dict[str, Kind] = {
         "Only a completed import can be taken back.",
         "केवल पूरा हुआ आयात वापस लिया जा सकता है।",
     ),
+    "import_not_removable": Kind(
+        409,
+        "Not removable",
+        "Only an import that has written nothing can be removed; take a completed one back.",
+        "केवल वह आयात हटाया जा सकता है जिसने कुछ दर्ज नहीं किया; पूरे हुए आयात को वापस लें।",
+    ),
     "import_changed": Kind(
         409,
         "Changed since",
@@ -393,7 +439,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word for it
         """The problem as a JSON object, its sentence in ``language``."""
         sentence = self.kind.hi if language == "hi" else self.kind.en
         return {
-            "type": "about:blank",
+            "type": f"{TYPES}/{self.code}",
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail or sentence,

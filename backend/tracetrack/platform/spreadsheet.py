@@ -9,9 +9,11 @@ put in front, which our import takes off again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import io
 import re
+import threading
 import zipfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import IO, Any
@@ -21,6 +23,7 @@ from xml.sax.saxutils import escape
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
 
+from tracetrack.platform.formulas import harmless, literal
 from tracetrack.platform.logs import get_logger
 
 log = get_logger("downloads")
@@ -33,12 +36,11 @@ BYTE_ORDER_MARK = "\ufeff"
 MOST_ROWS = 1_048_576
 """Of one sheet; what is more goes onto the next."""
 
-SEND_SECONDS = 60.0
+SEND_SECONDS = 15.0
 """How long a client may take nothing of a download before it is given up."""
 SENT_AT_ONCE = 64 * 1024
 """Bytes: a client that is only slow takes so many in time."""
 
-FORMULA = re.compile(r"^'*[=+\-@\t\r]")
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -59,11 +61,6 @@ def column_letters(index: int) -> str:
     return letters
 
 
-def harmless(text: str) -> str:
-    """Text for a csv cell that no spreadsheet takes for a formula; the import reverses it."""
-    return "'" + text if FORMULA.match(text) else text
-
-
 def row_xml(cells: Iterable[Cell]) -> bytes:
     """One row of a sheet."""
     parts = []
@@ -71,7 +68,7 @@ def row_xml(cells: Iterable[Cell]) -> bytes:
         if cell is None or cell == "":
             parts.append("<c/>")
         elif isinstance(cell, str):
-            text = escape(_UNWRITABLE.sub("", cell))
+            text = escape(literal(_UNWRITABLE.sub("", cell)))
             parts.append(f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>')
         else:
             parts.append(f"<c><v>{cell}</v></c>")
@@ -113,6 +110,7 @@ class Workbook:
         self._sheets = 0
         self._rows = 0
         self._part: IO[bytes] | None = None
+        self._lock = threading.Lock()
         self._begin()
 
     def _begin(self) -> None:
@@ -136,8 +134,24 @@ class Workbook:
         self._write(b"</sheetData></worksheet>")
         self._part.close()
 
+    def __enter__(self) -> Workbook:
+        """Begin; what is not closed at the end of the block is given up."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # A thread may be packing rows still, of a file that nobody takes any more.
+        with self._lock:
+            if self._zip.fp is not None:
+                assert self._part is not None
+                self._part.close()
+                self._zip.close()
+
     def add(self, rows: bytes) -> bytes:
         """Add whole rows, one a line; returns what of the file is ready."""
+        with self._lock:
+            return self._add(rows) if self._zip.fp is not None else b""
+
+    def _add(self, rows: bytes) -> bytes:
         count = rows.count(b"\n")
         while self._rows + count > MOST_ROWS:
             fits = MOST_ROWS - self._rows
@@ -201,14 +215,15 @@ class Workbook:
 async def xlsx_of(batches: Batches, name: str) -> AsyncGenerator[bytes, None]:
     """An xlsx file of a table that comes some rows at a time, its header first."""
     workbook: Workbook | None = None
-    async for batch in batches:
-        if workbook is None:
-            workbook = Workbook(name, row_xml(batch[0]))
-            batch = batch[1:]
-        if piece := await asyncio.to_thread(_add, workbook, batch):
-            yield piece
-    if workbook is not None:
-        yield workbook.close()
+    with contextlib.ExitStack() as stack:
+        async for batch in batches:
+            if workbook is None:
+                workbook = stack.enter_context(Workbook(name, row_xml(batch[0])))
+                batch = batch[1:]
+            if piece := await asyncio.to_thread(_add, workbook, batch):
+                yield piece
+        if workbook is not None:
+            yield workbook.close()
 
 
 def _add(workbook: Workbook, batch: Sequence[Sequence[Cell]]) -> bytes:
@@ -265,6 +280,26 @@ async def _taken(send: Send, message: Message) -> bool:
     return True
 
 
+LONGEST_NAME = 80
+"""Characters of a file's name: 240 bytes of most scripts, which every file system takes."""
+
+
+def attachment(name: str, kind: str) -> str:
+    """The header that gives a file its name (RFC 6266), in any script.
+
+    Args:
+        name: without its ending; may be anything that people type.
+        kind: the ending.
+    """
+    whole = "".join("-" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in name).strip(" .")
+    whole = whole[:LONGEST_NAME] or "file"
+    plain = "".join(c if c.isascii() else "-" for c in whole)
+    if not any(c.isalnum() for c in plain):
+        plain = "file"
+    encoded = quote(f"{whole}.{kind}", safe="")
+    return f"attachment; filename=\"{plain}.{kind}\"; filename*=UTF-8''{encoded}"
+
+
 def download(file: AsyncGenerator[bytes, None], name: str, kind: str) -> Download:
     """An answer that browsers save as a file.
 
@@ -273,12 +308,4 @@ def download(file: AsyncGenerator[bytes, None], name: str, kind: str) -> Downloa
         name: of the file, without its ending.
         kind: ``xlsx`` or ``csv``.
     """
-    plain = (
-        "".join(c if c.isascii() and (c.isalnum() or c in "-_. ") else "-" for c in name).strip() or "file"
-    )
-    whole = quote(f"{name}.{kind}".replace("/", "-"), safe="")
-    return Download(
-        file,
-        {"content-disposition": f"attachment; filename=\"{plain}.{kind}\"; filename*=UTF-8''{whole}"},
-        XLSX if kind == "xlsx" else CSV,
-    )
+    return Download(file, {"content-disposition": attachment(name, kind)}, XLSX if kind == "xlsx" else CSV)

@@ -45,11 +45,16 @@ async def _ask(asked_at: float) -> None:
         _asked_at = asked_at
 
 
-async def stamp(name: str) -> int:
-    """The version of ``name``, at most :data:`TRUSTED_SECONDS` old when it was asked for."""
+async def stamp(name: str, *, current: bool = False) -> int:
+    """The version of ``name``, at most :data:`TRUSTED_SECONDS` old when it was asked for.
+
+    Args:
+        name: the stamp in table ``versions``.
+        current: read after this call, however lately it was read before.
+    """
     global _asking, _asking_since
     # Of the caller's coming, not of now: an answer that takes long on its way is none the worse.
-    oldest = time.monotonic() - TRUSTED_SECONDS
+    oldest = time.monotonic() - (0 if current else TRUSTED_SECONDS)
     while _asked_at < oldest:
         # One question for all, unless the one that is on its way was sent too long ago.
         if _asking is None or _asking.done() or _asking_since < oldest:
@@ -83,9 +88,9 @@ class Remembered(Generic[K, T]):
         self._version: int | None = None
         self._values: dict[K, T] = {}
 
-    async def get(self, key: K) -> T:
-        """The value of ``key``, remembered or loaded."""
-        version = await stamp(self.name)
+    async def get(self, key: K, *, current: bool = False) -> T:
+        """The value of ``key``, remembered or loaded; with ``current`` as it is now."""
+        version = await stamp(self.name, current=current)
         if version != self._version:
             self._values.clear()
             self._version = version

@@ -292,6 +292,7 @@ def _start_postgres(folder: DataFolder, settings: Settings) -> postgres.Postgres
         binaries=settings.pg_bin,
         # One more worker than there are, while they are renewed.
         connections=(settings.workers + 1) * _connections(settings) + _SPARE_CONNECTIONS,
+        wal_kept_mb=settings.wal_kept_mb,
     )
 
 

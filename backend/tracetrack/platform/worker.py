@@ -21,6 +21,8 @@ from tracetrack.platform.door import MOST_CONNECTIONS, Door
 from tracetrack.platform.stopping import stop
 from tracetrack.settings import get_settings
 
+LINGER_SECONDS = 1.5
+"""How long a worker that stops serves connections that are open already."""
 _TAKEN_AT_ONCE = 100
 """Connections of a neighbour: some are left to the other neighbours."""
 
@@ -58,6 +60,22 @@ class Server(uvicorn.Server):
                     taken, _ = sock.accept()
                     await asyncio.get_running_loop().connect_accepted_socket(self._connection, taken)
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: nobody new is let in, and connections that are kept open are served a little longer.
+
+        Each answer says by now that it is the last of its connection; one that is closed while a
+        request is on its way would lose it.
+        """
+        for server in self.servers:
+            server.close()
+        for sock in sockets or []:
+            sock.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while self.server_state.connections and not self.force_exit:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        await super().shutdown(sockets)
 
     def _connection(self) -> Door:
         return Door(self.config, self.server_state, self.lifespan.state)

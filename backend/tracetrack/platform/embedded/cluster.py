@@ -73,7 +73,7 @@ def _memory_bytes() -> int:
     return total
 
 
-def options_for(connections: int, *, throwaway: bool) -> dict[str, str]:
+def options_for(connections: int, *, throwaway: bool, wal_kept_mb: int = 0) -> dict[str, str]:
     """Server settings, from the size of the machine."""
     megabytes = _memory_bytes() // 2**20
     options = {
@@ -88,7 +88,8 @@ def options_for(connections: int, *, throwaway: bool) -> dict[str, str]:
         "wal_level": "replica",
         "wal_compression": "pglz",
         "max_wal_size": "2GB",
-        "min_wal_size": "256MB",
+        # Used WAL files are kept for the next import; see prepare_wal.
+        "min_wal_size": f"{max(256, wal_kept_mb)}MB",
         # An archive that is away for long must not fill the disk: then it begins anew with a backup.
         "max_slot_wal_keep_size": "8GB",
         "checkpoint_timeout": "10min",

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -38,7 +39,10 @@ from tracetrack.platform.embedded.processes import (
     spawn,
     stop,
 )
+from tracetrack.platform.logs import get_logger
 from tracetrack.platform.progress import say
+
+log = get_logger("postgres")
 
 OWNER = "tracetrack_owner"
 APP = "tracetrack_app"
@@ -47,6 +51,10 @@ DATABASE = "tracetrack"
 
 EXTENSIONS = ("pg_trgm", "pg_stat_statements")
 """Made in every database of ours by the superuser; absent ones are left out."""
+
+WAL_SEGMENT_MB = 16
+ROOM_FOR_WAL_BYTES = 8 * 2**30
+"""With less free space than this no WAL files are made in advance."""
 
 _RESTARTS_WITHIN = 15.0
 """Seconds in which a start is tried again while the remains of a killed server go away."""
@@ -157,6 +165,7 @@ def start(
     binaries: Path | None = None,
     connections: int = 60,
     throwaway: bool = False,
+    wal_kept_mb: int = 0,
 ) -> Postgres:
     """Start the server of a data folder; make its cluster, roles and database when absent.
 
@@ -169,6 +178,7 @@ def start(
         binaries: ``TRACETRACK_PG_BIN``.
         connections: how many sessions it must be able to hold.
         throwaway: for tests alone: nothing is forced to disk.
+        wal_kept_mb: megabytes of WAL files to make in advance and to keep for reuse; 0: none.
 
     Raises:
         StartError: with one sentence.
@@ -192,7 +202,7 @@ def start(
         port=remembered.port("postgres_port"),
         passwords=passwords,
         run_as=run_as,
-        options=options_for(connections, throwaway=throwaway),
+        options=options_for(connections, throwaway=throwaway, wal_kept_mb=wal_kept_mb),
         log=folder / f"postgresql-{major}.log",
         process=None,  # type: ignore[arg-type]
     )
@@ -202,7 +212,36 @@ def start(
     except BaseException:
         server.stop()
         raise
+    if wal_kept_mb:
+        threading.Thread(
+            target=prepare_wal, args=(server, wal_kept_mb), name="prepare WAL", daemon=True
+        ).start()
     return server
+
+
+def prepare_wal(server: Postgres, kept_mb: int) -> None:
+    """Create the WAL files of a young server before they are needed.
+
+    An import writes some 50 MB of WAL a second. Where no old WAL file is left to reuse, a committing
+    scan creates the next one, 16 MB of zeros, while all other commits wait behind it. A checkpoint
+    keeps ``min_wal_size`` of used files for reuse, so it is enough to use that many once. Writes twice
+    ``kept_mb`` at the first start and nothing later; skipped where the disk has little room.
+    """
+    segments = kept_mb // WAL_SEGMENT_MB
+    try:
+        missing = segments - sum(len(file.name) == 24 for file in (server.folder / "pg_wal").iterdir())
+        room = shutil.disk_usage(server.folder).free
+        if missing <= segments // 8 or room < ROOM_FOR_WAL_BYTES:
+            return
+        # A switch closes a file that holds at least one record.
+        server.sql(
+            f"do $$ begin for at in 1..{missing} loop"
+            " perform pg_logical_emit_message(false, 'tracetrack', ''); perform pg_switch_wal();"
+            " end loop; end $$; checkpoint;"
+        )
+    except (StartError, OSError) as error:
+        # It is stopping already, or the disk is full: the next start tries again.
+        log.warning("WAL files were not prepared", error=str(error)[:200])
 
 
 def _refuse_another(folder: Path, major: int) -> None:
