@@ -6,6 +6,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { messages } from "./scripts/messages.ts";
+import { notices } from "./scripts/notices.ts";
 
 const src = fileURLToPath(new URL("./src", import.meta.url));
 
@@ -15,32 +16,37 @@ function turn(name: string): number {
   return /^assets\/(first|index||inside|Scan|useScanLine|useQuery)-/.test(name) ? 0 : 1;
 }
 
-/** The service worker, with the names of this build's files; fonts are kept when they are first used. */
+/**
+ * The service worker, with this build's files and the SHA-256 of each; fonts are kept when they are first
+ * used. Written when every file is: only then are their bytes final.
+ */
 function serviceWorker(): Plugin {
   return {
     name: "service-worker",
     apply: "build",
     enforce: "post",
-    generateBundle(_options, bundle) {
+    writeBundle({ dir = "dist" }, bundle) {
+      const digest = (name: string) =>
+        createHash("sha256")
+          .update(readFileSync(join(dir, name)))
+          .digest("base64");
       const built = Object.keys(bundle)
         .filter((name) => /^assets\/(.+\.(js|css)|zxing_reader.*\.wasm)$/.test(name))
         .sort((one, other) => turn(one) - turn(other) || one.localeCompare(other));
-      const files = [
-        "/",
-        "/favicon.svg",
-        "/manifest.json",
-        "/icons/192.png",
-        ...built.map((name) => `/${name}`),
-      ];
-      const page = bundle["index.html"];
+      const names = ["favicon.svg", "manifest.json", "icons/192.png", ...built];
+      const files = Object.fromEntries(names.map((name) => [`/${name}`, digest(name)]));
+      const page = readFileSync(join(dir, "index.html"), "utf8");
+      const entry = /<script type="module"[^>]* src="([^"]+)"/.exec(page)?.[1];
+      if (entry === undefined || !(entry in files)) throw new Error("the page names no script of this build");
       const version = createHash("sha256")
-        .update(JSON.stringify([files, page?.type === "asset" ? page.source.toString() : ""]))
+        .update(JSON.stringify([files, page]))
         .digest("hex")
         .slice(0, 12);
       const source = readFileSync(new URL("./scripts/worker.js", import.meta.url), "utf8")
-        .replace("/* the build's files */ []", JSON.stringify(files))
+        .replace("/* the build's files */ {}", JSON.stringify(files))
+        .replace(`/* the page's script */ ""`, JSON.stringify(entry))
         .replace(`/* the build's version */ ""`, JSON.stringify(version));
-      this.emitFile({ type: "asset", fileName: "sw.js", source });
+      writeFileSync(join(dir, "sw.js"), source);
     },
   };
 }
@@ -92,7 +98,7 @@ function packed(): Plugin {
     },
     closeBundle() {
       for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-        if (!/\.(js|css|html|svg|json|wasm)$/.test(name) || name.startsWith(".vite")) continue;
+        if (!/\.(js|css|html|svg|json|txt|wasm)$/.test(name) || name.startsWith(".vite")) continue;
         const file = join(folder, name);
         const content = readFileSync(file);
         if (content.length < WORTH_PACKING) continue;
@@ -117,7 +123,7 @@ export default defineConfig({
     },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [messages(), serviceWorker(), turns(), documentation(), packed()],
+  plugins: [messages(), serviceWorker(), turns(), documentation(), notices(), packed()],
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
   build: {
     // Hand-held scanners keep old WebViews for years.

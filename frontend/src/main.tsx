@@ -7,11 +7,15 @@ import { loadAhead } from "@/app/loadInside";
 import { keepOnDevice } from "@/app/version";
 import { startSession, wasSignedIn } from "@/shared/api/session";
 import { startLanguage } from "@/shared/i18n/i18n";
+import { readKeys } from "@/shared/scanner/keyboard";
 import { unlockSoundOnFirstTouch } from "@/shared/sound/sound";
 import { showTheme } from "@/shared/ui/theme";
+import { leaveCodesUntranslated } from "@/shared/ui/untranslated";
 
 showTheme();
+leaveCodesUntranslated();
 unlockSoundOnFirstTouch();
+readKeys();
 startLanguage();
 if (wasSignedIn()) loadAhead();
 void startSession();

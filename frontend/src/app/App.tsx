@@ -12,7 +12,9 @@ import {
   type MessageKey,
 } from "@/shared/i18n/i18n";
 import { KeepsNothing } from "@/shared/queue/KeepsNothing";
+import { UntakenNote } from "@/shared/scanner/UntakenNote";
 import { BigBag } from "@/shared/ui/icons";
+import { takesScans } from "./interrupted";
 import { loadInside } from "./loadInside";
 import { OneMoment } from "./OneMoment";
 
@@ -23,7 +25,9 @@ export function App() {
   const session = useSession();
   // Not needed by name: a new language renders every screen anew.
   useCurrentLanguage();
-  const user = session.status === "signed-in" ? session.user : null;
+  // Where scans are being taken, the end of a session must not send the next one into a field of the sign-in page.
+  const stays = session.status === "signed-out" && takesScans(location.pathname);
+  const user = session.status === "signed-in" || stays ? (session.user ?? null) : null;
 
   // The account's language follows its owner to a device where nobody has chosen one; English is what
   // an account has before its owner chose.
@@ -34,6 +38,7 @@ export function App() {
 
   return (
     <Mishap>
+      <UntakenNote />
       <Suspense fallback={<OneMoment />}>
         {session.status === "starting" ? <OneMoment /> : user === null ? <SignIn /> : <Inside user={user} />}
       </Suspense>

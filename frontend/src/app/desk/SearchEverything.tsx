@@ -136,6 +136,19 @@ export function SearchEverything({
     input.current?.blur();
     go(to);
   };
+  const leaveFor = useRef(leave);
+  leaveFor.current = leave;
+  useEffect(() => {
+    const field = input.current;
+    // What a scanner types here is looked up as it is.
+    const onCode = (event: Event) => {
+      if (!(event instanceof CustomEvent) || typeof event.detail !== "string") return;
+      event.preventDefault();
+      leaveFor.current(`/find?code=${encodeURIComponent(cleanCode(event.detail))}`);
+    };
+    field?.addEventListener("code", onCode);
+    return () => field?.removeEventListener("code", onCode);
+  }, []);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Escape") {
       if (open) setOpen(false);
@@ -180,6 +193,7 @@ export function SearchEverything({
           autoComplete="off"
           autoCapitalize="none"
           spellcheck={false}
+          data-codes
           data-testid="search-everything"
           onFocus={() => setOpen(true)}
           onInput={(event) => {

@@ -1,10 +1,9 @@
 import { useEffect, useRef } from "react";
 import { useLocation } from "wouter";
-import { WedgeReader } from "@/shared/scanner/wedge";
+import { cleanCode } from "@/shared/queue/codes";
+import { useTaker } from "@/shared/scanner/keyboard";
 import type { Job } from "../jobs";
 
-/** A screen that reads the scanner itself: every key is its own, but Ctrl+K. */
-const OWN_SCANNER = ".scanner-field, .scan-field, .find-form";
 /** How long after `g` the letter of a page may come, in ms. */
 const LETTER_MS = 1_500;
 
@@ -22,6 +21,15 @@ export function useKeys(jobs: readonly Job[], acts: Acts): void {
   const [, go] = useLocation();
   const now = useRef({ jobs, acts, go });
   now.current = { jobs, acts, go };
+  const typedKeys = useRef<(text: string) => void>(() => undefined);
+  useTaker(
+    {
+      onCode: (code) => go(`/find?code=${encodeURIComponent(cleanCode(code))}`),
+      onSlowTyping: (text) => typedKeys.current(text),
+    },
+    true,
+    true,
+  );
 
   useEffect(() => {
     let going = 0;
@@ -39,38 +47,16 @@ export function useKeys(jobs: readonly Job[], acts: Acts): void {
       if (text === "?") return now.current.acts.help();
       for (const letter of text) press(letter, performance.now());
     };
-    const fresh = () =>
-      new WedgeReader(
-        {
-          onCode: (code) => {
-            reader = fresh();
-            now.current.go(`/find?code=${encodeURIComponent(code)}`);
-          },
-          onSlowTyping: typed,
-        },
-        // Whether scanners end their codes is not asked here: keys would have to wait for it.
-        false,
-      );
-    let reader = fresh();
+    typedKeys.current = typed;
 
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing) return;
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        return now.current.acts.search("");
+        now.current.acts.search("");
       }
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const at = event.target instanceof Element ? event.target : null;
-      if (at?.closest("input, textarea, select, [role=dialog]") != null) return;
-      if (document.querySelector(OWN_SCANNER) !== null) return;
-      const presses = (event.key === "Enter" || event.key === " " || event.key === "Tab") && !reader.busy;
-      if (presses) return;
-      if (reader.key(event.key, event.timeStamp)) event.preventDefault();
     };
     document.addEventListener("keydown", onKey);
-    return () => {
-      reader.clear();
-      document.removeEventListener("keydown", onKey);
-    };
+    return () => document.removeEventListener("keydown", onKey);
   }, []);
 }

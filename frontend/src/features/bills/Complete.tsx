@@ -48,7 +48,8 @@ export function Complete({ bill, waiting, onClose, onDone }: CompleteProps) {
     setBusy(true);
     setProblem(null);
     try {
-      onDone(await completeBill(bill.id, { parent_count: seen.parent_count, child_count: seen.child_count }));
+      const { parent_count, child_count, weight_kg } = seen;
+      onDone(await completeBill(bill.id, { parent_count, child_count, weight_kg }));
       onClose();
     } catch (error) {
       if (error instanceof ApiProblem && error.problem.code === "totals_changed") {
@@ -107,14 +108,13 @@ export function Complete({ bill, waiting, onClose, onDone }: CompleteProps) {
         )}
       </div>
       <div class="sheet-acts">
-        <button type="button" class="button" onClick={onClose}>
+        <button type="button" class="button" data-first onClick={onClose}>
           {t("bill.complete.back")}
         </button>
         <button
           type="button"
           class="button"
           data-kind="ok"
-          data-first
           aria-disabled={busy || waiting > 0}
           onClick={() => waiting === 0 && void complete()}
         >

@@ -42,6 +42,7 @@ export function Parents({ bill, at }: { bill: Bill; at: BillAtWork }) {
             <Icon name="find" />
             <input
               type="search"
+              data-codes
               value={q}
               maxLength={128}
               autoComplete="off"

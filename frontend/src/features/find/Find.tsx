@@ -7,6 +7,7 @@ import { ApiProblem } from "@/shared/api/problems";
 import { t } from "@/shared/i18n/i18n";
 import { errorText } from "@/shared/i18n/problem";
 import { cleanCode } from "@/shared/queue/codes";
+import { useTaker } from "@/shared/scanner/keyboard";
 import { signal } from "@/shared/sound/sound";
 import { Bar } from "@/shared/ui/Bar";
 import { FindDrawing } from "@/shared/ui/drawings";
@@ -94,6 +95,7 @@ function SearchField({
   onCamera: () => void;
 }) {
   const input = useRef<HTMLInputElement>(null);
+  useTaker({ onCode, field: () => input.current }, true);
 
   // Before the next paint, and without state: a scanner's first letter must neither be lost nor selected
   // away by what is done here.

@@ -5,6 +5,8 @@ import wasm from "zxing-wasm/writer/zxing_writer.wasm?url";
 // Ours, not the one that the library would fetch from elsewhere.
 prepareZXingModule({ overrides: { locateFile: () => wasm } });
 
+type Drawn = "QRCode" | "Code128" | "EAN13";
+
 interface Bits {
   width: number;
   height: number;
@@ -12,12 +14,12 @@ interface Bits {
   path: string;
 }
 
-async function draw(text: string, format: "QRCode" | "Code128"): Promise<Bits> {
+async function draw(text: string, format: Drawn): Promise<Bits> {
   const { symbol, error } = await writeBarcode(text, { format });
   if (error !== "") throw new Error(error);
   const { data, width } = symbol;
   // All rows of bars are alike: one is enough, as tall as bars should be.
-  const rows = format === "Code128" ? 1 : symbol.height;
+  const rows = format !== "QRCode" ? 1 : symbol.height;
   let path = "";
   for (let y = 0; y < rows; y += 1) {
     for (let x = 0; x < width; x += 1) {
@@ -32,10 +34,10 @@ async function draw(text: string, format: "QRCode" | "Code128"): Promise<Bits> {
 }
 
 /** White around a code, in its smallest parts: scanners need it. */
-const QUIET = { QRCode: 4, Code128: 10 };
+const QUIET: Record<Drawn, number> = { QRCode: 4, Code128: 10, EAN13: 11 };
 
 /** A code as a scanner reads it; black on white in light and dark. */
-export function CodePicture({ text, format }: { text: string; format: "QRCode" | "Code128" }) {
+export function CodePicture({ text, format }: { text: string; format: Drawn }) {
   const bits = useQuery({
     queryKey: ["code-picture", format, text],
     queryFn: () => draw(text, format),

@@ -2,7 +2,7 @@ import type { ComponentType } from "preact";
 import { lazy, Suspense } from "preact/compat";
 import { Link, useParams } from "wouter";
 import { t } from "@/shared/i18n/help";
-import { signal, TONES } from "@/shared/sound/sound";
+import { OUTCOMES, signal } from "@/shared/sound/sound";
 import { speak, turnSpeech, useSpeech } from "@/shared/sound/speech";
 import { DoneDrawing, IntoDrawing } from "@/shared/ui/acts";
 import { Bar } from "@/shared/ui/Bar";
@@ -55,7 +55,7 @@ function Overview() {
         <section class="card" aria-labelledby="outcomes">
           <h2 id="outcomes">{t("help.outcomes")}</h2>
           <ul class="help-outcomes">
-            {TONES.map((tone) => (
+            {OUTCOMES.map((tone) => (
               <li key={tone} data-tone={tone}>
                 <ToneIcon tone={tone} />
                 <span>

@@ -3,17 +3,23 @@ import { useRef, useState } from "react";
 import { number } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/help";
 import { TEST_CODE } from "@/shared/scanner/commands";
+import { learnScanner } from "@/shared/scanner/learned";
 import { signal, type Tone } from "@/shared/sound/sound";
 import { TornDrawing, TypeDrawing } from "@/shared/ui/acts";
 import { Bar } from "@/shared/ui/Bar";
 import { Icon } from "@/shared/ui/icons";
 import { CodePicture } from "./CodePicture";
 import { CapsLockDrawing, LettersDrawing, ScannerDrawing, SlowDrawing } from "./drawings";
-import { judge, type Finding, type Typed } from "./judge";
+import { judge, learnedFrom, TEST_EAN, type Finding, type Typed } from "./judge";
 import { useTyped } from "./useTyped";
 
 const TONES: Record<Finding, Tone> = {
   good: "ok",
+  byPlace: "waiting",
+  signs: "waiting",
+  letters: "refused",
+  checkDigit: "ok",
+  noCheckDigit: "refused",
   noSuffix: "waiting",
   slow: "waiting",
   capsLock: "refused",
@@ -29,6 +35,8 @@ export default function ScannerSetup() {
   const [typed, setTyped] = useState<Typed | null>(null);
   useTyped(field, (now) => {
     setTyped(now);
+    const learned = learnedFrom(now);
+    if (learned !== null) learnScanner(learned);
     signal(TONES[judge(now)]);
   });
   return (
@@ -50,6 +58,7 @@ export default function ScannerSetup() {
           <h2>{t(typed === null ? "setup.ask" : "setup.again")}</h2>
           <CodePicture text={TEST_CODE} format="QRCode" />
           <CodePicture text={TEST_CODE} format="Code128" />
+          <CodePicture text={TEST_EAN} format="EAN13" />
         </section>
         <div role="status" class="setup-answer">
           {typed === null ? <ScannerDrawing class="setup-waiting" /> : <Answer typed={typed} />}
@@ -97,6 +106,11 @@ function Picture({ finding }: { finding: Finding }) {
   switch (finding) {
     case "good":
     case "noSuffix":
+    case "byPlace":
+    case "checkDigit":
+    case "noCheckDigit":
+    case "signs":
+    case "letters":
       return <ScannerDrawing class="setup-drawing" />;
     case "capsLock":
       return <CapsLockDrawing class="setup-drawing" />;

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { TEST_CODE } from "@/shared/scanner/commands";
-import { judge, type Typed } from "./judge";
+import { judge, learnedFrom, TEST_EAN, type Typed } from "./judge";
 
 const typed = (text: string, more: Partial<Typed> = {}): Typed => ({
   text,
+  us: null,
   msPerKey: 10,
   suffix: "Enter",
   ...more,
@@ -53,4 +54,28 @@ test("letters that did not arrive are missed", () => {
 test("any other code is another code", () => {
   for (const text of ["SB00012", "", "TT:UNDO", "https://example.org/SB00012"])
     expect(judge(typed(text))).toBe("other");
+});
+
+test("a scanner whose keys are right by their place is learned, and what to switch is said", () => {
+  const french = typed(onKeyboard("aZqWyM1590/:-", "qWaZyM&('à!;)"), { us: TEST_CODE });
+  expect(judge(french)).toBe("byPlace");
+  expect(learnedFrom(french)).toEqual({ layout: "us", prefix: "", suffix: "", msPerKey: 10 });
+  const own = typed(TEST_CODE, { us: onKeyboard("aZ", "qW") });
+  expect(judge(own)).toBe("good");
+  expect(learnedFrom(own)?.layout).toBe("printed");
+});
+
+test("signs around the code are taken off, letters are to be switched off", () => {
+  const signs = typed(`~${TEST_CODE}#`, { us: `~${TEST_CODE}#` });
+  expect(judge(signs)).toBe("signs");
+  expect(learnedFrom(signs)).toEqual({ layout: "us", prefix: "~", suffix: "#", msPerKey: 10 });
+  const letters = typed(`A${TEST_CODE}`, { us: `A${TEST_CODE}` });
+  expect(judge(letters)).toBe("letters");
+  expect(learnedFrom(letters)).toBeNull();
+  expect(learnedFrom(typed("SB00012"))).toBeNull();
+});
+
+test("a check digit that is not sent is missed", () => {
+  expect(judge(typed(TEST_EAN))).toBe("checkDigit");
+  expect(judge(typed(TEST_EAN.slice(0, -1)))).toBe("noCheckDigit");
 });

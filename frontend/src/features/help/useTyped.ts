@@ -1,4 +1,6 @@
 import { useEffect, useRef, type RefObject } from "react";
+import { useTaker } from "@/shared/scanner/keyboard";
+import { strokeOf } from "@/shared/scanner/strokes";
 import type { Typed } from "./judge";
 
 /** A pause that ends a code for sure, in ms; some scanner services think for long between two letters. */
@@ -8,8 +10,10 @@ const PAUSE_MS = 1_200;
 export function useTyped(field: RefObject<HTMLInputElement | null>, onTyped: (typed: Typed) => void): void {
   const told = useRef(onTyped);
   told.current = onTyped;
+  // Keys are judged here as they come.
+  useTaker({ onCode: () => undefined, raw: true }, true);
   useEffect(() => {
-    let keys: { text: string; at: number }[] = [];
+    let keys: { text: string; us: string | null; at: number }[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;
 
     const end = (suffix: Typed["suffix"]) => {
@@ -17,31 +21,33 @@ export function useTyped(field: RefObject<HTMLInputElement | null>, onTyped: (ty
       const [first, last] = [keys[0], keys.at(-1)];
       const text = keys.map((key) => key.text).join("");
       const steps = keys.length - 1;
+      const us = keys.some((key) => key.us !== null) ? keys.map((key) => key.us ?? key.text).join("") : null;
       keys = [];
       if (first === undefined || last === undefined || text.trim() === "") return;
       const msPerKey = steps === 0 ? null : (last.at - first.at) / steps;
       // One letter alone is a finger on a key.
-      if (Array.from(text).length > 1) told.current({ text, msPerKey, suffix });
+      if (Array.from(text).length > 1) told.current({ text, us, msPerKey, suffix });
     };
 
-    const take = (text: string, at: number) => {
-      keys.push({ text, at });
+    const take = (text: string, us: string | null, at: number) => {
+      keys.push({ text, us, at });
       clearTimeout(timer);
       timer = setTimeout(() => end(null), PAUSE_MS);
     };
 
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-      if (event.key === "Enter" || event.key === "Tab") {
+      const stroke = strokeOf(event);
+      if (stroke === null || stroke.control === true || event.isComposing) return;
+      if (stroke.key === "\n" || stroke.key === "\t") {
         if (keys.length === 0) return;
         event.preventDefault();
-        end(event.key);
-      } else if (Array.from(event.key).length === 1) {
+        end(stroke.key === "\n" ? "Enter" : "Tab");
+      } else if (stroke.moves !== true || keys.length > 0) {
         // Space on a link or a button is that person's own.
         const onButton = event.target instanceof Element && event.target.closest("button, a") !== null;
         if (event.key === " " && onButton && keys.length === 0) return;
         event.preventDefault();
-        take(event.key, event.timeStamp);
+        take(stroke.key ?? "", stroke.us, event.timeStamp);
       }
     };
 
@@ -52,7 +58,7 @@ export function useTyped(field: RefObject<HTMLInputElement | null>, onTyped: (ty
       const text = input.value;
       input.value = "";
       const ended = /[\r\n\t]+$/.exec(text)?.[0];
-      take(text.replace(/[\r\n\t]+$/, ""), event.timeStamp);
+      take(text.replace(/[\r\n\t]+$/, ""), null, event.timeStamp);
       if (ended !== undefined) end(ended.includes("\t") ? "Tab" : "Enter");
     };
 

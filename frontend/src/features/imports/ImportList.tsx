@@ -144,6 +144,11 @@ interface Look {
   tone: "ok" | "waiting" | "refused" | "none";
 }
 
+/** Whether a completed import has changed nothing. */
+export const nothingCame = (one: Import): boolean =>
+  one.links_created + one.parents_alone + one.parents_packed + one.bills_created + one.parents_completed ===
+  0;
+
 /** An import's state in a word. */
 export function lookOf(one: Import): Look {
   if (one.held && one.state === "queued") return { key: "import.state.held", icon: "eye", tone: "waiting" };
@@ -159,6 +164,8 @@ export function lookOf(one: Import): Look {
     case "completed":
       if (one.undone_at !== null) return { key: "import.state.undone", icon: "undo", tone: "none" };
       if (one.dry_run) return { key: "import.state.tried", icon: "eye", tone: "none" };
+      if (nothingCame(one) && one.rejected > 0)
+        return { key: "import.state.refused", icon: "refused", tone: "refused" };
       return { key: "import.state.completed", icon: "ok", tone: "ok" };
   }
 }

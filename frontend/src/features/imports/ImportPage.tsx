@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useLocation } from "wouter";
 import { moment } from "@/shared/i18n/i18n";
 import { t } from "@/shared/i18n/office";
 import { errorText } from "@/shared/i18n/problem";
@@ -8,7 +9,7 @@ import { Bar } from "@/shared/ui/Bar";
 import { ImportDrawing } from "@/shared/ui/drawings";
 import { Icon } from "@/shared/ui/icons";
 import { Note } from "@/shared/ui/parts";
-import { getImport, type Import } from "./calls";
+import { getImport, removeImport, type Import } from "./calls";
 import { lookOf } from "./ImportList";
 import { Preparing } from "./Preparing";
 import { Running } from "./Running";
@@ -23,6 +24,45 @@ export const importKey = (id: number) => ["import", id] as const;
 
 const moves = (one: Pick<Import, "held" | "state"> | undefined): boolean =>
   one !== undefined && !one.held && (one.state === "queued" || one.state === "running");
+
+/** Whether it has written nothing and never will by itself. */
+const removable = (one: Import): boolean =>
+  (one.held && one.state === "queued") ||
+  one.state === "failed" ||
+  one.state === "cancelled" ||
+  (one.state === "completed" && one.dry_run);
+
+function Remove({ one }: { one: Import }) {
+  const [, go] = useLocation();
+  const queries = useQueryClient();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>(null);
+  const remove = async () => {
+    if (busy) return;
+    setBusy(true);
+    try {
+      await removeImport(one.id);
+      void queries.invalidateQueries({ queryKey: ["imports"] });
+      go("/imports");
+    } catch (error) {
+      setProblem(error);
+      setBusy(false);
+    }
+  };
+  return (
+    <div class="acts">
+      <button type="button" class="button" aria-disabled={busy} onClick={() => void remove()}>
+        <Icon name="close" />
+        {t("import.remove")}
+      </button>
+      {problem !== null && (
+        <Note tone="refused" alert>
+          {errorText(problem)}
+        </Note>
+      )}
+    </div>
+  );
+}
 
 /** One import: look at it, run it, read what came of it. */
 export function ImportPage({ id }: { id: number }) {
@@ -75,6 +115,7 @@ export function ImportPage({ id }: { id: number }) {
               {t("story.by", { who: one.created_by.username, when: moment(one.created_at) })}
             </span>
           </p>
+          {removable(one) && !again && <Remove one={one} />}
           {waitsForUs || again ? (
             <Preparing one={one} onStarted={accept} />
           ) : moves(one) ? (

@@ -18,6 +18,7 @@ import {
   type SheetMapping,
   type Shape,
 } from "./calls";
+import { Notices } from "./Notices";
 import { columnLetters, giveRole, ROLES, SHAPES, type Role } from "./mapping";
 
 const ROLE_NAMES: Record<Role, OfficeKey> = {
@@ -86,6 +87,8 @@ function Check({ one, preview, onStarted }: PreparingProps & { preview: Preview 
   );
   const [area, setArea] = useState(one.area?.id.toString() ?? "");
   const [again, setAgain] = useState(false);
+  const packing = sheets.some((sheet) => sheet.use && sheet.shape === "packing");
+  const [complete, setComplete] = useState(one.complete_parents);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
 
@@ -99,6 +102,7 @@ function Check({ one, preview, onStarted }: PreparingProps & { preview: Preview 
           mapping: sheets,
           area_id: area === "" ? null : Number(area),
           dry_run,
+          complete_parents: complete ?? packing,
           confirm: again,
         }),
       );
@@ -140,6 +144,16 @@ function Check({ one, preview, onStarted }: PreparingProps & { preview: Preview 
               onChange={(event) => setAgain(event.currentTarget.checked)}
             />
             <span>{t("import.repeated")}</span>
+          </label>
+        )}
+        {one.kind === "bags" && (
+          <label class="confirm">
+            <input
+              type="checkbox"
+              checked={complete ?? packing}
+              onChange={(event) => setComplete(event.currentTarget.checked)}
+            />
+            <span>{t(packing ? "import.complete.packing" : "import.complete")}</span>
           </label>
         )}
         {!used && <Note tone="waiting">{t("import.noSheet")}</Note>}
@@ -209,9 +223,10 @@ function Sheet({ sheet, kind, mapping, onMapping }: SheetProps) {
           {sheet.hidden && <span class="soft">{t("import.hidden")}</span>}
         </label>
       </header>
+      {sheet.problem_sentence !== null && <Note tone="waiting">{sheet.problem_sentence}</Note>}
+      <Notices notices={sheet.notices} />
       {mapping.use && (
         <>
-          {sheet.problem_sentence !== null && <Note tone="waiting">{sheet.problem_sentence}</Note>}
           <div class="guess-choices">
             <Choice
               label={t("import.shape")}

@@ -8,7 +8,8 @@ import { Icon } from "@/shared/ui/icons";
 import { Note } from "@/shared/ui/parts";
 import { Sheet } from "@/shared/ui/Sheet";
 import { startImport, undoImport, type Import } from "./calls";
-import { rate } from "./ImportList";
+import { nothingCame, rate } from "./ImportList";
+import { Notices } from "./Notices";
 import { Report } from "./Report";
 
 interface ResultProps {
@@ -37,21 +38,16 @@ export function Result({ one, onChanged, onAgain }: ResultProps) {
   };
   const done = one.state === "completed";
   const goesOn = one.dry_run || !done;
-  const mayUndo = done && !one.dry_run && one.undone_at === null;
+  const nothing = nothingCame(one);
+  const mayUndo = done && !one.dry_run && one.undone_at === null && !nothing;
   return (
     <>
       {one.state === "failed" && <Note tone="refused">{one.error ?? t("problem.unexpected")}</Note>}
       {one.state === "cancelled" && <Note tone="waiting">{t("import.cancelled")}</Note>}
       {done && one.undone_at !== null && <Note tone="waiting">{t("import.undone")}</Note>}
       {done && one.dry_run && <Note tone="already">{t("import.tried")}</Note>}
-      {done && !one.dry_run && one.undone_at === null && (
-        <Note tone={one.rejected > 0 ? "waiting" : "ok"}>
-          {t(one.rejected > 0 ? "import.done.some" : "import.done")}
-        </Note>
-      )}
-      {one.skipped_sheets.length > 0 && (
-        <p class="soft">{t("import.skipped", { names: one.skipped_sheets.join(", ") })}</p>
-      )}
+      {done && !one.dry_run && one.undone_at === null && <Outcome one={one} />}
+      <Notices notices={one.notices} />
       {done && <Counts one={one} />}
       {problem !== null && (
         <Note tone="refused" alert>
@@ -122,11 +118,29 @@ export function Result({ one, onChanged, onAgain }: ResultProps) {
   );
 }
 
-/** Every row of the file is one of these four, so they add up. */
+/** What a completed import has done, in a sentence; green is only what was wholly taken. */
+function Outcome({ one }: { one: Import }) {
+  if (nothingCame(one))
+    return one.rejected > 0 ? (
+      <Note tone="refused">{t("import.done.none")}</Note>
+    ) : (
+      <Note tone="already">{t("import.done.known")}</Note>
+    );
+  const whole =
+    one.rejected === 0 && !one.notices.some((notice) => notice.skipped && notice.code !== "sheet_empty");
+  return (
+    <Note tone={whole ? "ok" : "waiting"}>{t(one.rejected > 0 ? "import.done.some" : "import.done")}</Note>
+  );
+}
+
+/** Every row of the file is one of these, so they add up. */
 function Counts({ one }: { one: Import }) {
   const total = one.rows_total ?? 0;
   const parts = [
     { name: t(one.kind === "bags" ? "import.links" : "import.billed"), count: one.links_created, tone: "ok" },
+    ...(one.parents_packed > 0
+      ? [{ name: t("import.packed"), count: one.parents_packed, tone: "packed" }]
+      : []),
     { name: t("import.alone"), count: one.parents_alone, tone: "kraft" },
     { name: t("import.duplicates"), count: one.duplicates_skipped, tone: "already" },
     { name: t("import.rejected"), count: one.rejected, tone: "refused" },
@@ -171,6 +185,9 @@ function Counts({ one }: { one: Import }) {
             </Figure>
             <Figure name={t("import.children")} testid="children-created">
               {number(one.children_created)}
+            </Figure>
+            <Figure name={t("import.completed")} testid="parents-completed">
+              {number(one.parents_completed)}
             </Figure>
           </>
         )}

@@ -1,14 +1,14 @@
 import { api, take } from "@/shared/api/calls";
 import { files } from "@/shared/api/files";
-import { ApiProblem, Unreachable } from "@/shared/api/problems";
+import { failureOf, Unreachable } from "@/shared/api/problems";
 import type { components } from "@/shared/api/schema";
 import { freshBearer } from "@/shared/api/session";
-import type { Problem } from "@/shared/api/types";
 
 type Schemas = components["schemas"];
 export type Import = Schemas["Import"];
 export type Preview = Schemas["Preview"];
 export type SheetGuess = Schemas["SheetGuess"];
+export type SheetNotice = Schemas["SheetNotice"];
 export type SheetMapping = Schemas["SheetMapping"];
 export type ReportRow = Schemas["ReportRow"];
 export type Kind = Import["kind"];
@@ -27,6 +27,9 @@ export const previewImport = (id: number) =>
 
 export const startImport = (id: number, body: Schemas["Start"]) =>
   take(api.POST("/api/v1/imports/{import_id}/start", { params: at(id), body }));
+
+export const removeImport = (id: number) =>
+  take(api.DELETE("/api/v1/imports/{import_id}", { params: at(id) }));
 
 export const cancelImport = (id: number) =>
   take(api.POST("/api/v1/imports/{import_id}/cancel", { params: at(id) }));
@@ -74,13 +77,8 @@ export async function upload(file: File, kind: Kind, onProgress: (share: number)
       const body = parsed(call.responseText);
       if (call.status >= 200 && call.status < 300) resolve(body as Import);
       else {
-        const fallback: Problem = {
-          code: "unexpected",
-          status: call.status,
-          title: call.statusText,
-          detail: "",
-        };
-        reject(new ApiProblem({ ...fallback, ...(typeof body === "object" ? body : {}) }));
+        const headers = { "Content-Type": call.getResponseHeader("Content-Type") ?? "" };
+        reject(failureOf(new Response(null, { status: call.status, headers }), body));
       }
     };
     call.send(form);

@@ -11,15 +11,19 @@ import "@/shared/ui/office.css";
 import { listKeys, revokeKey, type ApiKey } from "./calls";
 import { NewKey } from "./NewKey";
 
+/** Whether a key can still be used. */
+const good = (key: ApiKey) =>
+  key.revoked_at === null && (key.expires_at === null || Date.parse(key.expires_at) > Date.now());
+
 const columns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => [
   { key: "name", name: t("keys.name"), value: (key) => <strong>{key.name}</strong> },
   {
     key: "state",
     name: t("keys.state"),
     value: (key) => (
-      <span class="badge" data-state={key.revoked_at === null ? "completed" : undefined}>
-        <Icon name={key.revoked_at === null ? "ok" : "lock"} />
-        {t(key.revoked_at === null ? "keys.state.good" : "keys.state.revoked")}
+      <span class="badge" data-state={good(key) ? "completed" : undefined}>
+        <Icon name={good(key) ? "ok" : "lock"} />
+        {t(good(key) ? "keys.state.good" : "keys.state.revoked")}
       </span>
     ),
   },
@@ -39,7 +43,7 @@ const columns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => [
     key: "acts",
     name: t("form.acts"),
     value: (key) =>
-      key.revoked_at === null && (
+      good(key) && (
         <button type="button" class="button" onClick={() => onRevoke(key)}>
           <Icon name="bin" />
           {t("keys.revoke")}

@@ -87,7 +87,14 @@ export function CheckCodes() {
           if (codes.length > 0 && !tooMany) asked.mutate(codes);
         }}
       >
-        <Paragraph label={t("lists.check.paste")} value={text} onValue={setText} maxLength={700_000} first />
+        <Paragraph
+          label={t("lists.check.paste")}
+          value={text}
+          onValue={setText}
+          maxLength={700_000}
+          first
+          data-codes
+        />
         <div class="check-acts">
           <span class="soft" role="status" data-testid="check-count">
             {t(tooMany ? "lists.check.tooMany" : "lists.check.count", { count: codes.length, most: MOST })}

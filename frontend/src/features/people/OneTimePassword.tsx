@@ -27,7 +27,7 @@ export function OneTimePassword({ title, username, password, onClose }: OneTimeP
         </dl>
       </div>
       <div class="sheet-acts">
-        <button type="button" class="button" data-kind="main" data-first onClick={onClose}>
+        <button type="button" class="button" data-kind="main" onClick={onClose}>
           <Icon name="ok" />
           {t("table.done")}
         </button>

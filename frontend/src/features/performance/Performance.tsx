@@ -93,6 +93,8 @@ const ALERTS: Record<string, { name: OfficeKey; unit: (value: number) => string 
   errors_percent: { name: "performance.alert.errors", unit: percent },
   loop_lag_ms: { name: "performance.alert.lag", unit: ms },
   pool_percent: { name: "performance.alert.pool", unit: percent },
+  disk_free_percent: { name: "performance.alert.disk", unit: percent },
+  disk_left_percent: { name: "performance.alert.diskfull", unit: percent },
 };
 
 function Alerts({ now }: { now: Performance }) {

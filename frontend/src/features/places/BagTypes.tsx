@@ -141,7 +141,7 @@ function BagTypeForm({ type, onClose, onSaved }: BagTypeFormProps) {
       code_pattern: pattern.trim() === "" ? null : pattern,
     };
     return type === null
-      ? createBagType({ ...body, is_default: usual })
+      ? createBagType({ ...body, is_default: usual, shape_guard: true })
       : changeBagType(type.id, {
           ...body,
           ...(usual && !type.is_default ? { is_default: true as const } : {}),

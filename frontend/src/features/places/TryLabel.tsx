@@ -41,7 +41,14 @@ export function TryLabel({ draft, types, patterns }: TryLabelProps) {
   const by = patterns.find((one) => one.id === reading?.pattern_id)?.name;
   return (
     <>
-      <Line label={t("try.label")} name="try-label" value={text} maxLength={2048} onValue={setText} />
+      <Line
+        label={t("try.label")}
+        data-codes
+        name="try-label"
+        value={text}
+        maxLength={2048}
+        onValue={setText}
+      />
       <div class="try-said" aria-live="polite">
         {read.isError && asked.text !== "" ? (
           <Note tone="refused">{errorText(read.error)}</Note>

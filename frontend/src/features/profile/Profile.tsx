@@ -3,12 +3,12 @@ import { lazy, Suspense } from "preact/compat";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { changePassword, endOtherSessions, endSession, saveLanguage, sessions } from "@/shared/api/calls";
-import { signOut, useUser } from "@/shared/api/session";
+import { canReachServer, signOut, useUser } from "@/shared/api/session";
 import type { SessionItem } from "@/shared/api/types";
 import { ago, t } from "@/shared/i18n/i18n";
 import { errorText } from "@/shared/i18n/problem";
 import { useQueue, useQueueView } from "@/shared/queue/useQueue";
-import { signal, soundOn, TONES, turnSound, turnVibration, vibrationOn } from "@/shared/sound/sound";
+import { OUTCOMES, signal, soundOn, turnSound, turnVibration, vibrationOn } from "@/shared/sound/sound";
 import { speak, turnSpeech, useSpeech } from "@/shared/sound/speech";
 import { Bar } from "@/shared/ui/Bar";
 import { ProfileDrawing } from "@/shared/ui/drawings";
@@ -141,7 +141,7 @@ function Sound() {
       )}
       <p class="soft">{t("profile.sound.try")}</p>
       <div class="tones">
-        {TONES.map((tone) => (
+        {OUTCOMES.map((tone) => (
           <button key={tone} type="button" class="button" onClick={() => signal(tone)}>
             <ToneIcon tone={tone} />
             {t(`outcome.${tone}`)}
@@ -291,22 +291,25 @@ function deviceOf({ user_agent: agent }: SessionItem): { icon: IconName; name: s
 function SignOut() {
   const { waiting } = useQueueView(useQueue());
   const [, go] = useLocation();
+  /** Without a connection nobody can sign in again: that is asked first. */
+  const [warned, setWarned] = useState(false);
+  const leave = async () => {
+    if (!warned && !(await canReachServer())) return setWarned(true);
+    // Whoever comes next begins at home, not on this one's page.
+    go("/", { replace: true });
+    void signOut();
+  };
   return (
     <section class="sign-out">
+      {warned && (
+        <Note tone="refused" alert>
+          {t("profile.signOut.offline")}
+        </Note>
+      )}
       {waiting > 0 && <Note tone="waiting">{t("profile.signOut.waiting", { count: waiting })}</Note>}
-      <button
-        type="button"
-        class="button"
-        data-size="scan"
-        data-wide
-        onClick={() => {
-          // Whoever comes next begins at home, not on this one's page.
-          go("/", { replace: true });
-          void signOut();
-        }}
-      >
+      <button type="button" class="button" data-size="scan" data-wide onClick={() => void leave()}>
         <Icon name="sign-out" />
-        {t("profile.signOut")}
+        {t(warned ? "profile.signOut.anyway" : "profile.signOut")}
       </button>
     </section>
   );

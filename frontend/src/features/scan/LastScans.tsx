@@ -2,10 +2,10 @@ import { t, type MessageKey } from "@/shared/i18n/i18n";
 import type { LinkState } from "@/shared/queue/queue";
 import { isLong } from "@/shared/queue/codes";
 import type { ScanRecord } from "@/shared/queue/records";
-import type { Tone } from "@/shared/sound/sound";
+import type { Outcome } from "@/shared/sound/sound";
 import { UndoDrawing } from "@/shared/ui/acts";
 import type { IconName } from "@/shared/ui/icons";
-import { ToneIcon } from "@/shared/ui/parts";
+import { SHAPES, ToneIcon } from "@/shared/ui/parts";
 import { canUndo, toneOf } from "./packing";
 
 interface LastScansProps {
@@ -26,7 +26,7 @@ export function LastScans({ scans, link, undoing, onUndo }: LastScansProps) {
       <ol>
         {last.map((scan) => {
           const code = scan.code ?? scan.parentCode;
-          const look = lookOf(undoing.has(scan.scanId) ? { ...scan, undone: true } : scan, link);
+          const look = undoing.has(scan.scanId) && !scan.undone ? UNDOING : lookOf(scan, link);
           return (
             <li key={scan.scanId} data-testid="last-scan" data-state={look.state}>
               <span class={look.state === "sending" ? "breathing" : ""}>
@@ -58,15 +58,19 @@ export function LastScans({ scans, link, undoing, onUndo }: LastScansProps) {
 }
 
 interface Look {
-  tone: Tone;
+  tone: Outcome;
   icon: IconName;
   key: MessageKey;
   state: string;
 }
 
+/** On its way to be taken back. */
+const UNDOING: Look = { tone: "waiting", icon: "undo", key: "outcome.sending", state: "undoing" };
+
 const OK_WORDS: Record<string, MessageKey> = {
   created: "outcome.ok.parent",
   opened: "outcome.ok.parent",
+  reopened: "outcome.ok.parent",
   completed: "outcome.ok.done",
   already_completed: "outcome.already.done",
   unlinked: "outcome.ok.unlinked",
@@ -77,6 +81,8 @@ const OK_WORDS: Record<string, MessageKey> = {
 function lookOf(scan: ScanRecord, link: LinkState): Look {
   if (scan.undone || scan.state === "withdrawn")
     return { tone: "waiting", icon: "undo", key: "outcome.withdrawn", state: "undone" };
+  if (scan.question !== undefined)
+    return { tone: "waiting", icon: "help", key: "outcome.asked", state: "asked" };
   if (scan.state === "waiting")
     return link === "up"
       ? { tone: "waiting", icon: "waiting", key: "outcome.sending", state: "sending" }
@@ -84,5 +90,5 @@ function lookOf(scan: ScanRecord, link: LinkState): Look {
   if (scan.state === "refused")
     return { tone: "refused", icon: "refused", key: "outcome.refused", state: "refused" };
   const tone = toneOf({ outcome: scan.outcome ?? "" });
-  return { tone, icon: tone, key: OK_WORDS[scan.outcome ?? ""] ?? "outcome.ok", state: tone };
+  return { tone, icon: SHAPES[tone], key: OK_WORDS[scan.outcome ?? ""] ?? "outcome.ok", state: tone };
 }

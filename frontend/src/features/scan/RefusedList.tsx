@@ -4,7 +4,7 @@ import { problemText, whereInstead } from "@/shared/i18n/problem";
 import { AsideDrawing, IntoDrawing, MistakeDrawing, TornDrawing } from "@/shared/ui/acts";
 import { Icon } from "@/shared/ui/icons";
 import { ToneIcon } from "@/shared/ui/parts";
-import type { useFloor } from "./useFloor";
+import { wantedBy, type useFloor } from "./useFloor";
 
 /** As the audit log keeps them, with what the worker reads and sees. */
 const REASONS = [
@@ -39,13 +39,27 @@ export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFl
               <span class="refused-what">
                 <strong class="code">{scan.code ?? scan.parentCode}</strong>
                 <span class="soft">
-                  {scan.code !== null && <>{t("refused.for", { parent: scan.parentCode })} · </>}
+                  {scan.code !== null && wantedBy(scan) !== "" && (
+                    <>{t("refused.for", { parent: wantedBy(scan) })} · </>
+                  )}
                   {ago(scan.scannedAt)}
                 </span>
               </span>
             </p>
             {scan.problem && <p>{whereInstead(scan.problem) ?? problemText(scan.problem)}</p>}
-            {dropping === scan.scanId ? (
+            {scan.problem?.code === "child_in_other_parent" ? (
+              <div class="refused-acts">
+                <button type="button" class="button" data-size="scan" onClick={() => floor.move(scan)}>
+                  <IntoDrawing class="act-drawing" />
+                  {/* Into the bag that was open then; another one may be open now. */}
+                  {t("refused.move.into", { parent: wantedBy(scan) })}
+                </button>
+                <button type="button" class="button" data-size="scan" onClick={() => floor.leave(scan)}>
+                  <Icon name="close" />
+                  {t("refused.leave")}
+                </button>
+              </div>
+            ) : dropping === scan.scanId ? (
               <div class="refused-acts" role="group" aria-label={t("refused.why")}>
                 <strong>{t("refused.why")}</strong>
                 {REASONS.map(([reason, words, Picture]) => (
@@ -63,12 +77,6 @@ export function RefusedList({ floor, onClose }: { floor: ReturnType<typeof useFl
               </div>
             ) : (
               <div class="refused-acts">
-                {scan.problem?.code === "child_in_other_parent" && (
-                  <button type="button" class="button" data-size="scan" onClick={() => floor.move(scan)}>
-                    <IntoDrawing class="act-drawing" />
-                    {t("refused.move")}
-                  </button>
-                )}
                 <button
                   type="button"
                   class="button"

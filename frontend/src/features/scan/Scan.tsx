@@ -1,5 +1,5 @@
 import { lazy, Suspense } from "preact/compat";
-import { useEffect, useRef, useState } from "react";
+import { useContext, useEffect, useRef, useState } from "react";
 import { t } from "@/shared/i18n/i18n";
 import { keepForGood } from "@/shared/queue/store";
 import { commandOf } from "@/shared/scanner/commands";
@@ -9,6 +9,8 @@ import { signal } from "@/shared/sound/sound";
 import { CameraDrawing, DoneDrawing, NextDrawing, TypeDrawing } from "@/shared/ui/acts";
 import { Bar } from "@/shared/ui/Bar";
 import { Icon } from "@/shared/ui/icons";
+import { Interrupted } from "@/shared/ui/interrupted";
+import { Asked } from "./Asked";
 import { RefusedList } from "./RefusedList";
 import { LastScans } from "./LastScans";
 import { Refusal } from "./Refusal";
@@ -31,6 +33,7 @@ export default function Scan() {
   const [deciding, setDeciding] = useState(false);
   const [camera, setCamera] = useState(localStorage.getItem(CAMERA) === "on");
   const { packing, word } = floor;
+  const interrupted = useContext(Interrupted);
 
   // The text as typed so far, known at once: keys do not wait until the field is drawn.
   const typed = useRef<string | null>(null);
@@ -73,7 +76,14 @@ export default function Scan() {
     onSlowTyping: (text) => type((typed.current ?? "") + text),
   });
 
-  const refused = word?.tone === "refused" ? word : null;
+  // Somebody who looked at the last scans sees what comes of the next.
+  const said = word?.id;
+  useEffect(() => {
+    if (said !== undefined) scrollTo({ top: 0 });
+  }, [said]);
+
+  const refused = word?.tone === "refused" || word?.tone === "other" ? word : null;
+  const [asked] = floor.view.asked;
   return (
     <div class="scan" data-tone={word?.tone} data-beat={word === null ? undefined : word.id % 2}>
       {/* Keyed by the act: each one starts the flash anew. */}
@@ -97,13 +107,14 @@ export default function Scan() {
               <Camera
                 onCodes={(codes) => {
                   // A refusal is over the picture: the next label must not wipe it away unseen.
-                  if (refused !== null || deciding) return false;
+                  if (refused !== null || asked !== undefined || deciding) return false;
                   const [only, ...more] = codes;
                   if (only === undefined || more.length > 0) return floor.scanTogether(codes);
                   take(only);
                   return true;
                 }}
                 toneOf={floor.toneOf}
+                lot={floor.lot}
                 hint={t(packing ? "camera.one" : "camera.parentFirst")}
                 onClose={() => turnCamera(false)}
               />
@@ -155,6 +166,13 @@ export default function Scan() {
           </div>
         </div>
         <div class="scan-side">
+          {interrupted !== null && (
+            <button type="button" class="needs-you" data-testid="interrupted" onClick={interrupted.go}>
+              <Icon name="lock" />
+              {t(`interrupted.${interrupted.why}`)}
+              <Icon name="forward" />
+            </button>
+          )}
           {floor.view.refused.length > 0 && (
             <button type="button" class="needs-you" onClick={() => setDeciding(true)}>
               <Icon name="refused" />
@@ -170,10 +188,16 @@ export default function Scan() {
           />
         </div>
       </main>
+      {asked !== undefined && !deciding && <Asked scan={asked} floor={floor} />}
       {refused !== null && !deciding && (
         <Refusal
           word={refused}
           onOk={floor.dismiss}
+          onLeave={
+            refused.tone === "other" && refused.scan !== null
+              ? () => floor.leave(refused.scan ?? never())
+              : null
+          }
           onMove={
             refused.scan !== null && floor.canMove(refused.problem, refused.scan)
               ? () => floor.move(refused.scan ?? never())

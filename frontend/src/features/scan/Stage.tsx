@@ -3,6 +3,7 @@ import { number, t } from "@/shared/i18n/i18n";
 import { isLong } from "@/shared/queue/codes";
 import { speak, turnSpeech, useSpeech } from "@/shared/sound/speech";
 import { BigBag, Icon, ScanDrawing, SmallBag } from "@/shared/ui/icons";
+import { SHAPES } from "@/shared/ui/parts";
 import type { useFloor, Word } from "./useFloor";
 
 /** Where the eyes are: what to scan now, the count, and what came of the last scan. */
@@ -23,10 +24,20 @@ export function Stage({ floor, small }: { floor: ReturnType<typeof useFloor>; sm
     );
   const expected = packing?.bag?.expected_children ?? null;
   const said = (
-    <p class="stage-word" role="status" data-tone={word?.tone}>
-      {word === null ? null : <Said word={word} />}
-      <span class="hidden-visually">{packing && word !== null ? countText(count, expected) : ""}</span>
-    </p>
+    <div class="stage-word" data-tone={word?.tone}>
+      <div class="stage-outcome">
+        <p role="status">
+          {word === null ? null : <Said word={word} />}
+          <span class="hidden-visually">{packing && word !== null ? countText(count, expected) : ""}</span>
+        </p>
+        {word?.act !== undefined && (
+          <button type="button" class="button said-act" data-size="scan" onClick={word.act.run}>
+            <Icon name={word.act.icon} />
+            {t(word.act.key)}
+          </button>
+        )}
+      </div>
+    </div>
   );
   if (packing === null)
     return (
@@ -113,10 +124,13 @@ function SpeechButton() {
 function Said({ word }: { word: Word }) {
   return (
     <span key={word.id} class="said" data-testid="word" data-tone={word.tone}>
-      <Icon name={word.tone} />
+      <Icon name={word.tone === "sending" ? "scan" : SHAPES[word.tone]} />
       <span class="said-text">
         <strong>{t(word.key)}</strong>
-        <span class="code">{word.code}</span>
+        <span class="code" data-testid="said-code" data-long={isLong(word.code) || undefined}>
+          {word.code}
+        </span>
+        {word.note !== undefined && <span class="said-note">{word.note}</span>}
       </span>
     </span>
   );

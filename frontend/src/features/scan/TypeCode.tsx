@@ -47,6 +47,7 @@ export function TypeCode({ code, onType, kind, onCode, onClose }: TypeCodeProps)
           value={code}
           onValue={onType}
           focusFirst
+          data-codes
           enterKeyHint="done"
           maxLength={2048}
         />

@@ -7,13 +7,26 @@ export const LAST = 5;
 const ACTIONS: readonly string[] = ["parent", "child", "move", "complete", "unlink"];
 const isAction = (action: string): action is ScanAction => ACTIONS.includes(action);
 
-/** The last scans, oldest first: this device's, and what the server knows from others. */
-export function withElsewhere(here: readonly ScanRecord[], there: readonly ScanOnServer[]): ScanRecord[] {
-  const known = new Set(here.map((scan) => scan.scanId));
-  const others = there.flatMap((scan) => (known.has(scan.scan_id) ? [] : (toRecord(scan) ?? [])));
-  return [...others, ...here]
-    .sort((a, b) => Date.parse(a.scannedAt) - Date.parse(b.scannedAt) || a.seq - b.seq)
-    .slice(-LAST);
+/** What the server had of one's last scans when it was asked. */
+export interface There {
+  /** Newest first. */
+  items: readonly ScanOnServer[];
+  /** The last of this device's scans that had its answer then. */
+  seq: number;
+}
+
+/**
+ * The last scans, oldest first: in the server's order as far as it has told, then in this device's own. A clock has no
+ * part in it.
+ */
+export function withElsewhere(here: readonly ScanRecord[], there: There): ScanRecord[] {
+  const own = new Map(here.map((scan) => [scan.scanId, scan]));
+  const listed = [...there.items].reverse().flatMap((scan) => own.get(scan.scan_id) ?? toRecord(scan) ?? []);
+  const inList = new Set(listed.map((scan) => scan.scanId));
+  const more = here.filter(
+    ({ scanId, state, seq }) => !inList.has(scanId) && (state === "waiting" || seq > there.seq),
+  );
+  return [...listed, ...more].slice(-LAST);
 }
 
 function toRecord(scan: ScanOnServer): ScanRecord | null {

@@ -1,9 +1,10 @@
-import type { Bag } from "@/shared/api/types";
+import type { Bag, BagRef, Problem } from "@/shared/api/types";
 import { cleanCode, codeKey } from "@/shared/queue/codes";
-import type { ScanAnswer, ScanRecord } from "@/shared/queue/records";
-import type { Tone } from "@/shared/sound/sound";
+import type { Kind, ScanAnswer, ScanRecord } from "@/shared/queue/records";
+import { isKept } from "@/shared/queue/store";
+import type { Outcome } from "@/shared/sound/sound";
 
-/** The parent a worker is filling, as this device knows it. */
+/** The parent that is open, as the server last told of it. */
 export interface Packing {
   /** As shown; the server's spelling once it has answered. */
   code: string;
@@ -11,142 +12,219 @@ export interface Packing {
   keys: readonly string[];
   /** The server's last word; null until it has answered. */
   bag: Bag | null;
-  /** Children known to be in it, to tell a duplicate before the server does. */
-  members: ReadonlySet<string>;
+}
+
+/** What the server said, and the scans that it has not answered yet. */
+export interface Known {
+  scans: readonly ScanRecord[];
+  /** The parent that the server has open after a scan; undefined where it has not said. */
+  opened: (scanId: string | null) => BagRef | null | undefined;
+  card: (id: number) => Bag | undefined;
+}
+
+/** Where a chain is: the open parent, and what is on its way into and out of it. */
+export interface Place {
+  open: Packing | null;
+  adds: ReadonlySet<string>;
+  takes: ReadonlySet<string>;
 }
 
 export function startPacking(code: string): Packing {
-  return { code: cleanCode(code), keys: [codeKey(code)], bag: null, members: new Set() };
-}
-
-/** The server told about this parent. */
-export function withBag(packing: Packing, bag: Bag): Packing {
-  const key = codeKey(bag.code);
-  const keys = packing.keys.includes(key) ? packing.keys : [...packing.keys, key];
-  return { ...packing, code: bag.code, keys, bag };
+  return { code: cleanCode(code), keys: [codeKey(code)], bag: null };
 }
 
 export function packingOf(bag: Bag): Packing {
-  return withBag(startPacking(bag.code), bag);
+  return { code: bag.code, keys: [codeKey(bag.code)], bag };
 }
 
-export function withMembers(packing: Packing, codes: readonly string[]): Packing {
-  return { ...packing, members: new Set([...packing.members, ...codes.map(codeKey)]) };
+const concerns = (packing: Packing | null, code: string): boolean =>
+  packing?.keys.includes(codeKey(code)) === true;
+
+/**
+ * The open parent after a scan: the server's word on the last scan it has answered, and what follows that one read as
+ * well as this device can. The server decides; this is what the screen shows until it has. Undefined where nobody here
+ * knows what was open.
+ */
+export function placeAfter(head: string | null, known: Known): Place | undefined {
+  const byId = new Map(known.scans.map((scan) => [scan.scanId, scan]));
+  const pending: ScanRecord[] = [];
+  let at: string | null | undefined = head;
+  for (;;) {
+    const scan: ScanRecord | undefined = at == null ? undefined : byId.get(at);
+    if (scan === undefined || known.opened(scan.scanId) !== undefined) break;
+    if (scan.state === "waiting") pending.unshift(scan);
+    else if (isKept(scan)) break;
+    at = scan.previous;
+  }
+  // An earlier version's scans say themselves which parent they are about.
+  const told = at === undefined ? null : known.opened(at);
+  if (told === undefined) return undefined;
+  let place = placeIn(told, known);
+  for (const scan of pending) {
+    // Nothing goes into a bag that is in question.
+    if (scan.question !== undefined) break;
+    place = afterScan(place, scan, known, byId);
+  }
+  return place;
 }
 
-function withoutMember(packing: Packing, codes: readonly string[]): Packing {
-  const gone = new Set(codes.map(codeKey));
-  return { ...packing, members: new Set([...packing.members].filter((key) => !gone.has(key))) };
+function placeIn(open: BagRef | null, known: Known): Place {
+  const nothing = { adds: new Set<string>(), takes: new Set<string>() };
+  if (open === null) return { open: null, ...nothing };
+  const bag = known.card(open.id);
+  return { open: bag === undefined ? startPacking(open.code) : packingOf(bag), ...nothing };
 }
 
-export function concerns(packing: Packing, scan: ScanRecord): boolean {
-  return packing.keys.includes(codeKey(scan.parentCode));
+function afterScan(
+  place: Place,
+  scan: ScanRecord,
+  known: Known,
+  byId: ReadonlyMap<string, ScanRecord>,
+): Place {
+  const code = scan.code ?? scan.parentCode;
+  switch (scan.action) {
+    case "scan":
+      return readingOf(place, scan, known) === "parent" ? opening(place, code, known) : adding(place, code);
+    case "parent":
+      return opening(place, scan.parentCode, known);
+    case "child":
+      return adding(place.open === null ? opening(place, scan.parentCode, known) : place, code);
+    case "move":
+      return concerns(place.open, scan.parentCode) ? adding(place, code) : place;
+    case "unlink":
+      return taking(place, code);
+    case "complete":
+      return scan.byCode === true && !concerns(place.open, scan.parentCode) ? place : placeIn(null, known);
+    case "undo":
+      return undoing(place, byId.get(scan.about?.scanId ?? ""), known);
+    case "discard":
+      return place;
+  }
 }
+
+function opening(place: Place, code: string, known: Known): Place {
+  if (concerns(place.open, code)) return place;
+  const scan = known.scans.findLast(
+    (one) => one.kind === "parent" && one.card !== undefined && codeKey(one.code ?? "") === codeKey(code),
+  );
+  const bag = scan?.card === undefined ? undefined : (known.card(scan.card.id) ?? scan.card);
+  return { open: bag === undefined ? startPacking(code) : packingOf(bag), adds: new Set(), takes: new Set() };
+}
+
+const adding = (place: Place, code: string): Place => {
+  const takes = new Set(place.takes);
+  // Put back in what was only waiting to be taken out.
+  if (takes.delete(codeKey(code))) return { ...place, takes };
+  return { ...place, adds: new Set([...place.adds, codeKey(code)]) };
+};
+
+const taking = (place: Place, code: string): Place => {
+  const adds = new Set(place.adds);
+  if (adds.delete(codeKey(code))) return { ...place, adds };
+  return { ...place, takes: new Set([...place.takes, codeKey(code)]) };
+};
+
+function undoing(place: Place, about: ScanRecord | undefined, known: Known): Place {
+  if (about === undefined) return place;
+  const code = about.code ?? about.parentCode;
+  if (about.action === "complete" || readingOf(place, about, known) === "parent")
+    return about.previous === undefined ? place : (placeAfter(about.previous, known) ?? place);
+  if (about.action === "unlink") return adding(place, code);
+  const inside = about.inside ?? place.open?.bag;
+  return inside?.id === place.open?.bag?.id ? taking(place, code) : place;
+}
+
+/** How this device reads a scanned code; of an answered scan, how the server did. */
+function readingOf(place: Place, scan: ScanRecord, known: Known): Kind {
+  if (scan.action === "parent") return "parent";
+  const said = scan.kind ?? scan.as;
+  if (said !== undefined) return said;
+  const code = scan.code ?? "";
+  if (place.open === null || concerns(place.open, code)) return "parent";
+  const same = known.scans.findLast(
+    (one) => one.kind !== undefined && codeKey(one.code ?? "") === codeKey(code),
+  );
+  if (same?.kind !== undefined) return same.kind;
+  const inside = [...place.adds, ...membersOf(place.open, known)].map(shapeOf);
+  // Like the open parent, and like no child of it: it is most likely the next parent.
+  const likeParent = shapeOf(code) === shapeOf(place.open.code);
+  return likeParent && inside.length > 0 && !inside.includes(shapeOf(code)) ? "parent" : "child";
+}
+
+/** Each digit as 9, each letter as A. */
+export const shapeOf = (code: string): string =>
+  cleanCode(code)
+    .replace(/\p{Nd}/gu, "9")
+    .replace(/\p{L}/gu, "A");
 
 const ADDS = new Set(["linked", "already_linked", "moved"]);
 
-/** The packing after the server's answer to one scan of it. Null when it is over. */
-export function afterAnswer(packing: Packing, scan: ScanRecord, answer: ScanAnswer): Packing | null {
-  if (!concerns(packing, scan)) return packing;
-  if (scan.action === "parent") {
-    if (answer.problem !== undefined) return null;
-    return answer.bag === undefined ? packing : withBag(packing, answer.bag);
-  }
-  if (answer.problem !== undefined) return packing;
-  const told = cardOf(answer);
-  const codes = [scan.code ?? "", answer.bag?.code ?? ""].filter((code) => code !== "");
-  if (ADDS.has(answer.outcome)) {
-    const added = withMembers(packing, codes);
-    return told === null ? counted(added, answer.outcome === "already_linked" ? 0 : 1) : withBag(added, told);
-  }
-  if (scan.action === "undo" && scan.about?.action === "unlink") {
-    const back = withMembers(packing, codes);
-    return told === null ? counted(back, 1) : withBag(back, told);
-  }
-  if (answer.outcome === "unlinked" || answer.outcome === "undone") {
-    const left = withoutMember(packing, codes);
-    return told === null ? counted(left, -1) : withBag(left, told);
-  }
-  return packing;
-}
-
-/** The packing after an effect was taken back; `parent` is the server's word, if it gave one. */
-export function afterUndo(packing: Packing, scan: ScanRecord, parent: Bag | null): Packing {
-  if (!concerns(packing, scan)) return packing;
-  const codes = [scan.code ?? ""];
-  if (scan.outcome === "unlinked") {
-    const back = withMembers(packing, codes);
-    return parent === null ? counted(back, 1) : withBag(back, parent);
-  }
-  const left = withoutMember(packing, codes);
-  return parent === null || parent.id !== packing.bag?.id ? counted(left, -1) : withBag(left, parent);
-}
-
-function counted(packing: Packing, change: number): Packing {
-  if (packing.bag === null) return packing;
-  const child_count = Math.max(0, packing.bag.child_count + change);
-  return { ...packing, bag: { ...packing.bag, child_count } };
-}
-
-/** The answer's parent, when it came whole rather than as a mere reference. */
-function cardOf(answer: ScanAnswer): Bag | null {
-  return answer.parent !== undefined && "child_count" in answer.parent ? answer.parent : null;
-}
-
-/** Children in the parent: what the server counted, and what this device knows on top of that. */
-export function countOf(packing: Packing, scans: readonly ScanRecord[]): number {
-  const adds = new Set<string>();
-  const takes = new Set<string>();
-  for (const scan of scans) {
-    if (scan.state !== "waiting" || scan.code === null || !concerns(packing, scan)) continue;
+/** Children that this device knows to be in a parent: those that the server listed, and what was scanned since. */
+export function membersOf(
+  packing: Packing | null,
+  known: Pick<Known, "scans">,
+  listed: Iterable<string> = [],
+): Set<string> {
+  const members = new Set(listed);
+  const id = packing?.bag?.id;
+  if (id === undefined) return members;
+  for (const scan of known.scans) {
+    if (scan.code === null || scan.state !== "settled") continue;
     const key = codeKey(scan.code);
-    if (scan.action === "discard") continue;
-    if (scan.action === "undo" && scan.about?.action === "unlink") {
-      if (!takes.delete(key)) adds.add(key);
-    } else if (scan.action === "unlink" || scan.action === "undo") {
-      // Taking out what is still only waiting to be put in cancels it.
-      if (!adds.delete(key)) takes.add(key);
-    } else if (!packing.members.has(key)) adds.add(key);
+    if (scan.inside?.id !== id || scan.undone || !ADDS.has(scan.outcome ?? "")) members.delete(key);
+    else members.add(key);
   }
-  return Math.max(0, (packing.bag?.child_count ?? 0) + adds.size - takes.size);
+  return members;
 }
 
-/** Whether this device knows the code to be in the parent already, or on its way there. */
-export function isKnownHere(packing: Packing, scans: readonly ScanRecord[], code: string): boolean {
-  const key = codeKey(code);
-  let here = packing.members.has(key);
-  for (const scan of scans) {
-    if (scan.state !== "waiting" || scan.code === null || codeKey(scan.code) !== key) continue;
-    if (concerns(packing, scan)) here = scan.action !== "unlink";
-  }
-  return here;
+/** Children in the parent: what the server counted, and what is on its way beyond that. */
+export function countOf(place: Place, members: ReadonlySet<string>): number {
+  const fresh = [...place.adds].filter((key) => !members.has(key)).length;
+  return Math.max(0, (place.open?.bag?.child_count ?? 0) + fresh - place.takes.size);
 }
 
-/** Which parent is being filled after these scans, beginning with what the server last knew. */
-export function replay(start: Packing | null, scans: readonly ScanRecord[]): Packing | null {
-  let packing = start;
-  for (const scan of scans) {
-    if (scan.state === "refused" || scan.state === "withdrawn" || scan.undone) continue;
-    if (scan.action === "parent") {
-      packing = packing !== null && concerns(packing, scan) ? packing : startPacking(scan.parentCode);
-    } else if (scan.action === "complete" && packing !== null && concerns(packing, scan)) packing = null;
+/** What scanning the same label again answers to the server's question. */
+export function answerOf(question: Problem, open: Packing | null): Kind {
+  switch (question.reason) {
+    case "looks_like_parent":
+    case "looks_like_child":
+      return "parent";
+    case "no_pattern_matches":
+    case "not_a_bag_code":
+      return open === null ? "parent" : "child";
+    default:
+      return "child";
   }
-  return packing;
 }
 
 /** What the server's word on a scan means to the worker. */
-export function toneOf(answer: Pick<ScanAnswer, "outcome" | "problem">): Tone {
-  if (answer.problem !== undefined) return "refused";
-  return answer.outcome.startsWith("already") ? "already" : "ok";
+export function toneOf(answer: Omit<ScanAnswer, "scanId">): Outcome {
+  const { problem, outcome, bag, parent, closed } = answer;
+  if (problem !== undefined) return problem.code === "child_in_other_parent" ? "other" : "refused";
+  if (outcome.startsWith("already")) return "already";
+  if (outcome === "completed") return isShort(bag) ? "short" : "ok";
+  if (answer.wasCompleted === true && outcome !== "reopened") return "completed";
+  if (closed?.outcome === "short") return "short";
+  const expected = parent?.expected_children ?? 0;
+  if (outcome !== "linked" && outcome !== "moved") return "ok";
+  if (parent === undefined || expected === 0 || parent.child_count < expected) return "ok";
+  return parent.child_count === expected ? "full" : "over";
 }
 
-/** Whether a scan did something that can still be taken back; `scans` are those shown with it. */
+const isShort = (bag: Bag | undefined): boolean =>
+  bag !== undefined && bag.child_count < Math.max(1, bag.expected_children ?? 0);
+
+const UNDONE_BY = new Set(["linked", "moved", "completed", "unlinked"]);
+const OPENED = new Set(["created", "opened", "reopened"]);
+
+/** Whether a scan did something that can still be taken back; `scans` are those shown with it, oldest first. */
 export function canUndo(scan: ScanRecord, scans: readonly ScanRecord[] = []): boolean {
   if (scan.undone || isTakenOut(scan, scans)) return false;
-  if (scan.state === "waiting") return scan.action === "child" || scan.action === "move";
-  return (
-    scan.state === "settled" && ["linked", "moved", "completed", "unlinked"].includes(scan.outcome ?? "")
-  );
+  if (scan.state === "waiting") return ["scan", "child", "move"].includes(scan.action) && !scan.question;
+  if (scan.state !== "settled") return false;
+  // A parent that something followed is not simply closed again.
+  if (OPENED.has(scan.outcome ?? "")) return scan.previous !== undefined && scans.at(-1) === scan;
+  return UNDONE_BY.has(scan.outcome ?? "");
 }
 
 /** A later scan takes the same child out again, or is on its way to. */

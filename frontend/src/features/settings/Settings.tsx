@@ -3,7 +3,7 @@ import { useId, useState } from "react";
 import { t, type AdminKey } from "@/shared/i18n/admin";
 import { errorText } from "@/shared/i18n/problem";
 import { Bar } from "@/shared/ui/Bar";
-import { Line, Paragraph } from "@/shared/ui/fields";
+import { Choice, Line, Paragraph } from "@/shared/ui/fields";
 import { Icon } from "@/shared/ui/icons";
 import { Note } from "@/shared/ui/parts";
 import { Switch } from "@/shared/ui/Switch";
@@ -153,7 +153,7 @@ interface SettingProps {
 
 function Setting({ name, draft, wrong, onChange }: SettingProps) {
   const zones = useId();
-  const { kind, hint: hintKey, min, max, optional } = FIELDS[name];
+  const { kind, hint: hintKey, min, max, optional, choices = [] } = FIELDS[name];
   const value = draft[name];
   const label = t(`setting.${name}` as AdminKey);
   const hint = hintKey === undefined ? undefined : t(hintKey);
@@ -197,6 +197,45 @@ function Setting({ name, draft, wrong, onChange }: SettingProps) {
           </datalist>
         </>
       );
+    case "choice":
+      return (
+        <Choice
+          {...common}
+          name={name}
+          options={choices.map((choice) => ({
+            value: choice,
+            name: t(`setting.${name}.${choice}` as AdminKey),
+          }))}
+        />
+      );
+    case "several": {
+      const chosen = String(value).split("\n");
+      return (
+        <fieldset class="setting-several">
+          <legend>{label}</legend>
+          {choices.map((choice) => (
+            <Switch
+              key={choice}
+              on={chosen.includes(choice)}
+              icon="camera"
+              label={t(`setting.${name}.${choice}` as AdminKey)}
+              onTurn={(on) =>
+                onChange(
+                  name,
+                  choices.filter((one) => (one === choice ? on : chosen.includes(one))).join("\n"),
+                )
+              }
+            />
+          ))}
+          {wrong !== undefined && (
+            <Note tone="refused" alert>
+              {wrong}
+            </Note>
+          )}
+          {hint !== undefined && <p class="soft">{hint}</p>}
+        </fieldset>
+      );
+    }
     case "text":
       return <Line {...common} name={name} required={optional !== true} maxLength={max ?? 80} />;
   }

@@ -6,13 +6,15 @@ export const GROUPS: readonly Group[] = ["site", "signIn", "scanning", "alerts",
 
 export interface Field {
   group: Group;
-  kind: "text" | "zone" | "number" | "switch" | "lines";
+  kind: "text" | "zone" | "number" | "switch" | "lines" | "choice" | "several";
   min?: number;
   /** The largest number, or the most letters. */
   max?: number;
   /** May be left empty. */
   optional?: boolean;
   hint?: AdminKey;
+  /** What may be chosen, each named by a text of its own. */
+  choices?: readonly string[];
 }
 
 /** How each setting of the API is asked for: a new one does not compile before it has its place here. */
@@ -23,6 +25,19 @@ export const FIELDS: Record<keyof SiteSettings, Field> = {
   registration: { group: "signIn", kind: "switch", hint: "setting.registration.hint" },
   totp_for_admins: { group: "signIn", kind: "switch", hint: "setting.totp_for_admins.hint" },
   undo_minutes: { group: "scanning", kind: "number", min: 0, max: 1_440, hint: "setting.undo_minutes.hint" },
+  complete_when_full: { group: "scanning", kind: "switch", hint: "setting.complete_when_full.hint" },
+  unmatched_labels: {
+    group: "scanning",
+    kind: "choice",
+    choices: ["ask", "accept", "reject"],
+    hint: "setting.unmatched_labels.hint",
+  },
+  camera_formats: {
+    group: "scanning",
+    kind: "several",
+    choices: ["qr_code", "data_matrix", "code_128", "ean_13", "ean_8", "code_39", "itf", "pdf417", "aztec"],
+    hint: "setting.camera_formats.hint",
+  },
   code_hosts: { group: "scanning", kind: "lines", hint: "setting.code_hosts.hint" },
   alert_p95_ms: { group: "alerts", kind: "number", min: 1, max: 600_000, hint: "setting.alert_p95_ms.hint" },
   alert_errors_percent: { group: "alerts", kind: "number", min: 1, max: 100 },
@@ -64,7 +79,7 @@ export function changesOf(draft: Draft, before: Draft): Record<string, unknown> 
   for (const name of NAMES) {
     const value = draft[name];
     if (value === before[name]) continue;
-    if (typeof value === "boolean" || FIELDS[name].kind === "text" || FIELDS[name].kind === "zone")
+    if (typeof value === "boolean" || ["text", "zone", "choice"].includes(FIELDS[name].kind))
       changed[name] = value;
     else if (FIELDS[name].kind === "number") changed[name] = Number(value);
     else

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { reach } from "@/shared/api/session";
-import { ApiProblem, readProblem } from "@/shared/api/problems";
+import { readFailure } from "@/shared/api/problems";
 import { t, useCurrentLanguage } from "@/shared/i18n/i18n";
 import { errorText } from "@/shared/i18n/problem";
 import { Icon } from "@/shared/ui/icons";
@@ -12,7 +12,7 @@ async function register(body: Record<string, string>): Promise<void> {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  if (!response.ok) throw new ApiProblem(await readProblem(response));
+  if (!response.ok) throw await readFailure(response);
 }
 
 /** Asks for an account; an admin decides, and until then nothing has changed. */

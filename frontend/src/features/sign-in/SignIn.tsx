@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { lazy, Suspense } from "preact/compat";
 import { ApiProblem } from "@/shared/api/problems";
-import { reach, signIn, useSession } from "@/shared/api/session";
+import { nameOf, reach, signIn, useSession } from "@/shared/api/session";
 import { loadFloor, t } from "@/shared/i18n/i18n";
 import { errorText } from "@/shared/i18n/problem";
 import { loaded } from "@/shared/ui/loaded";
@@ -15,10 +15,10 @@ const Register = lazy(async () => {
   return loaded;
 });
 
-/** Scans that this phone still holds. Nobody waits for the store of the queue to be on screen. */
-async function heldScans(): Promise<number> {
+/** Scans that this phone still holds, by whose they are. Nobody waits for the store to be on screen. */
+async function heldScans(): Promise<Map<number, number>> {
   const stores = await (indexedDB as Partial<IDBFactory>).databases?.();
-  if (stores?.length === 0) return 0;
+  if (stores?.length === 0) return new Map();
   const store = await import("@/shared/queue/store");
   return store.heldScans();
 }
@@ -41,7 +41,7 @@ export default function SignIn() {
   const [code, setCode] = useState<string | null>(null);
   const [going, setGoing] = useState(false);
   const [error, setError] = useState<string | null>(null);
-  const [held, setHeld] = useState(0);
+  const [held, setHeld] = useState(new Map<number, number>());
   const [mayAsk, setMayAsk] = useState(false);
   const [asking, setAsking] = useState(false);
 
@@ -74,7 +74,15 @@ export default function SignIn() {
         {session.status === "signed-out" && session.ended && error === null && !asking && (
           <Note tone="waiting">{t("signIn.ended")}</Note>
         )}
-        {held > 0 && !asking && <Note tone="waiting">{t("signIn.waiting", { count: held })}</Note>}
+        {!asking &&
+          [...held].map(([userId, count]) => {
+            const name = nameOf(userId);
+            return (
+              <Note key={userId} tone="waiting">
+                {name === null ? t("signIn.waiting", { count }) : t("signIn.waiting.of", { count, name })}
+              </Note>
+            );
+          })}
         {asking ? (
           <Suspense fallback={<p class="breathing">{t("app.loading")}</p>}>
             <Register onBack={() => setAsking(false)} />

@@ -1,6 +1,5 @@
 import createClient from "openapi-fetch";
-import { retryAfterSeconds } from "@/shared/queue/backoff";
-import { ApiProblem, problemOf } from "./problems";
+import { failureOf, Unreachable } from "./problems";
 import type { components, paths } from "./schema";
 import { authorized, setUser } from "./session";
 
@@ -13,14 +12,22 @@ interface Answer<T> {
   response: Response;
 }
 
-/** What a call answers, or throws `ApiProblem` (the server says no) or `Unreachable`. */
+/**
+ * What a call answers, or throws `ApiProblem` (the server says no) or `Unreachable`. A success that is not
+ * the API's JSON is a page of somebody between, such as a captive portal.
+ */
 export async function take<T>(call: Promise<Answer<T>>): Promise<T> {
-  const { data, error, response } = await call;
-  if (response.ok) return data as T;
-  throw new ApiProblem(problemOf(response, error), retryAfterSeconds(response.headers.get("Retry-After")));
+  const { data, error, response } = await call.catch((cause: unknown): never => {
+    throw cause instanceof SyntaxError ? new Unreachable() : cause;
+  });
+  if (!response.ok) throw failureOf(response, error);
+  if (data === undefined && response.status !== 204) throw new Unreachable();
+  return data as T;
 }
 
 type Body<Name extends keyof components["schemas"]> = components["schemas"][Name];
+
+export const scanCode = (body: Body<"CodeScan">) => take(api.POST("/api/v1/scans", { body }));
 
 export const scanParent = (body: Body<"ParentScan">) => take(api.POST("/api/v1/scans/parent", { body }));
 
@@ -32,8 +39,8 @@ export const syncScans = (scans: Body<"QueuedScan">[]) =>
 export const scansFromDevice = (device_id: string, after: number, limit: number) =>
   take(api.GET("/api/v1/scans/device", { params: { query: { device_id, after, limit } } }));
 
-export const undoScan = (scan_id: string) =>
-  take(api.POST("/api/v1/scans/{scan_id}/undo", { params: { path: { scan_id } } }));
+export const bagCard = async (bag_id: number) =>
+  (await take(api.GET("/api/v1/bags/{bag_id}", { params: { path: { bag_id } } }))).bag;
 
 export const currentParent = () => take(api.GET("/api/v1/scans/current"));
 

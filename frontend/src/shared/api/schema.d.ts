@@ -4,6 +4,37 @@
  */
 
 export interface paths {
+    "/api/v1/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Scans
+         * @description Recorded scans, newest first: one's own, unless a user, area or time is asked for.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
+         */
+        get: operations["list_scans"];
+        put?: never;
+        /**
+         * Scan Code
+         * @description Scan a code; the server decides, in the order of scanning, whether it is a parent or a child.
+         *
+         *     `kind_uncertain` and `parent_completed` ask: the same code scanned again, or `as`, answers. They,
+         *     `previous_missing` and `bad_code` keep nothing under the `scan_id`, which the next scan cannot follow.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
+         */
+        post: operations["scan_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scans/parent": {
         parameters: {
             query?: never;
@@ -16,8 +47,10 @@ export interface paths {
         /**
          * Scan Parent
          * @description Open a parent for packing; an unknown code becomes one. Safe to retry with the same ``scan_id``.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["scan_parent_api_v1_scans_parent_post"];
+        post: operations["scan_parent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -36,8 +69,10 @@ export interface paths {
         /**
          * Scan Child
          * @description Link a child to the parent being packed. Safe to retry with the same ``scan_id``.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["scan_child_api_v1_scans_child_post"];
+        post: operations["scan_child"];
         delete?: never;
         options?: never;
         head?: never;
@@ -56,8 +91,10 @@ export interface paths {
         /**
          * Scan Children
          * @description Link up to 500 children at once; each code is judged by itself, the good ones are linked.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["scan_children_api_v1_scans_children_post"];
+        post: operations["scan_children"];
         delete?: never;
         options?: never;
         head?: never;
@@ -74,10 +111,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sync
+         * Sync Scans
          * @description Take the queue of a device that was offline, in order; each scan is answered by itself.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["sync_api_v1_scans_sync_post"];
+        post: operations["sync_scans"];
         delete?: never;
         options?: never;
         head?: never;
@@ -94,10 +133,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Undo
+         * Undo Scan
          * @description Take back what a scan did: one's own of the last 30 minutes; billers and admins any.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["undo_api_v1_scans__scan_id__undo_post"];
+        post: operations["undo_scan"];
         delete?: never;
         options?: never;
         head?: never;
@@ -114,10 +155,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Discard
+         * Discard Scan
          * @description Drop a refused scan for a reason, which the audit log keeps.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["discard_api_v1_scans__scan_id__discard_post"];
+        post: operations["discard_scan"];
         delete?: never;
         options?: never;
         head?: never;
@@ -134,8 +177,10 @@ export interface paths {
         /**
          * Device Scans
          * @description What of one's own scans has arrived from a device, by sequence, so that gaps can be filled.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["device_scans_api_v1_scans_device_get"];
+        get: operations["device_scans"];
         put?: never;
         post?: never;
         delete?: never;
@@ -144,7 +189,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/scans": {
+    "/api/v1/scans/questions": {
         parameters: {
             query?: never;
             header?: never;
@@ -152,10 +197,34 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Scans
-         * @description Recorded scans, newest first: one's own, unless a user, area or time is asked for.
+         * Scan Questions
+         * @description How often scans were answered with a question, by reason, and how those were answered.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_scans_api_v1_scans_get"];
+        get: operations["scan_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans/camera": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Camera Formats
+         * @description Return the kinds of codes that cameras read here, a site setting.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
+         */
+        get: operations["camera_formats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -173,9 +242,11 @@ export interface paths {
         };
         /**
          * Current Parent
-         * @description The parent that one is packing; the same on every device.
+         * @description The parent that one is packing, the same on every device, and the scan from which to continue.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["current_parent_api_v1_scans_current_get"];
+        get: operations["current_parent"];
         put?: never;
         post?: never;
         delete?: never;
@@ -196,8 +267,10 @@ export interface paths {
         /**
          * Complete Parent
          * @description Say that a parent is done.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["complete_parent_api_v1_bags__bag_id__complete_post"];
+        post: operations["complete_parent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -216,8 +289,10 @@ export interface paths {
         /**
          * Reopen Parent
          * @description Take back that a parent is done.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["reopen_parent_api_v1_bags__bag_id__reopen_post"];
+        post: operations["reopen_parent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -237,8 +312,10 @@ export interface paths {
         /**
          * Unlink Child
          * @description Take a child out of its parent.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        delete: operations["unlink_child_api_v1_bags__bag_id__children__child_id__delete"];
+        delete: operations["unlink_child"];
         options?: never;
         head?: never;
         patch?: never;
@@ -256,8 +333,10 @@ export interface paths {
         /**
          * Move Child
          * @description Move a child into another parent, in one step.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["move_child_api_v1_bags__bag_id__move_post"];
+        post: operations["move_child"];
         delete?: never;
         options?: never;
         head?: never;
@@ -276,8 +355,10 @@ export interface paths {
         /**
          * Replace Label
          * @description Give a bag with a damaged label a new code; the old one still finds it.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `scan`.
          */
-        post: operations["replace_label_api_v1_bags__bag_id__label_post"];
+        post: operations["replace_label"];
         delete?: never;
         options?: never;
         head?: never;
@@ -292,10 +373,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look Up
+         * Look Up Bag
          * @description Find a bag by any code or label: what it is, where it is, its last scans.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["look_up_api_v1_bags_lookup_get"];
+        get: operations["look_up_bag"];
         put?: never;
         post?: never;
         delete?: never;
@@ -312,10 +395,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Suggest
+         * Suggest Codes
          * @description Codes that begin with what was typed, for torn labels; `kind`: where only such a bag fits.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["suggest_api_v1_bags_suggest_get"];
+        get: operations["suggest_codes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -334,8 +419,10 @@ export interface paths {
         /**
          * List Bags
          * @description The bags that one may see; `from` and `to` are about when a bag was registered.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_bags_api_v1_bags_get"];
+        get: operations["list_bags"];
         put?: never;
         post?: never;
         delete?: never;
@@ -356,8 +443,10 @@ export interface paths {
         /**
          * Bag States
          * @description The state of each code of a list, in its order: up to 5,000 codes as pasted from a sheet.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        post: operations["bag_states_api_v1_bags_states_post"];
+        post: operations["bag_states"];
         delete?: never;
         options?: never;
         head?: never;
@@ -376,8 +465,10 @@ export interface paths {
         /**
          * Bag States File
          * @description The state of each code of a list as a file, a line a code.
+         *
+         *     Roles: admin, biller. API keys: scope `export`.
          */
-        post: operations["bag_states_file_api_v1_bags_states_export_post"];
+        post: operations["bag_states_file"];
         delete?: never;
         options?: never;
         head?: never;
@@ -394,15 +485,19 @@ export interface paths {
         /**
          * Get Bag
          * @description A bag with what surrounds it.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["get_bag_api_v1_bags__bag_id__get"];
+        get: operations["get_bag"];
         put?: never;
         post?: never;
         /**
          * Delete Bag
          * @description Remove a bag that is in nothing and holds nothing; its history stays.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        delete: operations["delete_bag_api_v1_bags__bag_id__delete"];
+        delete: operations["delete_bag"];
         options?: never;
         head?: never;
         patch?: never;
@@ -418,8 +513,10 @@ export interface paths {
         /**
          * List Children
          * @description The children of a parent, the last linked first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_children_api_v1_bags__bag_id__children_get"];
+        get: operations["list_children"];
         put?: never;
         post?: never;
         delete?: never;
@@ -438,8 +535,10 @@ export interface paths {
         /**
          * Bag History
          * @description Everything that happened to a bag, newest first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["bag_history_api_v1_bags__bag_id__history_get"];
+        get: operations["bag_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -458,14 +557,40 @@ export interface paths {
         /**
          * List Bag Types
          * @description All bag types, the default first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_bag_types_api_v1_bag_types_get"];
+        get: operations["list_bag_types"];
         put?: never;
         /**
          * Create Bag Type
          * @description Add a bag type.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["create_bag_type_api_v1_bag_types_post"];
+        post: operations["create_bag_type"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bags/area": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give Area
+         * @description Give bags an area, or another one: by id, or all that an import brought; children go with parents.
+         *
+         *     Roles: admin, biller. API keys: scope `scan`.
+         */
+        post: operations["give_area"];
         delete?: never;
         options?: never;
         head?: never;
@@ -485,15 +610,19 @@ export interface paths {
         /**
          * Remove Bag Type
          * @description Remove a bag type that nothing uses.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        delete: operations["remove_bag_type_api_v1_bag_types__type_id__delete"];
+        delete: operations["remove_bag_type"];
         options?: never;
         head?: never;
         /**
          * Change Bag Type
          * @description Change a bag type; expected counts and weights follow at once.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        patch: operations["change_bag_type_api_v1_bag_types__type_id__patch"];
+        patch: operations["change_bag_type"];
         trace?: never;
     };
     "/api/v1/label-patterns": {
@@ -506,14 +635,18 @@ export interface paths {
         /**
          * List Label Patterns
          * @description All label patterns, in the order in which they are tried.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["list_label_patterns_api_v1_label_patterns_get"];
+        get: operations["list_label_patterns"];
         put?: never;
         /**
          * Create Label Pattern
          * @description Add a label pattern.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["create_label_pattern_api_v1_label_patterns_post"];
+        post: operations["create_label_pattern"];
         delete?: never;
         options?: never;
         head?: never;
@@ -532,8 +665,10 @@ export interface paths {
         /**
          * Try Label
          * @description What the patterns make of a label, as the scanner would read it; `draft` is tried before them.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["try_label_api_v1_label_patterns_try_post"];
+        post: operations["try_label"];
         delete?: never;
         options?: never;
         head?: never;
@@ -553,15 +688,19 @@ export interface paths {
         /**
          * Remove Label Pattern
          * @description Remove a label pattern.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        delete: operations["remove_label_pattern_api_v1_label_patterns__pattern_id__delete"];
+        delete: operations["remove_label_pattern"];
         options?: never;
         head?: never;
         /**
          * Change Label Pattern
          * @description Change a label pattern.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        patch: operations["change_label_pattern_api_v1_label_patterns__pattern_id__patch"];
+        patch: operations["change_label_pattern"];
         trace?: never;
     };
     "/api/v1/bills": {
@@ -574,14 +713,18 @@ export interface paths {
         /**
          * List Bills
          * @description The bills that one may see; a dispatcher his own area's and the completed ones that come to it.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_bills_api_v1_bills_get"];
+        get: operations["list_bills"];
         put?: never;
         /**
          * Create Bill
          * @description Make a bill; without a number it takes the next of the day.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["create_bill_api_v1_bills_post"];
+        post: operations["create_bill"];
         delete?: never;
         options?: never;
         head?: never;
@@ -596,10 +739,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look Up
+         * Look Up Bill
          * @description Find a bill by its number, as its QR code holds it.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["look_up_api_v1_bills_lookup_get"];
+        get: operations["look_up_bill"];
         put?: never;
         post?: never;
         delete?: never;
@@ -618,22 +763,28 @@ export interface paths {
         /**
          * Get Bill
          * @description A bill with its totals as they are now.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["get_bill_api_v1_bills__bill_id__get"];
+        get: operations["get_bill"];
         put?: never;
         post?: never;
         /**
          * Delete Bill
          * @description Remove a bill that has no bags and was never completed; its history stays.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        delete: operations["delete_bill_api_v1_bills__bill_id__delete"];
+        delete: operations["delete_bill"];
         options?: never;
         head?: never;
         /**
          * Change Bill
          * @description Change a bill that is not completed.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        patch: operations["change_bill_api_v1_bills__bill_id__patch"];
+        patch: operations["change_bill"];
         trace?: never;
     };
     "/api/v1/bills/{bill_id}/bags": {
@@ -644,16 +795,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Bags
+         * List Bill Bags
          * @description The parents on a bill, the last attached first; to a dispatcher those of his area.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_bags_api_v1_bills__bill_id__bags_get"];
+        get: operations["list_bill_bags"];
         put?: never;
         /**
-         * Attach
+         * Attach Bag
          * @description Scan a parent onto a bill. Safe to retry with the same ``scan_id``; needs no ``If-Match``.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["attach_api_v1_bills__bill_id__bags_post"];
+        post: operations["attach_bag"];
         delete?: never;
         options?: never;
         head?: never;
@@ -670,10 +825,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Attach Many
+         * Attach Bags
          * @description Put up to 500 parents on a bill at once; each code is judged by itself.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["attach_many_api_v1_bills__bill_id__bags_many_post"];
+        post: operations["attach_bags"];
         delete?: never;
         options?: never;
         head?: never;
@@ -690,10 +847,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Detach
+         * Detach Scanned
          * @description Scan a parent off a bill. Safe to retry with the same ``scan_id``.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["detach_api_v1_bills__bill_id__bags_detach_post"];
+        post: operations["detach_scanned"];
         delete?: never;
         options?: never;
         head?: never;
@@ -710,10 +869,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Detach Many
+         * Detach Bags
          * @description Take up to 500 parents off a bill at once; each code is judged by itself.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["detach_many_api_v1_bills__bill_id__bags_detach_many_post"];
+        post: operations["detach_bags"];
         delete?: never;
         options?: never;
         head?: never;
@@ -733,8 +894,10 @@ export interface paths {
         /**
          * Detach Bag
          * @description Take a parent off a bill.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        delete: operations["detach_bag_api_v1_bills__bill_id__bags__bag_id__delete"];
+        delete: operations["detach_bag"];
         options?: never;
         head?: never;
         patch?: never;
@@ -750,10 +913,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Complete
+         * Complete Bill
          * @description Complete a bill: its bags and totals are frozen. Send the totals that were checked to be sure.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["complete_api_v1_bills__bill_id__complete_post"];
+        post: operations["complete_bill"];
         delete?: never;
         options?: never;
         head?: never;
@@ -770,10 +935,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Reopen
+         * Reopen Bill
          * @description Open a completed bill again, with a reason; what it said is kept.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["reopen_api_v1_bills__bill_id__reopen_post"];
+        post: operations["reopen_bill"];
         delete?: never;
         options?: never;
         head?: never;
@@ -790,8 +957,10 @@ export interface paths {
         /**
          * Bill History
          * @description What happened to a bill and on it, newest first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["bill_history_api_v1_bills__bill_id__history_get"];
+        get: operations["bill_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -810,8 +979,10 @@ export interface paths {
         /**
          * List Snapshots
          * @description What a bill said each time it was completed, or changed by a return, the last first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_snapshots_api_v1_bills__bill_id__snapshots_get"];
+        get: operations["list_snapshots"];
         put?: never;
         post?: never;
         delete?: never;
@@ -830,8 +1001,10 @@ export interface paths {
         /**
          * Snapshot Parents
          * @description The parents that a snapshot keeps, in the order in which they were attached.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["snapshot_parents_api_v1_bills__bill_id__snapshots__revision__bags_get"];
+        get: operations["snapshot_parents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -850,8 +1023,10 @@ export interface paths {
         /**
          * Export Bill
          * @description A bill as PDF, workbook or csv, with its manifest; a completed one says what its snapshot says.
+         *
+         *     Roles: admin, biller. API keys: scope `export`.
          */
-        get: operations["export_bill_api_v1_bills__bill_id__export_get"];
+        get: operations["export_bill"];
         put?: never;
         post?: never;
         delete?: never;
@@ -872,8 +1047,10 @@ export interface paths {
         /**
          * Print Labels
          * @description A PDF with a label for each code: QR or Data Matrix and the text; sizes in millimetres.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["print_labels_api_v1_labels_post"];
+        post: operations["print_labels"];
         delete?: never;
         options?: never;
         head?: never;
@@ -890,14 +1067,18 @@ export interface paths {
         /**
          * List Receipts
          * @description The receipts of a bill, the last first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_receipts_api_v1_bills__bill_id__receipts_get"];
+        get: operations["list_receipts"];
         put?: never;
         /**
          * Start Receipt
          * @description Begin to receive a completed bill; billers anywhere, dispatchers in its `destination_area`.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `bills`.
          */
-        post: operations["start_receipt_api_v1_bills__bill_id__receipts_post"];
+        post: operations["start_receipt"];
         delete?: never;
         options?: never;
         head?: never;
@@ -914,8 +1095,10 @@ export interface paths {
         /**
          * Get Receipt
          * @description One receipt with its counts.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["get_receipt_api_v1_bills__bill_id__receipts__receipt_id__get"];
+        get: operations["get_receipt"];
         put?: never;
         post?: never;
         delete?: never;
@@ -932,10 +1115,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Items
+         * List Receipt Bags
          * @description Found, short and excess parents by code.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_items_api_v1_bills__bill_id__receipts__receipt_id__bags_get"];
+        get: operations["list_receipt_bags"];
         put?: never;
         post?: never;
         delete?: never;
@@ -956,13 +1141,17 @@ export interface paths {
         /**
          * Scan Received
          * @description Scan a parent on arrival: `found` on the bill, or `excess`. Safe to retry with the same ``scan_id``.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `bills`.
          */
-        post: operations["scan_received_api_v1_bills__bill_id__receipts__receipt_id__scans_post"];
+        post: operations["scan_received"];
         /**
          * Take Back Scan
          * @description Take back a scan that was a mistake.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `bills`.
          */
-        delete: operations["take_back_scan_api_v1_bills__bill_id__receipts__receipt_id__scans_delete"];
+        delete: operations["take_back_scan"];
         options?: never;
         head?: never;
         patch?: never;
@@ -980,8 +1169,10 @@ export interface paths {
         /**
          * Finish Receipt
          * @description Close a receipt; found, short and excess are kept on the bill.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `bills`.
          */
-        post: operations["finish_receipt_api_v1_bills__bill_id__receipts__receipt_id__finish_post"];
+        post: operations["finish_receipt"];
         delete?: never;
         options?: never;
         head?: never;
@@ -998,14 +1189,18 @@ export interface paths {
         /**
          * List Returns
          * @description Return tickets, newest first.
+         *
+         *     Roles: admin, biller. API keys: scope `read`.
          */
-        get: operations["list_returns_api_v1_returns_get"];
+        get: operations["list_returns"];
         put?: never;
         /**
          * Create Return
          * @description Open a return ticket, `RET-20261124-0001`.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["create_return_api_v1_returns_post"];
+        post: operations["create_return"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1022,8 +1217,10 @@ export interface paths {
         /**
          * Get Return
          * @description A return ticket.
+         *
+         *     Roles: admin, biller. API keys: scope `read`.
          */
-        get: operations["get_return_api_v1_returns__return_id__get"];
+        get: operations["get_return"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1040,16 +1237,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Bags
+         * List Return Bags
          * @description The parents of a ticket, with the bill that each is, or was, on.
+         *
+         *     Roles: admin, biller. API keys: scope `read`.
          */
-        get: operations["list_bags_api_v1_returns__return_id__bags_get"];
+        get: operations["list_return_bags"];
         put?: never;
         /**
          * Scan Return
          * @description Scan a parent that comes back. Safe to retry with the same ``scan_id``.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["scan_return_api_v1_returns__return_id__bags_post"];
+        post: operations["scan_return"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1067,10 +1268,12 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove Bag
+         * Remove Return Bag
          * @description Take a parent off an open ticket.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        delete: operations["remove_bag_api_v1_returns__return_id__bags__bag_id__delete"];
+        delete: operations["remove_return_bag"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1088,8 +1291,10 @@ export interface paths {
         /**
          * Confirm Return
          * @description Take the parents off their completed bills and free them, with a record on each bill.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["confirm_return_api_v1_returns__return_id__confirm_post"];
+        post: operations["confirm_return"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1108,8 +1313,10 @@ export interface paths {
         /**
          * Cancel Return
          * @description Give up a ticket; a confirmed one puts everything back.
+         *
+         *     Roles: admin, biller. API keys: scope `bills`.
          */
-        post: operations["cancel_return_api_v1_returns__return_id__cancel_post"];
+        post: operations["cancel_return"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1126,8 +1333,10 @@ export interface paths {
         /**
          * Returns Of Bill
          * @description What returns did to a bill: before, after and why, the last first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["returns_of_bill_api_v1_bills__bill_id__returns_get"];
+        get: operations["returns_of_bill"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1146,8 +1355,10 @@ export interface paths {
         /**
          * End Of Day
          * @description What was packed, billed and sent on a day: in all, by area, by worker.
+         *
+         *     Roles: admin, biller. API keys: scope `export`.
          */
-        get: operations["end_of_day_api_v1_reports_end_of_day_get"];
+        get: operations["end_of_day"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1166,8 +1377,10 @@ export interface paths {
         /**
          * Bill Summary
          * @description The bills of a period with their sums by day, destination and state.
+         *
+         *     Roles: admin, biller. API keys: scope `export`.
          */
-        get: operations["bill_summary_api_v1_reports_bills_get"];
+        get: operations["bill_summary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1186,8 +1399,10 @@ export interface paths {
         /**
          * Area Report
          * @description Each area's work in a period, and what is in stock there now.
+         *
+         *     Roles: admin, biller. API keys: scope `export`.
          */
-        get: operations["area_report_api_v1_reports_areas_get"];
+        get: operations["area_report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1211,8 +1426,10 @@ export interface paths {
          *
          *     `totp_required` means that the password is right and the user has a second factor: send the same
          *     again with `totp`.
+         *
+         *     Needs no signing in.
          */
-        post: operations["login_api_v1_auth_login_post"];
+        post: operations["login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1234,8 +1451,10 @@ export interface paths {
          *
          *     May be repeated within ten seconds when the answer was lost; a cookie that was replaced
          *     earlier ends the session.
+         *
+         *     Needs no signing in.
          */
-        post: operations["refresh_api_v1_auth_refresh_post"];
+        post: operations["refresh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1254,8 +1473,10 @@ export interface paths {
         /**
          * Logout
          * @description Sign out: by the access token, or by the refresh cookie with ``X-CSRF-Token``.
+         *
+         *     Needs no signing in.
          */
-        post: operations["logout_api_v1_auth_logout_post"];
+        post: operations["logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1270,10 +1491,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Me
+         * Get Me
          * @description Who is signed in.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        get: operations["me_api_v1_auth_me_get"];
+        get: operations["get_me"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1282,8 +1505,10 @@ export interface paths {
         /**
          * Change Me
          * @description Choose the language of one's screens.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        patch: operations["change_me_api_v1_auth_me_patch"];
+        patch: operations["change_me"];
         trace?: never;
     };
     "/api/v1/auth/password": {
@@ -1296,10 +1521,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Password
+         * Change Password
          * @description Choose a new password. Every other session of the user ends; this one stays.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        post: operations["password_api_v1_auth_password_post"];
+        post: operations["change_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1316,15 +1543,19 @@ export interface paths {
         /**
          * List Sessions
          * @description Where one is signed in, newest first.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        get: operations["list_sessions_api_v1_auth_sessions_get"];
+        get: operations["list_sessions"];
         put?: never;
         post?: never;
         /**
-         * End Sessions
+         * End Own Sessions
          * @description Sign out everywhere else; this session stays.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        delete: operations["end_sessions_api_v1_auth_sessions_delete"];
+        delete: operations["end_own_sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1343,8 +1574,10 @@ export interface paths {
         /**
          * End Session
          * @description Sign out somewhere else; other people's sessions are not found.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        delete: operations["end_session_api_v1_auth_sessions__session_id__delete"];
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1362,8 +1595,10 @@ export interface paths {
         /**
          * Reauthenticate
          * @description Prove again who one is, after `reauthentication_required`; then the refused call goes through.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        post: operations["reauthenticate_api_v1_auth_reauthenticate_post"];
+        post: operations["reauthenticate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1380,19 +1615,25 @@ export interface paths {
         /**
          * Second Factor
          * @description One's own second factor.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        get: operations["second_factor_api_v1_auth_totp_get"];
+        get: operations["second_factor"];
         put?: never;
         /**
          * Begin Second Factor
          * @description Begin a second factor: a secret for an authenticator app, told this once.
+         *
+         *     Roles: admin, biller. For people alone, not for API keys.
          */
-        post: operations["begin_second_factor_api_v1_auth_totp_post"];
+        post: operations["begin_second_factor"];
         /**
          * Remove Second Factor
          * @description Take one's own second factor off.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        delete: operations["remove_second_factor_api_v1_auth_totp_delete"];
+        delete: operations["remove_second_factor"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1410,8 +1651,10 @@ export interface paths {
         /**
          * Confirm Second Factor
          * @description Take it into use with a code from the app; the recovery codes are told this once.
+         *
+         *     Roles: admin, biller. For people alone, not for API keys.
          */
-        post: operations["confirm_second_factor_api_v1_auth_totp_confirm_post"];
+        post: operations["confirm_second_factor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1430,8 +1673,10 @@ export interface paths {
         /**
          * New Recovery Codes
          * @description Other recovery codes; those before count no longer.
+         *
+         *     Roles: admin, biller. For people alone, not for API keys.
          */
-        post: operations["new_recovery_codes_api_v1_auth_totp_recovery_codes_post"];
+        post: operations["new_recovery_codes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1448,14 +1693,18 @@ export interface paths {
         /**
          * List Users
          * @description Users by name.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["list_users_api_v1_users_get"];
+        get: operations["list_users"];
         put?: never;
         /**
          * Create User
          * @description Make a user; without `password`, with a one-time password that is told this once.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["create_user_api_v1_users_post"];
+        post: operations["create_user"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1472,8 +1721,10 @@ export interface paths {
         /**
          * Get User
          * @description One user.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["get_user_api_v1_users__user_id__get"];
+        get: operations["get_user"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1482,8 +1733,10 @@ export interface paths {
         /**
          * Change User
          * @description Change a user. Another role, area or password, or being disabled, ends all his sessions.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        patch: operations["change_user_api_v1_users__user_id__patch"];
+        patch: operations["change_user"];
         trace?: never;
     };
     "/api/v1/users/{user_id}/one-time-password": {
@@ -1498,8 +1751,10 @@ export interface paths {
         /**
          * Reset Password
          * @description Give a user a one-time password, told this once, and end his sessions.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["reset_password_api_v1_users__user_id__one_time_password_post"];
+        post: operations["reset_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1517,10 +1772,12 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End Sessions
+         * End User Sessions
          * @description Sign a user out everywhere; of oneself, everywhere else.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        delete: operations["end_sessions_api_v1_users__user_id__sessions_delete"];
+        delete: operations["end_user_sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1537,10 +1794,12 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove Second Factor
+         * Remove User Second Factor
          * @description Take the second factor off a user who has lost his phone.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        delete: operations["remove_second_factor_api_v1_users__user_id__totp_delete"];
+        delete: operations["remove_user_second_factor"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1554,10 +1813,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Site
+         * Get Site
          * @description What everybody may know before signing in.
+         *
+         *     Needs no signing in.
          */
-        get: operations["site_api_v1_site_get"];
+        get: operations["get_site"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1576,14 +1837,18 @@ export interface paths {
         /**
          * List Registrations
          * @description Who asked for an account, the newest first.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["list_registrations_api_v1_registrations_get"];
+        get: operations["list_registrations"];
         put?: never;
         /**
          * Ask For Account
          * @description Ask for an account, where the site allows it; an admin decides. The answer tells nothing of names.
+         *
+         *     Needs no signing in.
          */
-        post: operations["ask_for_account_api_v1_registrations_post"];
+        post: operations["ask_for_account"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1602,8 +1867,10 @@ export interface paths {
         /**
          * Approve Registration
          * @description Make the user who asked.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["approve_registration_api_v1_registrations__registration_id__approve_post"];
+        post: operations["approve_registration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1622,8 +1889,10 @@ export interface paths {
         /**
          * Decline Registration
          * @description Say no to who asked for an account.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["decline_registration_api_v1_registrations__registration_id__decline_post"];
+        post: operations["decline_registration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1640,14 +1909,18 @@ export interface paths {
         /**
          * List Promotions
          * @description Who asked for a higher role, the newest first; who is no admin sees his own.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        get: operations["list_promotions_api_v1_promotions_get"];
+        get: operations["list_promotions"];
         put?: never;
         /**
          * Ask For Role
          * @description Ask for a higher role; an admin decides.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        post: operations["ask_for_role_api_v1_promotions_post"];
+        post: operations["ask_for_role"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1667,8 +1940,10 @@ export interface paths {
         /**
          * Withdraw Promotion
          * @description Take one's own request back.
+         *
+         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
          */
-        delete: operations["withdraw_promotion_api_v1_promotions__promotion_id__delete"];
+        delete: operations["withdraw_promotion"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1686,8 +1961,10 @@ export interface paths {
         /**
          * Approve Promotion
          * @description Give the role that was asked for; the user signs in again.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["approve_promotion_api_v1_promotions__promotion_id__approve_post"];
+        post: operations["approve_promotion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1706,8 +1983,10 @@ export interface paths {
         /**
          * Decline Promotion
          * @description Say no to who asked for a higher role; the reason is shown to him.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["decline_promotion_api_v1_promotions__promotion_id__decline_post"];
+        post: operations["decline_promotion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1724,14 +2003,18 @@ export interface paths {
         /**
          * List Areas
          * @description Areas by name; a dispatcher sees his own only.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["list_areas_api_v1_areas_get"];
+        get: operations["list_areas"];
         put?: never;
         /**
          * Create Area
          * @description Make an area.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["create_area_api_v1_areas_post"];
+        post: operations["create_area"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1754,8 +2037,10 @@ export interface paths {
         /**
          * Change Area
          * @description Rename an area, disable it, or take it back into use.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        patch: operations["change_area_api_v1_areas__area_id__patch"];
+        patch: operations["change_area"];
         trace?: never;
     };
     "/api/v1/settings": {
@@ -1768,8 +2053,10 @@ export interface paths {
         /**
          * Read Settings
          * @description The site's settings.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["read_settings_api_v1_settings_get"];
+        get: operations["read_settings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1778,8 +2065,10 @@ export interface paths {
         /**
          * Change Settings
          * @description Change some of the site's settings.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        patch: operations["change_settings_api_v1_settings_patch"];
+        patch: operations["change_settings"];
         trace?: never;
     };
     "/api/v1/api-keys": {
@@ -1792,14 +2081,18 @@ export interface paths {
         /**
          * List Keys
          * @description All keys, the newest first, revoked ones too.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["list_keys_api_v1_api_keys_get"];
+        get: operations["list_keys"];
         put?: never;
         /**
          * Create Key
          * @description Make a key for a program; it is told this once.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["create_key_api_v1_api_keys_post"];
+        post: operations["create_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1819,8 +2112,10 @@ export interface paths {
         /**
          * Revoke Key
          * @description End a key, everywhere within a second.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        delete: operations["revoke_key_api_v1_api_keys__key_id__delete"];
+        delete: operations["revoke_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1834,10 +2129,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Summary
+         * Dashboard Summary
          * @description The warehouse now: bags, scans by minute, hour, area and worker, bills, imports, conflicts.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["summary_api_v1_dashboard_summary_get"];
+        get: operations["dashboard_summary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1854,10 +2151,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Shifts
+         * List Shifts
          * @description The shifts of a day by the site's clock; without a day, of that whose shift it is now.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["shifts_api_v1_lists_shifts_get"];
+        get: operations["list_shifts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1874,10 +2173,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Left Open
+         * List Left Open
          * @description Parents that were worked on in a shift and are open still, the last touched first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["left_open_api_v1_lists_left_open_get"];
+        get: operations["list_left_open"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1894,10 +2195,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Empty
+         * List Empty
          * @description Parents with nothing in them that have not left, the newest first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["empty_api_v1_lists_empty_get"];
+        get: operations["list_empty"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1914,10 +2217,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Unbilled
+         * List Unbilled
          * @description Parents with children that are on no bill, the oldest first.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["unbilled_api_v1_lists_unbilled_get"];
+        get: operations["list_unbilled"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1934,10 +2239,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Conflicts
+         * List Conflicts
          * @description Children scanned into one parent while in another, until somebody moves or confirms them.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["conflicts_api_v1_lists_conflicts_get"];
+        get: operations["list_conflicts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1954,10 +2261,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Work
+         * List Work
          * @description What each person scanned in a shift.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["work_api_v1_lists_work_get"];
+        get: operations["list_work"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1976,8 +2285,10 @@ export interface paths {
         /**
          * Search
          * @description Bags by any part of a code, bills by number, users (for admins) by name; quick enough to type in.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["search_api_v1_search_get"];
+        get: operations["search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1994,7 +2305,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events
+         * Stream Events
          * @description What happens, as it happens; for bags and bills of one's area, for admins everything.
          *
          *     Messages: `hello` (from here on), `ledger` (`events` that were committed; with `more` there
@@ -2003,8 +2314,36 @@ export interface paths {
          *     `GET /imports/{id}` that change while it runs), and if wanted `summary` (as
          *     `GET /dashboard/summary` answers). With `Last-Event-ID` the stream goes on from there without
          *     gap or double, on any worker.
+         *
+         *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
-        get: operations["events_api_v1_events_get"];
+        get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Changes
+         * @description What changed after a position: each committed change once, removals too, whatever the order of commits.
+         *
+         *     Changes of one subject come in the order in which they were made. An import tells of itself and of each
+         *     parent, not of each child. A position that the log no longer holds is 422 `bad_cursor`: take `after=now`,
+         *     then read the lists again.
+         *
+         *     Roles: admin, biller. API keys: scope `read`.
+         */
+        get: operations["list_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2021,10 +2360,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Events
+         * List Audit Events
          * @description Every effect with before and after, newest first.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["list_events_api_v1_audit_get"];
+        get: operations["list_audit_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2043,8 +2384,10 @@ export interface paths {
         /**
          * List Actions
          * @description Every action that was ever recorded, for a filter to choose from.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["list_actions_api_v1_audit_actions_get"];
+        get: operations["list_actions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2061,10 +2404,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Seal
+         * Audit Seal
          * @description How far the log is sealed; `tracetrack audit verify` walks the whole chain.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["seal_api_v1_audit_seal_get"];
+        get: operations["audit_seal"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2081,10 +2426,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Timeline
+         * User Timeline
          * @description What a user did, and what was done to him, newest first.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["timeline_api_v1_audit_users__user_id__get"];
+        get: operations["user_timeline"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2101,10 +2448,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Summary
+         * Performance Summary
          * @description Times, rates and errors by route and over time, workers, cache, database, imports, alerts.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        get: operations["summary_api_v1_performance_summary_get"];
+        get: operations["performance_summary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2125,8 +2474,10 @@ export interface paths {
         /**
          * Try Alerts
          * @description Send a message of trial to where alerts go; an empty list where they go nowhere.
+         *
+         *     Roles: admin. For people alone, not for API keys.
          */
-        post: operations["try_alerts_api_v1_performance_alerts_try_post"];
+        post: operations["try_alerts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2143,16 +2494,20 @@ export interface paths {
         /**
          * List Imports
          * @description Imports, the newest first.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
          */
-        get: operations["list_imports_api_v1_imports_get"];
+        get: operations["list_imports"];
         put?: never;
         /**
          * Upload Import
          * @description Upload a file of bags or bills and import it. Billers may import bags, admins both.
          *
          *     Options may stand in the form or in the query.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
          */
-        post: operations["upload_import_api_v1_imports_post"];
+        post: operations["upload_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2169,8 +2524,10 @@ export interface paths {
         /**
          * Import Template
          * @description A file to fill in.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
          */
-        get: operations["import_template_api_v1_imports_template_get"];
+        get: operations["import_template"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2189,11 +2546,19 @@ export interface paths {
         /**
          * Get Import
          * @description One import: its state, its progress, and what came of it.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
          */
-        get: operations["get_import_api_v1_imports__import_id__get"];
+        get: operations["get_import"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Remove Import
+         * @description Remove an import that has written nothing: held, tried, failed or cancelled.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
+         */
+        delete: operations["remove_import"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2209,8 +2574,10 @@ export interface paths {
         /**
          * Preview Import
          * @description The file's first rows, and how its columns are understood.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
          */
-        get: operations["preview_import_api_v1_imports__import_id__preview_get"];
+        get: operations["preview_import"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2231,8 +2598,10 @@ export interface paths {
         /**
          * Start Import
          * @description Start an import that was held, or carry out one that was tried, failed or was cancelled.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
          */
-        post: operations["start_import_api_v1_imports__import_id__start_post"];
+        post: operations["start_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2251,8 +2620,10 @@ export interface paths {
         /**
          * Cancel Import
          * @description Cancel an import; nothing of it stays.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
          */
-        post: operations["cancel_import_api_v1_imports__import_id__cancel_post"];
+        post: operations["cancel_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2271,8 +2642,10 @@ export interface paths {
         /**
          * Undo Import
          * @description Take a whole import back, while nothing that it made was moved, filled or billed since.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
          */
-        post: operations["undo_import_api_v1_imports__import_id__undo_post"];
+        post: operations["undo_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2291,8 +2664,10 @@ export interface paths {
          * @description Every row that was refused, skipped, or taken with a warning, and why.
          *
          *     As xlsx or csv: each original row with the reason beside it.
+         *
+         *     Roles: admin, biller. API keys: scope `import`.
          */
-        get: operations["import_report_api_v1_imports__import_id__report_get"];
+        get: operations["import_report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2309,14 +2684,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export
+         * Export Table
          * @description Every row of a table as a file, streamed. The audit log is for admins.
          *
          *     `action`, `subject_type` and `code` are filters of the audit log, `kind` of bags, `state` of bags and
          *     bills, `user_id` of links, scans, audit and bills. The supervisors' lists (`/lists/...`) have an area
          *     and a range of time, which `left-open`, `conflicts` and `work` need.
+         *
+         *     Roles: admin, biller. API keys: scope `export`.
          */
-        get: operations["export_api_v1_exports__table__get"];
+        get: operations["export_table"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2355,18 +2732,37 @@ export interface components {
             name: string;
             /** Beginning */
             beginning: string;
-            /** User Id */
+            /**
+             * User Id
+             * @description The user in whose name the key acts.
+             */
             user_id: number;
             role: components["schemas"]["Role"];
             area: components["schemas"]["AreaRef"] | null;
+            /**
+             * Scopes
+             * @description What the key may be used for, of what its role may do; null: all of it.
+             */
+            scopes: components["schemas"]["Scope"][] | null;
+            /**
+             * Expires At
+             * @description When the key ends by itself; null: never.
+             */
+            expires_at: string | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /** Last Used At */
+            /**
+             * Last Used At
+             * @description When it was last used, written down every 20 seconds.
+             */
             last_used_at: string | null;
-            /** Revoked At */
+            /**
+             * Revoked At
+             * @description When it was revoked, or its user was disabled.
+             */
             revoked_at: string | null;
         };
         /**
@@ -2377,7 +2773,10 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Area Id */
             area_id?: number | null;
-            /** Username */
+            /**
+             * Username
+             * @description Absent: the one asked for.
+             */
             username?: string | null;
         };
         /**
@@ -2421,6 +2820,21 @@ export interface components {
             scans_today: number;
             /** Refused Today */
             refused_today: number;
+        };
+        /**
+         * AreaGiven
+         * @description Bags that get an area: named by id, or all that an import brought.
+         */
+        AreaGiven: {
+            /**
+             * Bag Ids
+             * @default []
+             */
+            bag_ids: number[];
+            /** Import Id */
+            import_id?: number | null;
+            /** Area Id */
+            area_id: number;
         };
         /**
          * AreaRef
@@ -2659,13 +3073,17 @@ export interface components {
             at: string;
             /** Action */
             action: string;
-            actor: components["schemas"]["tracetrack__oversight__audit__schemas__UserRef"] | null;
+            /** @description None: the system itself, or somebody who had not signed in. */
+            actor: components["schemas"]["UserRef"] | null;
             area: components["schemas"]["AreaRef"] | null;
             /** Subject Type */
             subject_type: string;
             /** Subject Id */
             subject_id: number | null;
-            /** Code */
+            /**
+             * Code
+             * @description Code of the bag, number of the bill, name of the user or area, at that time.
+             */
             code: string | null;
             /** Parent Id */
             parent_id: number | null;
@@ -2787,6 +3205,8 @@ export interface components {
             code_pattern: string | null;
             /** Is Default */
             is_default: boolean;
+            /** Shape Guard */
+            shape_guard: boolean;
         };
         /**
          * BagTypeChange
@@ -2803,6 +3223,8 @@ export interface components {
             code_pattern?: string | null;
             /** Is Default */
             is_default?: true | null;
+            /** Shape Guard */
+            shape_guard?: boolean | null;
         };
         /**
          * BagTypeIn
@@ -2831,6 +3253,20 @@ export interface components {
              * @default false
              */
             is_default: boolean;
+            /**
+             * Shape Guard
+             * @description Ask about a code whose shape speaks against what it would be.
+             * @default true
+             */
+            shape_guard: boolean;
+        };
+        /**
+         * BagsGiven
+         * @description How many bags have another area now, children in parents included.
+         */
+        BagsGiven: {
+            /** Bags */
+            bags: number;
         };
         /**
          * Bill
@@ -2869,7 +3305,7 @@ export interface components {
             expected_weight_kg: number;
             /** Variance Kg */
             variance_kg: number;
-            created_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            created_by: components["schemas"]["UserRef"];
             /**
              * Created At
              * Format: date-time
@@ -2880,7 +3316,7 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
-            completed_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            completed_by: components["schemas"]["UserRef"] | null;
             /** Completed At */
             completed_at: string | null;
             /**
@@ -2890,7 +3326,7 @@ export interface components {
             revision: number | null;
             /**
              * Etag
-             * @description As in the header `ETag`; moves with the bill's own fields and state.
+             * @description As in the header `ETag`; moves with the bill's fields, bags and totals.
              */
             etag: string;
         };
@@ -3034,7 +3470,7 @@ export interface components {
              * Format: date-time
              */
             at: string;
-            by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            by: components["schemas"]["UserRef"];
             /** Reason */
             reason: string;
             /** Parents */
@@ -3210,7 +3646,7 @@ export interface components {
              * Format: date-time
              */
             attached_at: string;
-            attached_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            attached_by: components["schemas"]["UserRef"] | null;
             /** Warnings */
             warnings: ("no_children" | "far_from_expected")[];
         };
@@ -3229,12 +3665,120 @@ export interface components {
             hit_ratio: number | null;
         };
         /**
+         * CameraFormats
+         * @description Which kinds of codes this site's cameras read.
+         */
+        CameraFormats: {
+            /** Formats */
+            formats: ("qr_code" | "data_matrix" | "code_128" | "ean_13" | "ean_8" | "code_39" | "itf" | "pdf417" | "aztec")[];
+        };
+        /**
          * Cancellation
          * @description Why a return is cancelled.
          */
         Cancellation: {
             /** Reason */
             reason: string;
+        };
+        /**
+         * Change
+         * @description One effect on a bag, bill (its receipts too), return or import.
+         */
+        Change: {
+            /**
+             * Id
+             * @description Of the event in the audit log. Not the order: see `GET /changes`.
+             */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             * @description When its transaction began.
+             */
+            at: string;
+            /**
+             * Subject Type
+             * @description What changed.
+             * @enum {string}
+             */
+            subject_type: "bag" | "bill" | "return" | "import";
+            /**
+             * Subject Id
+             * @description The id of what changed, for `GET /bags/{bag_id}` and the like.
+             */
+            subject_id: number | null;
+            /**
+             * Code
+             * @description The bag's code, the bill's or return's number, or the file's name, at that time.
+             */
+            code: string | null;
+            /**
+             * Action
+             * @description What happened, such as `child_linked`; new ones are added.
+             */
+            action: string;
+            /**
+             * Removed
+             * @description Whether it is gone by this change.
+             */
+            removed: boolean;
+            /**
+             * Area Id
+             * @description The area that it belonged to.
+             */
+            area_id: number | null;
+            /**
+             * Parent Id
+             * @description Of a child that was linked or unlinked: the parent.
+             */
+            parent_id: number | null;
+            /**
+             * Import Id
+             * @description The import that did it.
+             */
+            import_id: number | null;
+            /**
+             * Scan Id
+             * @description The scan that did it.
+             */
+            scan_id: string | null;
+            /** @description Who did it; null: the system itself. */
+            actor: components["schemas"]["UserRef"] | null;
+            /**
+             * Before
+             * @description The fields that changed, as they were.
+             */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * After
+             * @description The fields that changed, as they are.
+             */
+            after: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * Changes
+         * @description The next changes, and where to go on.
+         */
+        Changes: {
+            /**
+             * Items
+             * @description Changes of one subject are in the order in which they were made.
+             */
+            items: components["schemas"]["Change"][];
+            /**
+             * After
+             * @description Send it as `after` next time; keep it where what was read is kept.
+             */
+            after: string;
+            /**
+             * More
+             * @description Whether there are more already; otherwise ask again in a while.
+             */
+            more: boolean;
         };
         /**
          * ChildMoved
@@ -3278,7 +3822,7 @@ export interface components {
             scan_id?: string | null;
             /**
              * Scanned At
-             * @description When the device scanned, if it was offline.
+             * @description The device's clock when it scanned: recorded, whatever it says, and never judged.
              */
             scanned_at?: string | null;
         };
@@ -3299,7 +3843,7 @@ export interface components {
             outcome: "linked" | "already_linked";
             bag: components["schemas"]["Bag"];
             parent: components["schemas"]["Bag"];
-            linked_by?: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            linked_by?: components["schemas"]["UserRef"] | null;
             /** Linked At */
             linked_at?: string | null;
         };
@@ -3344,7 +3888,7 @@ export interface components {
             scan_id?: string | null;
             /**
              * Scanned At
-             * @description When the device scanned, if it was offline.
+             * @description The device's clock when it scanned: recorded, whatever it says, and never judged.
              */
             scanned_at?: string | null;
         };
@@ -3384,7 +3928,46 @@ export interface components {
              * @enum {string}
              */
             outcome: "linked" | "already_linked" | "refused";
-            problem?: components["schemas"]["Refusal-Output"] | null;
+            problem?: components["schemas"]["Refusal"] | null;
+        };
+        /**
+         * CodeScan
+         * @description A code was scanned; the server decides what it means.
+         */
+        CodeScan: {
+            /**
+             * Device Id
+             * @description Made once by each device.
+             */
+            device_id?: string | null;
+            /**
+             * Sequence
+             * @description Grows with each scan.
+             */
+            sequence?: number | null;
+            /** Code */
+            code: string;
+            /**
+             * Scan Id
+             * Format: uuid
+             * @description Made by the client. Sent again within 7 days: the same answer, no second effect.
+             */
+            scan_id: string;
+            /**
+             * Previous
+             * @description The `scan_id` of the scan before it; null where it begins a chain, with no parent open.
+             */
+            previous: string | null;
+            /**
+             * Scanned At
+             * @description The device's clock when it scanned: recorded, whatever it says, and never judged.
+             */
+            scanned_at?: string | null;
+            /**
+             * As
+             * @description What the worker said it is, as the answer to a question.
+             */
+            as?: ("parent" | "child") | null;
         };
         /**
          * CodeState
@@ -3436,20 +4019,28 @@ export interface components {
             parent_count?: number | null;
             /** Child Count */
             child_count?: number | null;
+            /**
+             * Weight Kg
+             * @description To the gram.
+             */
+            weight_kg?: number | null;
         };
         /**
          * Conflict
          * @description A child that was scanned into one parent while in another; nobody has decided yet.
          */
         Conflict: {
-            /** Scan Id */
+            /**
+             * Scan Id
+             * @description Of the newest such scan.
+             */
             scan_id: number;
             /**
              * At
              * Format: date-time
              */
             at: string;
-            scanned_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            scanned_by: components["schemas"]["UserRef"];
             bag: components["schemas"]["Bag"];
             /** @description Null where it is gone or in another area. */
             wanted_parent: components["schemas"]["BagRef"] | null;
@@ -3466,15 +4057,23 @@ export interface components {
              * Format: password
              */
             password: string;
-            /** Totp */
+            /**
+             * Totp
+             * @description Where the answer was `totp_required`: the six digits on the phone, or a recovery code.
+             */
             totp?: string | null;
         };
         /**
          * CurrentParent
-         * @description The parent that a worker is packing, on whichever device.
+         * @description The parent that a worker is packing, on whichever device, and the scan to continue from.
          */
         CurrentParent: {
             parent: components["schemas"]["Bag"] | null;
+            /**
+             * Last Scan Id
+             * @description One's last scan, on whichever device: a chain continues with it as `previous`.
+             */
+            last_scan_id: string | null;
         };
         /**
          * DatabaseFigures
@@ -3528,6 +4127,17 @@ export interface components {
              * Format: date
              */
             date: string;
+        };
+        /**
+         * Decline
+         * @description Why not; the reason is kept, and shown to who asked for a role.
+         */
+        Decline: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * DestinationSums
@@ -3690,7 +4300,7 @@ export interface components {
             at: string;
             /** Action */
             action: string;
-            actor: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            actor: components["schemas"]["UserRef"] | null;
             /** Code */
             code: string | null;
             /** Subject Id */
@@ -3721,14 +4331,18 @@ export interface components {
             bags: components["schemas"]["Bag"][];
             /** Bills */
             bills: components["schemas"]["BillFound"][];
-            /** Users */
+            /**
+             * Users
+             * @description For admins; empty for others.
+             */
             users: components["schemas"]["UserFound"][];
         };
         /**
          * Import
          * @description One uploaded file, its job, its progress, and what came of it.
          *
-         *     Of a completed import, `links_created + parents_alone + duplicates_skipped + rejected = rows_total`.
+         *     Of a completed import, `links_created + parents_packed + parents_alone + duplicates_skipped + rejected =
+         *     rows_total`.
          */
         Import: {
             /** Id */
@@ -3755,7 +4369,7 @@ export interface components {
             /** File Bytes */
             file_bytes: number;
             area: components["schemas"]["AreaRef"] | null;
-            created_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            created_by: components["schemas"]["UserRef"];
             /**
              * Created At
              * Format: date-time
@@ -3792,6 +4406,21 @@ export interface components {
              * @description Rows that registered a parent without a child.
              */
             parents_alone: number;
+            /**
+             * Parents Packed
+             * @description Rows that closed the group of a parent in a packing sheet.
+             */
+            parents_packed: number;
+            /**
+             * Complete Parents
+             * @description Whether parents that the file fills are completed; null: those of packing sheets.
+             */
+            complete_parents: boolean | null;
+            /**
+             * Parents Completed
+             * @description Parents that the import completed.
+             */
+            parents_completed: number;
             /** Bills Created */
             bills_created: number;
             /**
@@ -3822,9 +4451,14 @@ export interface components {
             error_code: string | null;
             /**
              * Skipped Sheets
-             * @description Sheets that are hidden, and were not read.
+             * @description Sheets that were not read.
              */
             skipped_sheets: string[];
+            /**
+             * Notices
+             * @description What is to be said of sheets, those not read first.
+             */
+            notices: components["schemas"]["SheetNotice"][];
             /**
              * Rows Per Second
              * @description Rows a second since the start.
@@ -4102,9 +4736,10 @@ export interface components {
             /**
              * Last Scan At
              * Format: date-time
+             * @description In that shift.
              */
             last_scan_at: string;
-            last_scan_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            last_scan_by: components["schemas"]["UserRef"];
         };
         /**
          * Limits
@@ -4175,7 +4810,7 @@ export interface components {
              * Format: date-time
              */
             linked_at: string;
-            linked_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            linked_by: components["schemas"]["UserRef"] | null;
         };
         /**
          * MadeKey
@@ -4191,18 +4826,37 @@ export interface components {
             name: string;
             /** Beginning */
             beginning: string;
-            /** User Id */
+            /**
+             * User Id
+             * @description The user in whose name the key acts.
+             */
             user_id: number;
             role: components["schemas"]["Role"];
             area: components["schemas"]["AreaRef"] | null;
+            /**
+             * Scopes
+             * @description What the key may be used for, of what its role may do; null: all of it.
+             */
+            scopes: components["schemas"]["Scope"][] | null;
+            /**
+             * Expires At
+             * @description When the key ends by itself; null: never.
+             */
+            expires_at: string | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /** Last Used At */
+            /**
+             * Last Used At
+             * @description When it was last used, written down every 20 seconds.
+             */
             last_used_at: string | null;
-            /** Revoked At */
+            /**
+             * Revoked At
+             * @description When it was revoked, or its user was disabled.
+             */
             revoked_at: string | null;
             /** Key */
             key: string;
@@ -4231,13 +4885,25 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
-            /** Last Seen At */
+            /**
+             * Last Seen At
+             * @description When a session of the user was last carried on, or his key used; null before the first time.
+             */
             last_seen_at: string | null;
-            /** Sessions */
+            /**
+             * Sessions
+             * @description In how many places the user is signed in.
+             */
             sessions: number;
-            /** Totp */
+            /**
+             * Totp
+             * @description Whether the user has a second factor.
+             */
             totp: boolean;
-            /** Is Key */
+            /**
+             * Is Key
+             * @description A program's user, who has a key and no password.
+             */
             is_key: boolean;
             /** One Time Password */
             one_time_password: string | null;
@@ -4261,7 +4927,7 @@ export interface components {
             scan_id?: string | null;
             /**
              * Scanned At
-             * @description When the device scanned, if it was offline.
+             * @description The device's clock when it scanned: recorded, whatever it says, and never judged.
              */
             scanned_at?: string | null;
             /** Parent Code */
@@ -4321,6 +4987,16 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Area Id */
             area_id?: number | null;
+            /**
+             * Scopes
+             * @description What the key may be used for, of what its role may do; null: all of it.
+             */
+            scopes?: components["schemas"]["Scope"][] | null;
+            /**
+             * Expires At
+             * @description When the key ends by itself; null: never.
+             */
+            expires_at?: string | null;
         };
         /**
          * NewLabel
@@ -4341,7 +5017,7 @@ export interface components {
             scan_id?: string | null;
             /**
              * Scanned At
-             * @description When the device scanned, if it was offline.
+             * @description The device's clock when it scanned: recorded, whatever it says, and never judged.
              */
             scanned_at?: string | null;
             /** Code */
@@ -4375,6 +5051,7 @@ export interface components {
             full_name: string;
             /**
              * Note
+             * @description Who one is and where one works, for the admin who decides.
              * @default
              */
             note: string;
@@ -4404,7 +5081,10 @@ export interface components {
         NewUser: {
             /** Username */
             username: string;
-            /** Password */
+            /**
+             * Password
+             * @description Absent: a one-time password is made and answered, which must be changed at the first sign-in.
+             */
             password?: string | null;
             role: components["schemas"]["Role"];
             /** Area Id */
@@ -4467,7 +5147,7 @@ export interface components {
          * @description A parent that somebody is packing now.
          */
         Packing: {
-            user: components["schemas"]["tracetrack__oversight__audit__schemas__UserRef"];
+            user: components["schemas"]["UserRef"];
             parent: components["schemas"]["CodeRef"];
             /** Child Count */
             child_count: number;
@@ -4662,6 +5342,19 @@ export interface components {
             next_cursor?: string | null;
         };
         /**
+         * ParentClosed
+         * @description What became of the parent that was open before.
+         */
+        ParentClosed: {
+            /**
+             * Outcome
+             * @description `completed` by this scan; `short` of its expected children and left open; `open` although full, where automatic completion is off.
+             * @enum {string}
+             */
+            outcome: "completed" | "short" | "open" | "already_completed";
+            bag: components["schemas"]["Bag"];
+        };
+        /**
          * ParentScan
          * @description A parent bag was scanned.
          */
@@ -4682,7 +5375,7 @@ export interface components {
             scan_id?: string | null;
             /**
              * Scanned At
-             * @description When the device scanned, if it was offline.
+             * @description The device's clock when it scanned: recorded, whatever it says, and never judged.
              */
             scanned_at?: string | null;
         };
@@ -4742,7 +5435,10 @@ export interface components {
             p99_ms: number | null;
             /** Routes */
             routes: components["schemas"]["RouteFigures"][];
-            /** Over Time */
+            /**
+             * Over Time
+             * @description Of all routes, or of the one that was asked for.
+             */
             over_time: components["schemas"]["Stretch"][];
             /** System */
             system: components["schemas"]["SystemStretch"][];
@@ -4750,13 +5446,19 @@ export interface components {
             workers: components["schemas"]["WorkerNow"][];
             cache: components["schemas"]["CacheFigures"];
             database: components["schemas"]["DatabaseFigures"];
-            /** Queries */
+            /**
+             * Queries
+             * @description Null where pg_stat_statements is not there.
+             */
             queries: components["schemas"]["QueryFigures"][] | null;
             /** Imports */
             imports: components["schemas"]["ImportRun"][];
             /** Alerts */
             alerts: components["schemas"]["Alert"][];
-            /** Untold */
+            /**
+             * Untold
+             * @description Empty where all alerts reached whom they were for.
+             */
             untold: components["schemas"]["Untold"][];
             limits: components["schemas"]["Limits"];
         };
@@ -4766,6 +5468,18 @@ export interface components {
          * @enum {string}
          */
         Period: "hour" | "day" | "month";
+        /**
+         * PersonRef
+         * @description A user by name.
+         */
+        PersonRef: {
+            /** Id */
+            id: number;
+            /** Username */
+            username: string;
+            /** Full Name */
+            full_name: string;
+        };
         /**
          * Preview
          * @description A file's sheets as they would be read.
@@ -4786,7 +5500,8 @@ export interface components {
         Promotion: {
             /** Id */
             id: number;
-            user: components["schemas"]["tracetrack__people__schemas__UserRef"];
+            user: components["schemas"]["PersonRef"];
+            /** @description The role now; of a decided one, the role then. */
             from_role: components["schemas"]["Role"];
             role: components["schemas"]["Role"];
             /** Reason */
@@ -4809,7 +5524,10 @@ export interface components {
          * @description Yes to a higher role.
          */
         PromotionApproval: {
-            /** Area Id */
+            /**
+             * Area Id
+             * @description Absent: the area stays.
+             */
             area_id?: number | null;
         };
         /**
@@ -4872,7 +5590,17 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "parent" | "child" | "complete" | "reopen" | "unlink" | "move" | "undo" | "discard";
+            action: "scan" | "parent" | "child" | "complete" | "reopen" | "unlink" | "move" | "undo" | "discard";
+            /**
+             * Previous
+             * @description The `scan_id` of the scan before it; null where it begins a chain, with no parent open.
+             */
+            previous?: string | null;
+            /**
+             * As
+             * @description What the worker said it is, as the answer to a question.
+             */
+            as?: ("parent" | "child") | null;
             /** Parent Code */
             parent_code?: string | null;
             /** Code */
@@ -4891,7 +5619,7 @@ export interface components {
             refused_with?: string | null;
             /**
              * Scanned At
-             * @description When the device scanned, if it was offline.
+             * @description The device's clock when it scanned: recorded, whatever it says, and never judged.
              */
             scanned_at?: string | null;
         };
@@ -4919,13 +5647,13 @@ export interface components {
             short_count: number;
             /** Excess Count */
             excess_count: number;
-            started_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            started_by: components["schemas"]["UserRef"];
             /**
              * Started At
              * Format: date-time
              */
             started_at: string;
-            finished_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            finished_by: components["schemas"]["UserRef"] | null;
             /** Finished At */
             finished_at: string | null;
         };
@@ -4951,7 +5679,7 @@ export interface components {
             code: string;
             /** Child Count */
             child_count: number | null;
-            scanned_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            scanned_by: components["schemas"]["UserRef"] | null;
             /** Scanned At */
             scanned_at: string | null;
         };
@@ -5024,20 +5752,9 @@ export interface components {
         };
         /**
          * Refusal
-         * @description Why not; the reason is kept, and shown to who asked for a role.
-         */
-        "Refusal-Input": {
-            /**
-             * Reason
-             * @default
-             */
-            reason: string;
-        };
-        /**
-         * Refusal
          * @description Why one item was refused; further members as in the problem document of the same code.
          */
-        "Refusal-Output": {
+        Refusal: {
             /** Code */
             code: string;
             /** Title */
@@ -5084,7 +5801,10 @@ export interface components {
              */
             created_at: string;
             state: components["schemas"]["RegistrationState"];
-            /** Name Taken */
+            /**
+             * Name Taken
+             * @description A user has this name already: it can only be approved under another.
+             */
             name_taken: boolean;
             /** Decided At */
             decided_at: string | null;
@@ -5193,16 +5913,16 @@ export interface components {
             area: components["schemas"]["AreaRef"] | null;
             /** Parent Count */
             parent_count: number;
-            created_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            created_by: components["schemas"]["UserRef"];
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            confirmed_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            confirmed_by: components["schemas"]["UserRef"] | null;
             /** Confirmed At */
             confirmed_at: string | null;
-            cancelled_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            cancelled_by: components["schemas"]["UserRef"] | null;
             /** Cancelled At */
             cancelled_at: string | null;
             /** Cancelled Because */
@@ -5251,7 +5971,7 @@ export interface components {
             bill: components["schemas"]["BillRef"] | null;
             /** Child Count */
             child_count: number;
-            added_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            added_by: components["schemas"]["UserRef"];
             /**
              * Added At
              * Format: date-time
@@ -5307,9 +6027,38 @@ export interface components {
             scan_id?: string | null;
             /**
              * Scanned At
-             * @description When the device scanned, if it was offline.
+             * @description The device's clock when it scanned: recorded, whatever it says, and never judged.
              */
             scanned_at?: string | null;
+        };
+        /**
+         * ScanQuestion
+         * @description How often one question was asked, and what it was answered with.
+         */
+        ScanQuestion: {
+            /**
+             * Reason
+             * @description `looks_like_parent`, `looks_like_child`, `unlike_children`, `no_pattern_matches`, `not_a_bag_code`, `parent_completed`; `two_areas` is no question, but counted: a child that was put into a parent of another area within the last ten minutes.
+             */
+            reason: string;
+            /** Asked */
+            asked: number;
+            /** Parent */
+            parent: number;
+            /** Child */
+            child: number;
+            /** Reopened */
+            reopened: number;
+            /** Unanswered */
+            unanswered: number;
+        };
+        /**
+         * ScanQuestions
+         * @description The questions asked of scans, by reason.
+         */
+        ScanQuestions: {
+            /** Items */
+            items: components["schemas"]["ScanQuestion"][];
         };
         /**
          * ScanRecord
@@ -5333,11 +6082,11 @@ export interface components {
             code: string;
             bag: components["schemas"]["BagRef"] | null;
             parent: components["schemas"]["BagRef"] | null;
-            user: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            user: components["schemas"]["UserRef"];
             area: components["schemas"]["AreaRef"] | null;
             /**
              * Scanned At
-             * @description The device's time.
+             * @description The device's time; recorded, never judged.
              */
             scanned_at: string | null;
             /**
@@ -5347,19 +6096,88 @@ export interface components {
             received_at: string;
             /** Undone */
             undone: boolean;
+            /** Device Id */
+            device_id?: string | null;
+            /**
+             * Sequence
+             * @description Its place among the scans of the device.
+             */
+            sequence?: number | null;
+            /**
+             * Time Doubtful
+             * @description The device's time is far from the time of arrival.
+             */
+            readonly time_doubtful: boolean;
         };
+        /**
+         * Scanned
+         * @description What a scan was decided to mean, and what came of it.
+         */
+        Scanned: {
+            /**
+             * Scan Id
+             * Format: uuid
+             */
+            scan_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "parent" | "child";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "created" | "opened" | "reopened" | "linked" | "already_linked";
+            bag: components["schemas"]["Bag"];
+            /** @description Of a child: the parent that it is in. */
+            parent?: components["schemas"]["Bag"] | null;
+            closed?: components["schemas"]["ParentClosed"] | null;
+            /**
+             * Was Completed
+             * @description The parent was done before; scanned again right after, it is opened again.
+             * @default false
+             */
+            was_completed: boolean;
+            /**
+             * Reopened
+             * @description The parent was done; this child opened it again.
+             * @default false
+             */
+            reopened: boolean;
+            /** @description The parent that is open after this scan. */
+            current_parent: components["schemas"]["BagRef"] | null;
+            linked_by?: components["schemas"]["UserRef"] | null;
+            /** Linked At */
+            linked_at?: string | null;
+        };
+        /**
+         * Scope
+         * @description A part of what a key's role may do.
+         * @enum {string}
+         */
+        Scope: "read" | "scan" | "bills" | "import" | "export";
         /**
          * SealState
          * @description The chain that the log is sealed in.
          */
         SealState: {
-            /** Seals */
+            /**
+             * Seals
+             * @description Links of the chain so far.
+             */
             seals: number;
-            /** Head */
+            /**
+             * Head
+             * @description The end of the chain, in hexadecimal: compare it with the one in the server's log.
+             */
             head: string | null;
             /** Sealed At */
             sealed_at: string | null;
-            /** Unsealed */
+            /**
+             * Unsealed
+             * @description Events that are not in the chain yet, counted up to ten thousand; new ones are for some seconds.
+             */
             unsealed: number;
             /** Unsealed Since */
             unsealed_since: string | null;
@@ -5375,7 +6193,10 @@ export interface components {
             since: string | null;
             /** Recovery Codes Left */
             recovery_codes_left: number;
-            /** Required */
+            /**
+             * Required
+             * @description The site asks it of this role.
+             */
             required: boolean;
         };
         /**
@@ -5387,7 +6208,10 @@ export interface components {
             secret: string;
             /** Uri */
             uri: string;
-            /** Qr */
+            /**
+             * Qr
+             * @description The address as a QR code: rows of modules, `1` dark and `0` light, without the quiet zone.
+             */
             qr: string[];
         };
         /**
@@ -5445,8 +6269,14 @@ export interface components {
             totp_for_admins?: boolean | null;
             /** Undo Minutes */
             undo_minutes?: number | null;
+            /** Complete When Full */
+            complete_when_full?: boolean | null;
+            /** Unmatched Labels */
+            unmatched_labels?: ("ask" | "accept" | "reject") | null;
             /** Code Hosts */
             code_hosts?: string[] | null;
+            /** Camera Formats */
+            camera_formats?: ("qr_code" | "data_matrix" | "code_128" | "ean_13" | "ean_8" | "code_39" | "itf" | "pdf417" | "aztec")[] | null;
             /** Shift Starts */
             shift_starts?: string[] | null;
             /** Audit Months */
@@ -5477,7 +6307,7 @@ export interface components {
             hidden: boolean;
             /**
              * Use
-             * @description Hidden and empty sheets are named and skipped.
+             * @description Hidden and empty sheets, and those with a `problem`, are skipped.
              */
             use: boolean;
             /** Shape */
@@ -5508,6 +6338,8 @@ export interface components {
             problem: string | null;
             /** Problem Sentence */
             problem_sentence: string | null;
+            /** Notices */
+            notices: components["schemas"]["SheetNotice"][];
             /**
              * Sample
              * @description Its first 20 rows.
@@ -5544,6 +6376,26 @@ export interface components {
             columns?: {
                 [key: string]: number;
             };
+        };
+        /**
+         * SheetNotice
+         * @description A sheet that was not read, or was read differently than it may seem.
+         */
+        SheetNotice: {
+            /** Sheet */
+            sheet: string;
+            /**
+             * Skipped
+             * @description None of its rows count.
+             */
+            skipped: boolean;
+            /** Code */
+            code: string;
+            /**
+             * Detail
+             * @description The code in a sentence.
+             */
+            detail: string;
         };
         /**
          * Shift
@@ -5609,8 +6461,16 @@ export interface components {
         Site: {
             /** Name */
             name: string;
-            /** Registration */
+            /**
+             * Registration
+             * @description Whether one may ask for an account.
+             */
             registration: boolean;
+            /**
+             * Version
+             * @description The version of TraceTrack that answers, such as `1.0.0`.
+             */
+            version: string;
         };
         /**
          * SiteSettings
@@ -5624,31 +6484,62 @@ export interface components {
             site_name: string;
             /**
              * Time Zone
+             * @description Days are counted in it.
              * @default Asia/Kolkata
              */
             time_zone: string;
             /**
              * Registration
+             * @description Whether people may ask for an account at the sign-in page; an admin decides about each.
              * @default false
              */
             registration: boolean;
             /**
              * Totp For Admins
+             * @description Whether admins must have a second factor.
              * @default false
              */
             totp_for_admins: boolean;
             /**
              * Undo Minutes
+             * @description How long a dispatcher may take back his own scans.
              * @default 30
              */
             undo_minutes: number;
             /**
+             * Complete When Full
+             * @description Whether scanning the next parent completes the one before, where that has its expected children.
+             * @default true
+             */
+            complete_when_full: boolean;
+            /**
+             * Unmatched Labels
+             * @description Where patterns for both kinds are set: what becomes of an unknown code that none of them matches.
+             * @default ask
+             * @enum {string}
+             */
+            unmatched_labels: "ask" | "accept" | "reject";
+            /**
              * Code Hosts
+             * @description Hosts whose URLs on labels stand for their last path segment.
              * @default []
              */
             code_hosts: string[];
             /**
+             * Camera Formats
+             * @description Kinds of codes that cameras read; of any other one they say that it is not read here.
+             * @default [
+             *       "qr_code",
+             *       "data_matrix",
+             *       "code_128",
+             *       "ean_13",
+             *       "ean_8"
+             *     ]
+             */
+            camera_formats: ("qr_code" | "data_matrix" | "code_128" | "ean_13" | "ean_8" | "code_39" | "itf" | "pdf417" | "aztec")[];
+            /**
              * Shift Starts
+             * @description When shifts begin; each ends with the next. None: a day is one shift, from midnight on.
              * @default [
              *       "06:00",
              *       "14:00",
@@ -5658,11 +6549,13 @@ export interface components {
             shift_starts: string[];
             /**
              * Audit Months
+             * @description Whole months of the audit log that are kept, besides this one; 0 keeps all.
              * @default 0
              */
             audit_months: number;
             /**
              * Alert P95 Ms
+             * @description Warn when one request in twenty takes longer.
              * @default 500
              */
             alert_p95_ms: number;
@@ -5673,21 +6566,25 @@ export interface components {
             alert_errors_percent: number;
             /**
              * Alert Loop Lag Ms
+             * @description Warn when a worker is busy with one thing for longer.
              * @default 250
              */
             alert_loop_lag_ms: number;
             /**
              * Alert Pool Percent
+             * @description Warn when so much of a worker's database connections is in use.
              * @default 90
              */
             alert_pool_percent: number;
             /**
              * Alert Webhook
+             * @description Where alerts are posted to, as JSON; empty: nowhere.
              * @default
              */
             alert_webhook: string;
             /**
              * Alert Mail To
+             * @description Who gets alerts by mail, where SMTP is set up.
              * @default []
              */
             alert_mail_to: string[];
@@ -5726,7 +6623,7 @@ export interface components {
              * Format: date-time
              */
             taken_at: string;
-            taken_by: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            taken_by: components["schemas"]["UserRef"];
             /** Parent Count */
             parent_count: number;
             /** Child Count */
@@ -5737,7 +6634,7 @@ export interface components {
             expected_weight_kg: number;
             /** Reopened At */
             reopened_at: string | null;
-            reopened_by: components["schemas"]["tracetrack__bags__schemas__UserRef"] | null;
+            reopened_by: components["schemas"]["UserRef"] | null;
             /** Reopened Because */
             reopened_because: string | null;
         };
@@ -5780,6 +6677,11 @@ export interface components {
              * @default false
              */
             dry_run: boolean;
+            /**
+             * Complete Parents
+             * @description Complete the parents that the file fills; null: those of packing sheets.
+             */
+            complete_parents?: boolean | null;
             /**
              * Confirm
              * @description Import a file again that came in before.
@@ -5856,11 +6758,17 @@ export interface components {
         Summary: {
             /** Bags */
             bags: number;
-            /** Parents */
+            /**
+             * Parents
+             * @description By state.
+             */
             parents: {
                 [key: string]: number;
             };
-            /** Children */
+            /**
+             * Children
+             * @description By state.
+             */
             children: {
                 [key: string]: number;
             };
@@ -5870,20 +6778,36 @@ export interface components {
             refused_today: number;
             /** Undone Today */
             undone_today: number;
-            /** Per Minute */
+            /**
+             * Per Minute
+             * @description The last hour, every minute.
+             */
             per_minute: components["schemas"]["Slot"][];
-            /** Per Hour */
+            /**
+             * Per Hour
+             * @description The last 24 hours of the site's clock.
+             */
             per_hour: components["schemas"]["Slot"][];
             /** Areas */
             areas: components["schemas"]["AreaFigures"][];
-            /** Workers */
+            /**
+             * Workers
+             * @description Those with most scans today, fifty at most.
+             */
             workers: components["schemas"]["WorkerFigures"][];
             /** Packing */
             packing: components["schemas"]["Packing"][];
             bills: components["schemas"]["BillFigures"];
-            /** Imports */
+            /**
+             * Imports
+             * @description Null for those who may not see imports.
+             */
             imports: components["schemas"]["ImportFigures"][] | null;
-            /** Conflicts */
+            /**
+             * Conflicts
+             * @description Children of the last 24 hours that were scanned into one parent while in another, and still are;
+             *     counted up to five hundred.
+             */
             conflicts: number;
         };
         /**
@@ -5901,9 +6825,27 @@ export interface components {
              * @description As the scan's own route answers, or `refused`.
              */
             outcome: string;
-            problem?: components["schemas"]["Refusal-Output"] | null;
+            problem?: components["schemas"]["Refusal"] | null;
+            /**
+             * Kind
+             * @description Of a `scan`: what it was decided to be.
+             */
+            kind?: ("parent" | "child") | null;
             bag?: components["schemas"]["Bag"] | null;
             parent?: components["schemas"]["Bag"] | null;
+            closed?: components["schemas"]["ParentClosed"] | null;
+            /**
+             * Was Completed
+             * @default false
+             */
+            was_completed: boolean;
+            /**
+             * Reopened
+             * @default false
+             */
+            reopened: boolean;
+            /** @description Of a scan with `previous`: the parent that is open after it. */
+            current_parent?: components["schemas"]["BagRef"] | null;
         };
         /**
          * Synced
@@ -5923,13 +6865,22 @@ export interface components {
              * Format: date-time
              */
             at: string;
-            /** Cpu Share */
+            /**
+             * Cpu Share
+             * @description Of one core; two busy workers are 2.
+             */
             cpu_share: number;
             /** Memory Bytes */
             memory_bytes: number;
-            /** Loop Lag Ms */
+            /**
+             * Loop Lag Ms
+             * @description The longest that a loop was late.
+             */
             loop_lag_ms: number;
-            /** Pool Percent */
+            /**
+             * Pool Percent
+             * @description The fullest that a worker's pool was.
+             */
             pool_percent: number | null;
             /** Cache Reads */
             cache_reads: number;
@@ -5963,7 +6914,10 @@ export interface components {
              * @enum {string}
              */
             channel: "webhook" | "mail";
-            /** Error */
+            /**
+             * Error
+             * @description Null: it was taken.
+             */
             error: string | null;
         };
         /**
@@ -5989,7 +6943,10 @@ export interface components {
              * @enum {string}
              */
             channel: "webhook" | "mail";
-            /** Messages */
+            /**
+             * Messages
+             * @description How many were not taken; each is tried again, less and less often, for a day.
+             */
             messages: number;
             /** Given Up */
             given_up: number;
@@ -6016,7 +6973,10 @@ export interface components {
             area: components["schemas"]["AreaRef"] | null;
             /** Must Change Password */
             must_change_password: boolean;
-            /** Must Set Up Totp */
+            /**
+             * Must Set Up Totp
+             * @description The site asks admins for a second factor, and this one has none yet.
+             */
             must_set_up_totp: boolean;
             /** Language */
             language: string;
@@ -6079,14 +7039,36 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
-            /** Last Seen At */
+            /**
+             * Last Seen At
+             * @description When a session of the user was last carried on, or his key used; null before the first time.
+             */
             last_seen_at: string | null;
-            /** Sessions */
+            /**
+             * Sessions
+             * @description In how many places the user is signed in.
+             */
             sessions: number;
-            /** Totp */
+            /**
+             * Totp
+             * @description Whether the user has a second factor.
+             */
             totp: boolean;
-            /** Is Key */
+            /**
+             * Is Key
+             * @description A program's user, who has a key and no password.
+             */
             is_key: boolean;
+        };
+        /**
+         * UserRef
+         * @description A person by id and name.
+         */
+        UserRef: {
+            /** Id */
+            id: number;
+            /** Username */
+            username: string;
         };
         /**
          * Work
@@ -6175,7 +7157,7 @@ export interface components {
          * @description What one person scanned; times are quarters of an hour.
          */
         Worked: {
-            user: components["schemas"]["tracetrack__bags__schemas__UserRef"];
+            user: components["schemas"]["UserRef"];
             /** Full Name */
             full_name: string;
             /** Scans */
@@ -6200,7 +7182,7 @@ export interface components {
          * @description One worker today.
          */
         WorkerFigures: {
-            user: components["schemas"]["tracetrack__oversight__audit__schemas__UserRef"];
+            user: components["schemas"]["UserRef"];
             /** Scans Today */
             scans_today: number;
             /** Refused Today */
@@ -6232,7 +7214,10 @@ export interface components {
             pool_size: number;
             /** Cache Mode */
             cache_mode: string;
-            /** Breakers */
+            /**
+             * Breakers
+             * @description Each breaker of the worker: closed, open or half_open.
+             */
             breakers: {
                 [key: string]: string;
             };
@@ -6314,64 +7299,267 @@ export interface components {
              * @default 0
              */
             weight_dispatched_kg: number;
-            worker: components["schemas"]["tracetrack__bags__schemas__UserRef"];
-            /** Full Name */
-            full_name: string;
-        };
-        /**
-         * UserRef
-         * @description A person by id and name.
-         */
-        tracetrack__bags__schemas__UserRef: {
-            /** Id */
-            id: number;
-            /** Username */
-            username: string;
-        };
-        /**
-         * UserRef
-         * @description A user by name.
-         */
-        tracetrack__oversight__audit__schemas__UserRef: {
-            /** Id */
-            id: number;
-            /** Username */
-            username: string;
-        };
-        /**
-         * UserRef
-         * @description A user by name.
-         */
-        tracetrack__people__schemas__UserRef: {
-            /** Id */
-            id: number;
-            /** Username */
-            username: string;
+            worker: components["schemas"]["UserRef"];
             /** Full Name */
             full_name: string;
         };
         /**
          * Problem
-         * @description RFC 9457 problem details. `code` is stable; further members depend on it.
+         * @description RFC 9457 problem details. Further members depend on `code`.
          */
         Problem: {
-            type?: string;
+            /**
+             * Format: uri-reference
+             * @description What this kind of problem is.
+             */
+            type: string;
+            /** @description The kind of problem in a few words, in English. */
             title: string;
+            /** @description The HTTP status. */
             status: number;
+            /** @description A sentence for people, in the language asked for. */
             detail: string;
-            /** @enum {string} */
-            code: "api_key_not_found" | "area_in_use" | "area_not_found" | "area_required" | "bad_code" | "bad_credentials" | "bad_cursor" | "bad_pattern" | "bad_period" | "bag_in_other_area" | "bag_in_use" | "bag_is_child" | "bag_is_parent" | "bag_not_dispatched" | "bag_not_found" | "bag_not_on_bill" | "bag_on_other_bill" | "bag_type_in_use" | "bag_type_not_found" | "bill_completed" | "bill_empty" | "bill_in_use" | "bill_not_completed" | "bill_not_found" | "busy" | "child_in_other_parent" | "child_not_linked" | "code_required" | "code_taken" | "csrf" | "document_too_large" | "forbidden" | "head_too_large" | "import_changed" | "import_file_gone" | "import_finished" | "import_not_found" | "import_not_startable" | "import_not_undoable" | "import_repeated" | "import_unreadable" | "internal_error" | "invalid" | "label_pattern_not_found" | "labels_do_not_fit" | "last_admin" | "malformed" | "method_not_allowed" | "name_taken" | "no_room" | "not_a_promotion" | "not_found" | "nothing_to_undo" | "number_taken" | "parent_locked" | "parent_not_found" | "password_change_required" | "precondition_required" | "promotion_not_found" | "promotion_waiting" | "reauthentication_required" | "receipt_finished" | "receipt_not_found" | "registration_not_found" | "return_changed" | "return_closed" | "return_empty" | "return_not_found" | "scan_id_reused" | "scan_id_taken" | "scan_not_found" | "scan_not_refused" | "session_ended" | "session_not_found" | "stale" | "too_large" | "too_many_requests" | "too_slow" | "totals_changed" | "totp_already_on" | "totp_missing" | "totp_not_begun" | "totp_required" | "totp_setup_required" | "totp_wrong" | "unauthorized" | "undo_superseded" | "undo_too_late" | "unsupported_media_type" | "user_not_found" | "weak_password" | "wrong_code" | "wrong_password";
+            /** @description The stable name of the problem. New ones are added: treat one that you do not know by its `status`. */
+            code: string;
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description Seconds to wait before trying again. */
+        "Retry-After": number;
+        /** @description The version of what is answered, for `If-Match`. */
+        ETag: string;
+        /** @description The address of what was made. */
+        Location: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    scan_parent_api_v1_scans_parent_post: {
+    list_scans: {
+        parameters: {
+            query?: {
+                user_id?: number | null;
+                area_id?: number | null;
+                from?: string | null;
+                to?: string | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScanRecord_"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`, `session_ended` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scan_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeScan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scanned"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`, `session_ended` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `parent_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kind_uncertain`, `parent_completed`, `previous_missing`, `no_current_parent`, `child_in_other_parent`, `bag_is_parent`, `bag_is_child`, `bag_in_other_area`, `parent_locked`, `scan_id_taken`, `scan_id_reused` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_code`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scan_parent: {
         parameters: {
             query?: never;
             header?: never;
@@ -6402,7 +7590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6411,7 +7599,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6447,6 +7635,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -6459,6 +7657,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6467,7 +7666,7 @@ export interface operations {
             };
         };
     };
-    scan_child_api_v1_scans_child_post: {
+    scan_child: {
         parameters: {
             query?: never;
             header?: never;
@@ -6498,7 +7697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6507,7 +7706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6552,6 +7751,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -6564,6 +7773,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6572,7 +7782,7 @@ export interface operations {
             };
         };
     };
-    scan_children_api_v1_scans_children_post: {
+    scan_children: {
         parameters: {
             query?: never;
             header?: never;
@@ -6603,7 +7813,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6612,7 +7822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6657,6 +7867,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -6669,6 +7889,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6677,7 +7898,7 @@ export interface operations {
             };
         };
     };
-    sync_api_v1_scans_sync_post: {
+    sync_scans: {
         parameters: {
             query?: never;
             header?: never;
@@ -6708,7 +7929,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6717,7 +7938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6744,6 +7965,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -6756,6 +7987,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6764,7 +7996,7 @@ export interface operations {
             };
         };
     };
-    undo_api_v1_scans__scan_id__undo_post: {
+    undo_scan: {
         parameters: {
             query?: never;
             header?: never;
@@ -6793,7 +8025,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6802,7 +8034,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6847,6 +8079,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -6859,6 +8101,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6867,7 +8110,7 @@ export interface operations {
             };
         };
     };
-    discard_api_v1_scans__scan_id__discard_post: {
+    discard_scan: {
         parameters: {
             query?: never;
             header?: never;
@@ -6900,7 +8143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6909,7 +8152,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6954,6 +8197,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -6966,6 +8219,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6974,7 +8228,7 @@ export interface operations {
             };
         };
     };
-    device_scans_api_v1_scans_device_get: {
+    device_scans: {
         parameters: {
             query: {
                 device_id: string;
@@ -7006,7 +8260,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7015,7 +8269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7042,6 +8296,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -7054,6 +8318,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7062,17 +8327,11 @@ export interface operations {
             };
         };
     };
-    list_scans_api_v1_scans_get: {
+    scan_questions: {
         parameters: {
             query?: {
-                user_id?: number | null;
-                area_id?: number | null;
                 from?: string | null;
                 to?: string | null;
-                /** @description `next_cursor` of the page before */
-                cursor?: string | null;
-                /** @description Items a page */
-                limit?: number;
             };
             header?: never;
             path?: never;
@@ -7086,7 +8345,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_ScanRecord_"];
+                    "application/json": components["schemas"]["ScanQuestions"];
                 };
             };
             /** @description `malformed` */
@@ -7098,7 +8357,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7107,7 +8366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7125,9 +8384,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `bad_cursor`, `invalid` */
+            /** @description `invalid` */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7146,6 +8415,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7154,7 +8424,92 @@ export interface operations {
             };
         };
     };
-    current_parent_api_v1_scans_current_get: {
+    camera_formats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraFormats"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`, `session_ended` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `password_change_required`, `totp_setup_required`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    current_parent: {
         parameters: {
             query?: never;
             header?: never;
@@ -7190,7 +8545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`, `password_change_required`, `totp_setup_required` */
+            /** @description `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7202,6 +8557,16 @@ export interface operations {
             /** @description `too_large` */
             413: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7220,6 +8585,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7228,7 +8594,7 @@ export interface operations {
             };
         };
     };
-    complete_parent_api_v1_bags__bag_id__complete_post: {
+    complete_parent: {
         parameters: {
             query?: never;
             header?: never;
@@ -7261,7 +8627,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7270,7 +8636,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7315,6 +8681,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -7327,6 +8703,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7335,7 +8712,7 @@ export interface operations {
             };
         };
     };
-    reopen_parent_api_v1_bags__bag_id__reopen_post: {
+    reopen_parent: {
         parameters: {
             query?: never;
             header?: never;
@@ -7368,7 +8745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7377,7 +8754,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7422,6 +8799,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -7434,6 +8821,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7442,7 +8830,7 @@ export interface operations {
             };
         };
     };
-    unlink_child_api_v1_bags__bag_id__children__child_id__delete: {
+    unlink_child: {
         parameters: {
             query?: {
                 scan_id?: string | null;
@@ -7474,7 +8862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7483,7 +8871,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7528,6 +8916,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -7540,6 +8938,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7548,7 +8947,7 @@ export interface operations {
             };
         };
     };
-    move_child_api_v1_bags__bag_id__move_post: {
+    move_child: {
         parameters: {
             query?: never;
             header?: never;
@@ -7581,7 +8980,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7590,7 +8989,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7635,6 +9034,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -7647,6 +9056,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7655,7 +9065,7 @@ export interface operations {
             };
         };
     };
-    replace_label_api_v1_bags__bag_id__label_post: {
+    replace_label: {
         parameters: {
             query?: never;
             header?: never;
@@ -7688,7 +9098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7697,7 +9107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7742,6 +9152,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -7754,6 +9174,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7762,7 +9183,7 @@ export interface operations {
             };
         };
     };
-    look_up_api_v1_bags_lookup_get: {
+    look_up_bag: {
         parameters: {
             query: {
                 code: string;
@@ -7791,7 +9212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7800,7 +9221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7836,6 +9257,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -7848,6 +9279,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7856,7 +9288,7 @@ export interface operations {
             };
         };
     };
-    suggest_api_v1_bags_suggest_get: {
+    suggest_codes: {
         parameters: {
             query: {
                 q: string;
@@ -7886,7 +9318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7895,7 +9327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7922,6 +9354,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -7934,6 +9376,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7942,7 +9385,7 @@ export interface operations {
             };
         };
     };
-    list_bags_api_v1_bags_get: {
+    list_bags: {
         parameters: {
             query?: {
                 kind?: ("parent" | "child") | null;
@@ -7982,7 +9425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7991,7 +9434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8018,6 +9461,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8030,6 +9483,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8038,7 +9492,7 @@ export interface operations {
             };
         };
     };
-    bag_states_api_v1_bags_states_post: {
+    bag_states: {
         parameters: {
             query?: never;
             header?: never;
@@ -8069,7 +9523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8078,7 +9532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8105,6 +9559,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8117,6 +9581,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8125,7 +9590,7 @@ export interface operations {
             };
         };
     };
-    bag_states_file_api_v1_bags_states_export_post: {
+    bag_states_file: {
         parameters: {
             query?: {
                 format?: "xlsx" | "csv";
@@ -8146,9 +9611,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
-                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
-                    "text/csv": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
                 };
             };
             /** @description `malformed` */
@@ -8160,7 +9624,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8169,7 +9633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8196,6 +9660,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8208,6 +9682,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8216,7 +9691,7 @@ export interface operations {
             };
         };
     };
-    get_bag_api_v1_bags__bag_id__get: {
+    get_bag: {
         parameters: {
             query?: never;
             header?: never;
@@ -8245,7 +9720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8254,7 +9729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8290,6 +9765,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8302,6 +9787,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8310,7 +9796,7 @@ export interface operations {
             };
         };
     };
-    delete_bag_api_v1_bags__bag_id__delete: {
+    delete_bag: {
         parameters: {
             query?: never;
             header?: never;
@@ -8337,7 +9823,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8346,7 +9832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8391,6 +9877,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8403,6 +9899,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8411,7 +9908,7 @@ export interface operations {
             };
         };
     };
-    list_children_api_v1_bags__bag_id__children_get: {
+    list_children: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before */
@@ -8445,7 +9942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8454,7 +9951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8490,6 +9987,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8502,6 +10009,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8510,7 +10018,7 @@ export interface operations {
             };
         };
     };
-    bag_history_api_v1_bags__bag_id__history_get: {
+    bag_history: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before */
@@ -8544,7 +10052,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8553,7 +10061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8589,6 +10097,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8601,6 +10119,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8609,7 +10128,7 @@ export interface operations {
             };
         };
     };
-    list_bag_types_api_v1_bag_types_get: {
+    list_bag_types: {
         parameters: {
             query?: never;
             header?: never;
@@ -8645,7 +10164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`, `password_change_required`, `totp_setup_required` */
+            /** @description `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8657,6 +10176,16 @@ export interface operations {
             /** @description `too_large` */
             413: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8675,6 +10204,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8683,7 +10213,7 @@ export interface operations {
             };
         };
     };
-    create_bag_type_api_v1_bag_types_post: {
+    create_bag_type: {
         parameters: {
             query?: never;
             header?: never;
@@ -8714,7 +10244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8723,7 +10253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8759,6 +10289,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8771,6 +10311,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8779,7 +10320,114 @@ export interface operations {
             };
         };
     };
-    remove_bag_type_api_v1_bag_types__type_id__delete: {
+    give_area: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AreaGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BagsGiven"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`, `session_ended` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `area_not_found`, `bag_not_found`, `import_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_bag_type: {
         parameters: {
             query?: never;
             header?: never;
@@ -8806,7 +10454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8815,7 +10463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8860,6 +10508,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8872,6 +10530,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8880,7 +10539,7 @@ export interface operations {
             };
         };
     };
-    change_bag_type_api_v1_bag_types__type_id__patch: {
+    change_bag_type: {
         parameters: {
             query?: never;
             header?: never;
@@ -8913,7 +10572,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8922,7 +10581,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8967,6 +10626,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -8979,6 +10648,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8987,7 +10657,7 @@ export interface operations {
             };
         };
     };
-    list_label_patterns_api_v1_label_patterns_get: {
+    list_label_patterns: {
         parameters: {
             query?: never;
             header?: never;
@@ -9023,7 +10693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`, `password_change_required`, `totp_setup_required` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9035,6 +10705,16 @@ export interface operations {
             /** @description `too_large` */
             413: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9053,6 +10733,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9061,7 +10742,7 @@ export interface operations {
             };
         };
     };
-    create_label_pattern_api_v1_label_patterns_post: {
+    create_label_pattern: {
         parameters: {
             query?: never;
             header?: never;
@@ -9092,7 +10773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9101,7 +10782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9146,6 +10827,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -9158,6 +10849,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9166,7 +10858,7 @@ export interface operations {
             };
         };
     };
-    try_label_api_v1_label_patterns_try_post: {
+    try_label: {
         parameters: {
             query?: never;
             header?: never;
@@ -9197,7 +10889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9206,7 +10898,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9233,6 +10925,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -9245,6 +10947,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9253,7 +10956,7 @@ export interface operations {
             };
         };
     };
-    remove_label_pattern_api_v1_label_patterns__pattern_id__delete: {
+    remove_label_pattern: {
         parameters: {
             query?: never;
             header?: never;
@@ -9280,7 +10983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9289,7 +10992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9325,6 +11028,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -9337,6 +11050,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9345,7 +11059,7 @@ export interface operations {
             };
         };
     };
-    change_label_pattern_api_v1_label_patterns__pattern_id__patch: {
+    change_label_pattern: {
         parameters: {
             query?: never;
             header?: never;
@@ -9378,7 +11092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9387,7 +11101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9432,6 +11146,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -9444,6 +11168,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9452,7 +11177,7 @@ export interface operations {
             };
         };
     };
-    list_bills_api_v1_bills_get: {
+    list_bills: {
         parameters: {
             query?: {
                 state?: ("new" | "processing" | "completed") | null;
@@ -9492,7 +11217,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9501,7 +11226,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9528,6 +11253,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -9540,6 +11275,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9548,10 +11284,13 @@ export interface operations {
             };
         };
     };
-    create_bill_api_v1_bills_post: {
+    create_bill: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Made by the client, a UUID say. The same request with it within 7 days: the same answer, no second effect. Another request with it: 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9564,6 +11303,8 @@ export interface operations {
             /** @description Successful Response */
             201: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9579,7 +11320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9588,7 +11329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9624,9 +11365,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid` */
+            /** @description `idempotency_key_reused`, `invalid` */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9645,6 +11396,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9653,7 +11405,7 @@ export interface operations {
             };
         };
     };
-    look_up_api_v1_bills_lookup_get: {
+    look_up_bill: {
         parameters: {
             query: {
                 number: string;
@@ -9667,6 +11419,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9682,7 +11435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9691,7 +11444,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9727,6 +11480,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -9739,6 +11502,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9747,7 +11511,7 @@ export interface operations {
             };
         };
     };
-    get_bill_api_v1_bills__bill_id__get: {
+    get_bill: {
         parameters: {
             query?: never;
             header?: never;
@@ -9761,6 +11525,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9776,7 +11541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9785,7 +11550,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9821,6 +11586,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -9833,6 +11608,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9841,11 +11617,11 @@ export interface operations {
             };
         };
     };
-    delete_bill_api_v1_bills__bill_id__delete: {
+    delete_bill: {
         parameters: {
             query?: never;
             header?: {
-                /** @description The bill's `ETag`. Changing and deleting need it: 428 without, 412 when stale. */
+                /** @description The bill's `ETag`. Changing and deleting need it: 428 without, 412 when the bill's own fields changed. Its bags may come and go meanwhile. */
                 "if-match"?: string | null;
             };
             path: {
@@ -9871,7 +11647,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9880,7 +11656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9943,6 +11719,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -9955,6 +11741,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9963,11 +11750,11 @@ export interface operations {
             };
         };
     };
-    change_bill_api_v1_bills__bill_id__patch: {
+    change_bill: {
         parameters: {
             query?: never;
             header?: {
-                /** @description The bill's `ETag`. Changing and deleting need it: 428 without, 412 when stale. */
+                /** @description The bill's `ETag`. Changing and deleting need it: 428 without, 412 when the bill's own fields changed. Its bags may come and go meanwhile. */
                 "if-match"?: string | null;
             };
             path: {
@@ -9984,6 +11771,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9999,7 +11787,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10008,7 +11796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10071,6 +11859,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -10083,6 +11881,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10091,7 +11890,7 @@ export interface operations {
             };
         };
     };
-    list_bags_api_v1_bills__bill_id__bags_get: {
+    list_bill_bags: {
         parameters: {
             query?: {
                 /** @description Part of a code */
@@ -10127,7 +11926,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10136,7 +11935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10172,6 +11971,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -10184,6 +11993,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10192,7 +12002,7 @@ export interface operations {
             };
         };
     };
-    attach_api_v1_bills__bill_id__bags_post: {
+    attach_bag: {
         parameters: {
             query?: never;
             header?: never;
@@ -10225,7 +12035,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10234,7 +12044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10279,6 +12089,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -10291,6 +12111,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10299,7 +12120,7 @@ export interface operations {
             };
         };
     };
-    attach_many_api_v1_bills__bill_id__bags_many_post: {
+    attach_bags: {
         parameters: {
             query?: never;
             header?: never;
@@ -10332,7 +12153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10341,7 +12162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10386,6 +12207,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -10398,6 +12229,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10406,7 +12238,7 @@ export interface operations {
             };
         };
     };
-    detach_api_v1_bills__bill_id__bags_detach_post: {
+    detach_scanned: {
         parameters: {
             query?: never;
             header?: never;
@@ -10439,7 +12271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10448,7 +12280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10493,6 +12325,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -10505,6 +12347,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10513,7 +12356,7 @@ export interface operations {
             };
         };
     };
-    detach_many_api_v1_bills__bill_id__bags_detach_many_post: {
+    detach_bags: {
         parameters: {
             query?: never;
             header?: never;
@@ -10546,7 +12389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10555,7 +12398,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10600,6 +12443,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -10612,6 +12465,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10620,7 +12474,7 @@ export interface operations {
             };
         };
     };
-    detach_bag_api_v1_bills__bill_id__bags__bag_id__delete: {
+    detach_bag: {
         parameters: {
             query?: {
                 scan_id?: string | null;
@@ -10652,7 +12506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10661,7 +12515,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10706,6 +12560,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -10718,6 +12582,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10726,11 +12591,11 @@ export interface operations {
             };
         };
     };
-    complete_api_v1_bills__bill_id__complete_post: {
+    complete_bill: {
         parameters: {
             query?: never;
             header?: {
-                /** @description The bill's `ETag`; given, it must not be stale. */
+                /** @description The bill's `ETag`; given, neither the bill, its bags nor its totals may have changed. */
                 "if-match"?: string | null;
             };
             path: {
@@ -10747,6 +12612,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10762,7 +12628,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10771,7 +12637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10825,6 +12691,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -10837,6 +12713,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10845,11 +12722,11 @@ export interface operations {
             };
         };
     };
-    reopen_api_v1_bills__bill_id__reopen_post: {
+    reopen_bill: {
         parameters: {
             query?: never;
             header?: {
-                /** @description The bill's `ETag`; given, it must not be stale. */
+                /** @description The bill's `ETag`; given, neither the bill, its bags nor its totals may have changed. */
                 "if-match"?: string | null;
             };
             path: {
@@ -10866,6 +12743,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10881,7 +12759,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10890,7 +12768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10944,6 +12822,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -10956,6 +12844,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10964,7 +12853,7 @@ export interface operations {
             };
         };
     };
-    bill_history_api_v1_bills__bill_id__history_get: {
+    bill_history: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before */
@@ -10998,7 +12887,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11007,7 +12896,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11043,6 +12932,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11055,6 +12954,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11063,7 +12963,7 @@ export interface operations {
             };
         };
     };
-    list_snapshots_api_v1_bills__bill_id__snapshots_get: {
+    list_snapshots: {
         parameters: {
             query?: never;
             header?: never;
@@ -11092,7 +12992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11101,7 +13001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11137,6 +13037,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11149,6 +13059,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11157,7 +13068,7 @@ export interface operations {
             };
         };
     };
-    snapshot_parents_api_v1_bills__bill_id__snapshots__revision__bags_get: {
+    snapshot_parents: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before */
@@ -11192,7 +13103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11201,7 +13112,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11237,6 +13148,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11249,6 +13170,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11257,7 +13179,7 @@ export interface operations {
             };
         };
     };
-    export_bill_api_v1_bills__bill_id__export_get: {
+    export_bill: {
         parameters: {
             query?: {
                 format?: "pdf" | "xlsx" | "csv";
@@ -11294,7 +13216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11303,7 +13225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11339,6 +13261,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11351,6 +13283,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11359,7 +13292,7 @@ export interface operations {
             };
         };
     };
-    print_labels_api_v1_labels_post: {
+    print_labels: {
         parameters: {
             query?: never;
             header?: never;
@@ -11390,7 +13323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11399,7 +13332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11426,6 +13359,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11438,6 +13381,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11446,7 +13390,7 @@ export interface operations {
             };
         };
     };
-    list_receipts_api_v1_bills__bill_id__receipts_get: {
+    list_receipts: {
         parameters: {
             query?: never;
             header?: never;
@@ -11475,7 +13419,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11484,7 +13428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11520,6 +13464,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11532,6 +13486,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11540,7 +13495,7 @@ export interface operations {
             };
         };
     };
-    start_receipt_api_v1_bills__bill_id__receipts_post: {
+    start_receipt: {
         parameters: {
             query?: never;
             header?: never;
@@ -11573,7 +13528,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11582,7 +13537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11627,6 +13582,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11639,6 +13604,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11647,7 +13613,7 @@ export interface operations {
             };
         };
     };
-    get_receipt_api_v1_bills__bill_id__receipts__receipt_id__get: {
+    get_receipt: {
         parameters: {
             query?: never;
             header?: never;
@@ -11677,7 +13643,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11686,7 +13652,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11722,6 +13688,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11734,6 +13710,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11742,7 +13719,7 @@ export interface operations {
             };
         };
     };
-    list_items_api_v1_bills__bill_id__receipts__receipt_id__bags_get: {
+    list_receipt_bags: {
         parameters: {
             query?: {
                 result?: ("found" | "short" | "excess") | null;
@@ -11778,7 +13755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11787,7 +13764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11832,6 +13809,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11844,6 +13831,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11852,7 +13840,7 @@ export interface operations {
             };
         };
     };
-    scan_received_api_v1_bills__bill_id__receipts__receipt_id__scans_post: {
+    scan_received: {
         parameters: {
             query?: never;
             header?: never;
@@ -11886,7 +13874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11895,7 +13883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11940,6 +13928,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -11952,6 +13950,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11960,7 +13959,7 @@ export interface operations {
             };
         };
     };
-    take_back_scan_api_v1_bills__bill_id__receipts__receipt_id__scans_delete: {
+    take_back_scan: {
         parameters: {
             query: {
                 code: string;
@@ -11992,7 +13991,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12001,7 +14000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12046,6 +14045,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -12058,6 +14067,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12066,7 +14076,7 @@ export interface operations {
             };
         };
     };
-    finish_receipt_api_v1_bills__bill_id__receipts__receipt_id__finish_post: {
+    finish_receipt: {
         parameters: {
             query?: never;
             header?: never;
@@ -12100,7 +14110,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12109,7 +14119,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12154,6 +14164,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -12166,6 +14186,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12174,7 +14195,7 @@ export interface operations {
             };
         };
     };
-    list_returns_api_v1_returns_get: {
+    list_returns: {
         parameters: {
             query?: {
                 state?: ("open" | "confirmed" | "cancelled") | null;
@@ -12207,7 +14228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12216,7 +14237,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12243,6 +14264,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -12255,6 +14286,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12263,10 +14295,13 @@ export interface operations {
             };
         };
     };
-    create_return_api_v1_returns_post: {
+    create_return: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Made by the client, a UUID say. The same request with it within 7 days: the same answer, no second effect. Another request with it: 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12294,7 +14329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12303,7 +14338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12321,9 +14356,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid` */
+            /** @description `idempotency_key_reused`, `invalid` */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12342,6 +14387,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12350,7 +14396,7 @@ export interface operations {
             };
         };
     };
-    get_return_api_v1_returns__return_id__get: {
+    get_return: {
         parameters: {
             query?: never;
             header?: never;
@@ -12379,7 +14425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12388,7 +14434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12424,6 +14470,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -12436,6 +14492,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12444,7 +14501,7 @@ export interface operations {
             };
         };
     };
-    list_bags_api_v1_returns__return_id__bags_get: {
+    list_return_bags: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before */
@@ -12478,7 +14535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12487,7 +14544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12523,6 +14580,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -12535,6 +14602,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12543,7 +14611,7 @@ export interface operations {
             };
         };
     };
-    scan_return_api_v1_returns__return_id__bags_post: {
+    scan_return: {
         parameters: {
             query?: never;
             header?: never;
@@ -12576,7 +14644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12585,7 +14653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12630,6 +14698,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -12642,6 +14720,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12650,7 +14729,7 @@ export interface operations {
             };
         };
     };
-    remove_bag_api_v1_returns__return_id__bags__bag_id__delete: {
+    remove_return_bag: {
         parameters: {
             query?: never;
             header?: never;
@@ -12678,7 +14757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12687,7 +14766,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12732,6 +14811,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -12744,6 +14833,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12752,7 +14842,7 @@ export interface operations {
             };
         };
     };
-    confirm_return_api_v1_returns__return_id__confirm_post: {
+    confirm_return: {
         parameters: {
             query?: never;
             header?: never;
@@ -12781,7 +14871,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12790,7 +14880,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12835,6 +14925,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -12847,6 +14947,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12855,7 +14956,7 @@ export interface operations {
             };
         };
     };
-    cancel_return_api_v1_returns__return_id__cancel_post: {
+    cancel_return: {
         parameters: {
             query?: never;
             header?: never;
@@ -12888,7 +14989,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12897,7 +14998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12942,6 +15043,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -12954,6 +15065,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12962,7 +15074,7 @@ export interface operations {
             };
         };
     };
-    returns_of_bill_api_v1_bills__bill_id__returns_get: {
+    returns_of_bill: {
         parameters: {
             query?: never;
             header?: never;
@@ -12991,7 +15103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13000,7 +15112,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13036,6 +15148,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -13048,6 +15170,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13056,7 +15179,7 @@ export interface operations {
             };
         };
     };
-    end_of_day_api_v1_reports_end_of_day_get: {
+    end_of_day: {
         parameters: {
             query?: {
                 /** @description A day in the site's time zone; today by default. */
@@ -13093,7 +15216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13102,7 +15225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13138,6 +15261,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -13150,6 +15283,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13158,7 +15292,7 @@ export interface operations {
             };
         };
     };
-    bill_summary_api_v1_reports_bills_get: {
+    bill_summary: {
         parameters: {
             query?: {
                 /** @description The first day, in the site's time zone. */
@@ -13200,7 +15334,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13209,7 +15343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13236,6 +15370,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -13248,6 +15392,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13256,7 +15401,7 @@ export interface operations {
             };
         };
     };
-    area_report_api_v1_reports_areas_get: {
+    area_report: {
         parameters: {
             query?: {
                 /** @description The first day, in the site's time zone. */
@@ -13295,7 +15440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13304,7 +15449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13340,6 +15485,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -13352,6 +15507,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13360,7 +15516,7 @@ export interface operations {
             };
         };
     };
-    login_api_v1_auth_login_post: {
+    login: {
         parameters: {
             query?: never;
             header?: never;
@@ -13430,6 +15586,7 @@ export interface operations {
             /** @description `too_many_requests` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13448,6 +15605,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13456,7 +15614,7 @@ export interface operations {
             };
         };
     };
-    refresh_api_v1_auth_refresh_post: {
+    refresh: {
         parameters: {
             query?: never;
             header?: {
@@ -13525,6 +15683,7 @@ export interface operations {
             /** @description `too_many_requests` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13543,6 +15702,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13551,7 +15711,7 @@ export interface operations {
             };
         };
     };
-    logout_api_v1_auth_logout_post: {
+    logout: {
         parameters: {
             query?: never;
             header?: {
@@ -13618,6 +15778,7 @@ export interface operations {
             /** @description `too_many_requests` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13636,6 +15797,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13644,7 +15806,7 @@ export interface operations {
             };
         };
     };
-    me_api_v1_auth_me_get: {
+    get_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -13671,7 +15833,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13707,6 +15869,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -13719,6 +15891,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13727,7 +15900,7 @@ export interface operations {
             };
         };
     };
-    change_me_api_v1_auth_me_patch: {
+    change_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -13758,7 +15931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13794,6 +15967,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -13806,6 +15989,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13814,7 +15998,7 @@ export interface operations {
             };
         };
     };
-    password_api_v1_auth_password_post: {
+    change_password: {
         parameters: {
             query?: never;
             header?: never;
@@ -13845,7 +16029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13884,6 +16068,7 @@ export interface operations {
             /** @description `too_many_requests` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13902,6 +16087,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13910,7 +16096,7 @@ export interface operations {
             };
         };
     };
-    list_sessions_api_v1_auth_sessions_get: {
+    list_sessions: {
         parameters: {
             query?: {
                 /** @description Items a page */
@@ -13942,7 +16128,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13978,6 +16164,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -13990,6 +16186,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13998,7 +16195,7 @@ export interface operations {
             };
         };
     };
-    end_sessions_api_v1_auth_sessions_delete: {
+    end_own_sessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -14025,7 +16222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14061,6 +16258,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -14073,6 +16280,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14081,7 +16289,7 @@ export interface operations {
             };
         };
     };
-    end_session_api_v1_auth_sessions__session_id__delete: {
+    end_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -14108,7 +16316,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14153,6 +16361,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -14165,6 +16383,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14173,7 +16392,7 @@ export interface operations {
             };
         };
     };
-    reauthenticate_api_v1_auth_reauthenticate_post: {
+    reauthenticate: {
         parameters: {
             query?: never;
             header?: never;
@@ -14202,7 +16421,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14241,6 +16460,7 @@ export interface operations {
             /** @description `too_many_requests` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14259,6 +16479,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14267,7 +16488,7 @@ export interface operations {
             };
         };
     };
-    second_factor_api_v1_auth_totp_get: {
+    second_factor: {
         parameters: {
             query?: never;
             header?: never;
@@ -14294,7 +16515,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14330,6 +16551,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -14342,6 +16573,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14350,7 +16582,7 @@ export interface operations {
             };
         };
     };
-    begin_second_factor_api_v1_auth_totp_post: {
+    begin_second_factor: {
         parameters: {
             query?: never;
             header?: never;
@@ -14377,7 +16609,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14422,6 +16654,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -14434,6 +16676,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14442,7 +16685,7 @@ export interface operations {
             };
         };
     };
-    remove_second_factor_api_v1_auth_totp_delete: {
+    remove_second_factor: {
         parameters: {
             query?: never;
             header?: never;
@@ -14467,7 +16710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14503,6 +16746,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -14515,6 +16768,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14523,7 +16777,7 @@ export interface operations {
             };
         };
     };
-    confirm_second_factor_api_v1_auth_totp_confirm_post: {
+    confirm_second_factor: {
         parameters: {
             query?: never;
             header?: never;
@@ -14554,7 +16808,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14602,6 +16856,7 @@ export interface operations {
             /** @description `too_many_requests` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14620,6 +16875,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14628,7 +16884,7 @@ export interface operations {
             };
         };
     };
-    new_recovery_codes_api_v1_auth_totp_recovery_codes_post: {
+    new_recovery_codes: {
         parameters: {
             query?: never;
             header?: never;
@@ -14655,7 +16911,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14700,6 +16956,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -14712,6 +16978,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14720,7 +16987,7 @@ export interface operations {
             };
         };
     };
-    list_users_api_v1_users_get: {
+    list_users: {
         parameters: {
             query?: {
                 role?: components["schemas"]["Role"] | null;
@@ -14759,7 +17026,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14768,7 +17035,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14795,6 +17062,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -14807,6 +17084,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14815,10 +17093,13 @@ export interface operations {
             };
         };
     };
-    create_user_api_v1_users_post: {
+    create_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Made by the client, a UUID say. The same request with it within 7 days: the same answer, no second effect. Another request with it: 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -14846,7 +17127,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14855,7 +17136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `reauthentication_required`, `forbidden` */
+            /** @description `reauthentication_required`, `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14891,9 +17172,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `weak_password`, `area_required`, `invalid` */
+            /** @description `idempotency_key_reused`, `weak_password`, `area_required`, `invalid` */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14912,6 +17203,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14920,7 +17212,7 @@ export interface operations {
             };
         };
     };
-    get_user_api_v1_users__user_id__get: {
+    get_user: {
         parameters: {
             query?: never;
             header?: never;
@@ -14949,7 +17241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14958,7 +17250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14994,6 +17286,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -15006,6 +17308,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15014,7 +17317,7 @@ export interface operations {
             };
         };
     };
-    change_user_api_v1_users__user_id__patch: {
+    change_user: {
         parameters: {
             query?: never;
             header?: never;
@@ -15047,7 +17350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15056,7 +17359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `reauthentication_required`, `forbidden` */
+            /** @description `reauthentication_required`, `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15101,6 +17404,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -15113,6 +17426,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15121,7 +17435,7 @@ export interface operations {
             };
         };
     };
-    reset_password_api_v1_users__user_id__one_time_password_post: {
+    reset_password: {
         parameters: {
             query?: never;
             header?: never;
@@ -15150,7 +17464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15159,7 +17473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `reauthentication_required`, `forbidden` */
+            /** @description `reauthentication_required`, `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15195,6 +17509,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -15207,6 +17531,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15215,7 +17540,7 @@ export interface operations {
             };
         };
     };
-    end_sessions_api_v1_users__user_id__sessions_delete: {
+    end_user_sessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -15244,7 +17569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15253,7 +17578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `reauthentication_required`, `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15289,6 +17614,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -15301,6 +17636,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15309,7 +17645,7 @@ export interface operations {
             };
         };
     };
-    remove_second_factor_api_v1_users__user_id__totp_delete: {
+    remove_user_second_factor: {
         parameters: {
             query?: never;
             header?: never;
@@ -15336,7 +17672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15345,7 +17681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `reauthentication_required`, `forbidden` */
+            /** @description `reauthentication_required`, `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15381,6 +17717,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -15393,6 +17739,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15401,7 +17748,7 @@ export interface operations {
             };
         };
     };
-    site_api_v1_site_get: {
+    get_site: {
         parameters: {
             query?: never;
             header?: never;
@@ -15449,6 +17796,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15457,7 +17805,7 @@ export interface operations {
             };
         };
     };
-    list_registrations_api_v1_registrations_get: {
+    list_registrations: {
         parameters: {
             query?: {
                 state?: components["schemas"]["RegistrationState"] | null;
@@ -15490,7 +17838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15499,7 +17847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15526,6 +17874,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -15538,6 +17896,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15546,7 +17905,7 @@ export interface operations {
             };
         };
     };
-    ask_for_account_api_v1_registrations_post: {
+    ask_for_account: {
         parameters: {
             query?: never;
             header?: never;
@@ -15565,7 +17924,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": null;
                 };
             };
             /** @description `malformed` */
@@ -15625,6 +17984,7 @@ export interface operations {
             /** @description `too_many_requests` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15643,6 +18003,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15651,7 +18012,7 @@ export interface operations {
             };
         };
     };
-    approve_registration_api_v1_registrations__registration_id__approve_post: {
+    approve_registration: {
         parameters: {
             query?: never;
             header?: never;
@@ -15684,7 +18045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15693,7 +18054,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `reauthentication_required`, `forbidden` */
+            /** @description `reauthentication_required`, `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15738,6 +18099,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -15750,6 +18121,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15758,7 +18130,7 @@ export interface operations {
             };
         };
     };
-    decline_registration_api_v1_registrations__registration_id__decline_post: {
+    decline_registration: {
         parameters: {
             query?: never;
             header?: never;
@@ -15769,7 +18141,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Refusal-Input"];
+                "application/json": components["schemas"]["Decline"];
             };
         };
         responses: {
@@ -15789,7 +18161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15798,7 +18170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15834,6 +18206,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -15846,6 +18228,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15854,7 +18237,7 @@ export interface operations {
             };
         };
     };
-    list_promotions_api_v1_promotions_get: {
+    list_promotions: {
         parameters: {
             query?: {
                 state?: components["schemas"]["RegistrationState"] | null;
@@ -15887,7 +18270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15896,7 +18279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15923,6 +18306,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -15935,6 +18328,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15943,7 +18337,7 @@ export interface operations {
             };
         };
     };
-    ask_for_role_api_v1_promotions_post: {
+    ask_for_role: {
         parameters: {
             query?: never;
             header?: never;
@@ -15974,7 +18368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15983,7 +18377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16019,6 +18413,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16031,6 +18435,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16039,7 +18444,7 @@ export interface operations {
             };
         };
     };
-    withdraw_promotion_api_v1_promotions__promotion_id__delete: {
+    withdraw_promotion: {
         parameters: {
             query?: never;
             header?: never;
@@ -16066,7 +18471,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16075,7 +18480,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16111,6 +18516,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16123,6 +18538,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16131,7 +18547,7 @@ export interface operations {
             };
         };
     };
-    approve_promotion_api_v1_promotions__promotion_id__approve_post: {
+    approve_promotion: {
         parameters: {
             query?: never;
             header?: never;
@@ -16164,7 +18580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16173,7 +18589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `reauthentication_required`, `forbidden` */
+            /** @description `reauthentication_required`, `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16209,6 +18625,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16221,6 +18647,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16229,7 +18656,7 @@ export interface operations {
             };
         };
     };
-    decline_promotion_api_v1_promotions__promotion_id__decline_post: {
+    decline_promotion: {
         parameters: {
             query?: never;
             header?: never;
@@ -16240,7 +18667,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Refusal-Input"];
+                "application/json": components["schemas"]["Decline"];
             };
         };
         responses: {
@@ -16262,7 +18689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16271,7 +18698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16307,6 +18734,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16319,6 +18756,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16327,7 +18765,7 @@ export interface operations {
             };
         };
     };
-    list_areas_api_v1_areas_get: {
+    list_areas: {
         parameters: {
             query?: {
                 /** @description Items a page */
@@ -16359,7 +18797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16368,7 +18806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16395,6 +18833,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16407,6 +18855,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16415,7 +18864,7 @@ export interface operations {
             };
         };
     };
-    create_area_api_v1_areas_post: {
+    create_area: {
         parameters: {
             query?: never;
             header?: never;
@@ -16446,7 +18895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16455,7 +18904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16491,6 +18940,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16503,6 +18962,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16511,7 +18971,7 @@ export interface operations {
             };
         };
     };
-    change_area_api_v1_areas__area_id__patch: {
+    change_area: {
         parameters: {
             query?: never;
             header?: never;
@@ -16544,7 +19004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16553,7 +19013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16598,6 +19058,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16610,6 +19080,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16618,7 +19089,7 @@ export interface operations {
             };
         };
     };
-    read_settings_api_v1_settings_get: {
+    read_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -16645,7 +19116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16654,7 +19125,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16681,6 +19152,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16693,6 +19174,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16701,7 +19183,7 @@ export interface operations {
             };
         };
     };
-    change_settings_api_v1_settings_patch: {
+    change_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -16732,7 +19214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16741,7 +19223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `reauthentication_required`, `forbidden` */
+            /** @description `reauthentication_required`, `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16777,6 +19259,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16789,6 +19281,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16797,7 +19290,7 @@ export interface operations {
             };
         };
     };
-    list_keys_api_v1_api_keys_get: {
+    list_keys: {
         parameters: {
             query?: {
                 /** @description Items a page */
@@ -16829,7 +19322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16838,7 +19331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16865,6 +19358,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16877,6 +19380,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16885,7 +19389,7 @@ export interface operations {
             };
         };
     };
-    create_key_api_v1_api_keys_post: {
+    create_key: {
         parameters: {
             query?: never;
             header?: never;
@@ -16916,7 +19420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16925,7 +19429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `reauthentication_required`, `forbidden` */
+            /** @description `reauthentication_required`, `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16970,6 +19474,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -16982,6 +19496,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16990,7 +19505,7 @@ export interface operations {
             };
         };
     };
-    revoke_key_api_v1_api_keys__key_id__delete: {
+    revoke_key: {
         parameters: {
             query?: never;
             header?: never;
@@ -17017,7 +19532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17026,7 +19541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17062,6 +19577,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17074,6 +19599,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17082,7 +19608,7 @@ export interface operations {
             };
         };
     };
-    summary_api_v1_dashboard_summary_get: {
+    dashboard_summary: {
         parameters: {
             query?: {
                 /** @description Of this area only */
@@ -17112,7 +19638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17121,7 +19647,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17157,6 +19683,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17169,6 +19705,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17177,7 +19714,7 @@ export interface operations {
             };
         };
     };
-    shifts_api_v1_lists_shifts_get: {
+    list_shifts: {
         parameters: {
             query?: {
                 date?: string | null;
@@ -17206,7 +19743,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17215,7 +19752,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17242,6 +19779,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17254,6 +19801,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17262,7 +19810,7 @@ export interface operations {
             };
         };
     };
-    left_open_api_v1_lists_left_open_get: {
+    list_left_open: {
         parameters: {
             query?: {
                 area_id?: number | null;
@@ -17299,7 +19847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17308,7 +19856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17335,6 +19883,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17347,6 +19905,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17355,7 +19914,7 @@ export interface operations {
             };
         };
     };
-    empty_api_v1_lists_empty_get: {
+    list_empty: {
         parameters: {
             query?: {
                 area_id?: number | null;
@@ -17390,7 +19949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17399,7 +19958,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17426,6 +19985,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17438,6 +20007,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17446,7 +20016,7 @@ export interface operations {
             };
         };
     };
-    unbilled_api_v1_lists_unbilled_get: {
+    list_unbilled: {
         parameters: {
             query?: {
                 area_id?: number | null;
@@ -17481,7 +20051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17490,7 +20060,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17517,6 +20087,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17529,6 +20109,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17537,7 +20118,7 @@ export interface operations {
             };
         };
     };
-    conflicts_api_v1_lists_conflicts_get: {
+    list_conflicts: {
         parameters: {
             query?: {
                 area_id?: number | null;
@@ -17573,7 +20154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17582,7 +20163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17609,6 +20190,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17621,6 +20212,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17629,7 +20221,7 @@ export interface operations {
             };
         };
     };
-    work_api_v1_lists_work_get: {
+    list_work: {
         parameters: {
             query?: {
                 area_id?: number | null;
@@ -17662,7 +20254,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17671,7 +20263,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17698,6 +20290,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17710,6 +20312,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17718,7 +20321,7 @@ export interface operations {
             };
         };
     };
-    search_api_v1_search_get: {
+    search: {
         parameters: {
             query: {
                 q: string;
@@ -17747,7 +20350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17756,7 +20359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17783,6 +20386,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17795,6 +20408,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17803,7 +20417,7 @@ export interface operations {
             };
         };
     };
-    events_api_v1_events_get: {
+    stream_events: {
         parameters: {
             query?: {
                 /** @description Tell the dashboard's figures too, as they change */
@@ -17838,7 +20452,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17847,7 +20461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17883,6 +20497,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17895,6 +20519,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17903,7 +20528,106 @@ export interface operations {
             };
         };
     };
-    list_events_api_v1_audit_get: {
+    list_changes: {
+        parameters: {
+            query?: {
+                /** @description `after` of the answer before. Absent: the beginning of the log. `now`: the present, to begin with before the lists are read. */
+                after?: string | null;
+                /** @description Changes at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`, `session_ended` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_events: {
         parameters: {
             query?: {
                 actor_id?: number | null;
@@ -17946,7 +20670,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17955,7 +20679,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17982,6 +20706,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -17994,6 +20728,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18002,7 +20737,7 @@ export interface operations {
             };
         };
     };
-    list_actions_api_v1_audit_actions_get: {
+    list_actions: {
         parameters: {
             query?: never;
             header?: never;
@@ -18029,7 +20764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18038,7 +20773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18065,6 +20800,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -18077,6 +20822,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18085,7 +20831,7 @@ export interface operations {
             };
         };
     };
-    seal_api_v1_audit_seal_get: {
+    audit_seal: {
         parameters: {
             query?: never;
             header?: never;
@@ -18112,7 +20858,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18121,7 +20867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18148,6 +20894,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -18160,6 +20916,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18168,7 +20925,7 @@ export interface operations {
             };
         };
     };
-    timeline_api_v1_audit_users__user_id__get: {
+    user_timeline: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before */
@@ -18202,7 +20959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18211,7 +20968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18247,6 +21004,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -18259,6 +21026,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18267,7 +21035,7 @@ export interface operations {
             };
         };
     };
-    summary_api_v1_performance_summary_get: {
+    performance_summary: {
         parameters: {
             query?: {
                 period?: components["schemas"]["Period"];
@@ -18298,7 +21066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18307,7 +21075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18334,6 +21102,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -18346,6 +21124,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18354,7 +21133,7 @@ export interface operations {
             };
         };
     };
-    try_alerts_api_v1_performance_alerts_try_post: {
+    try_alerts: {
         parameters: {
             query?: never;
             header?: never;
@@ -18381,7 +21160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18390,7 +21169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18417,6 +21196,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -18429,6 +21218,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18437,7 +21227,7 @@ export interface operations {
             };
         };
     };
-    list_imports_api_v1_imports_get: {
+    list_imports: {
         parameters: {
             query?: {
                 state?: ("queued" | "running" | "completed" | "failed" | "cancelled") | null;
@@ -18470,7 +21260,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18479,7 +21269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18506,6 +21296,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -18518,6 +21318,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18526,7 +21327,7 @@ export interface operations {
             };
         };
     };
-    upload_import_api_v1_imports_post: {
+    upload_import: {
         parameters: {
             query?: {
                 kind?: ("bags" | "bills") | null;
@@ -18534,8 +21335,12 @@ export interface operations {
                 dry_run?: boolean | null;
                 hold?: boolean | null;
                 confirm?: boolean | null;
+                complete_parents?: boolean | null;
             };
-            header?: never;
+            header?: {
+                /** @description Made by the client, a UUID say. The same request with it within 7 days: the same answer, no second effect. Another request with it: 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -18566,6 +21371,8 @@ export interface operations {
                      * @default false
                      */
                     confirm?: boolean;
+                    /** @description Complete the parents that the file fills: in packing sheets each that is closed (which is so when this is absent), elsewhere those with as many children as their type expects. */
+                    complete_parents?: boolean;
                     /** @description JSON: `sheets` of the preview, corrected. */
                     mapping?: string;
                 };
@@ -18590,7 +21397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18599,7 +21406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18653,9 +21460,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid` */
+            /** @description `idempotency_key_reused`, `invalid` */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18674,6 +21491,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18691,7 +21509,7 @@ export interface operations {
             };
         };
     };
-    import_template_api_v1_imports_template_get: {
+    import_template: {
         parameters: {
             query?: {
                 kind?: "bags" | "bills";
@@ -18709,9 +21527,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
-                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
-                    "text/csv": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
                 };
             };
             /** @description `malformed` */
@@ -18723,7 +21540,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18732,7 +21549,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18759,6 +21576,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -18771,6 +21598,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18779,7 +21607,7 @@ export interface operations {
             };
         };
     };
-    get_import_api_v1_imports__import_id__get: {
+    get_import: {
         parameters: {
             query?: never;
             header?: never;
@@ -18808,7 +21636,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18817,7 +21645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18853,6 +21681,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -18865,6 +21703,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18873,7 +21712,119 @@ export interface operations {
             };
         };
     };
-    preview_import_api_v1_imports__import_id__preview_get: {
+    remove_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`, `session_ended` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_not_removable` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_import: {
         parameters: {
             query?: never;
             header?: never;
@@ -18902,7 +21853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18911,7 +21862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18956,6 +21907,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -18968,6 +21929,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18976,7 +21938,7 @@ export interface operations {
             };
         };
     };
-    start_import_api_v1_imports__import_id__start_post: {
+    start_import: {
         parameters: {
             query?: never;
             header?: never;
@@ -19009,7 +21971,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -19018,7 +21980,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19063,6 +22025,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -19075,6 +22047,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19083,7 +22056,7 @@ export interface operations {
             };
         };
     };
-    cancel_import_api_v1_imports__import_id__cancel_post: {
+    cancel_import: {
         parameters: {
             query?: never;
             header?: never;
@@ -19112,7 +22085,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -19121,7 +22094,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19166,6 +22139,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -19178,6 +22161,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19186,7 +22170,7 @@ export interface operations {
             };
         };
     };
-    undo_import_api_v1_imports__import_id__undo_post: {
+    undo_import: {
         parameters: {
             query?: never;
             header?: never;
@@ -19215,7 +22199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -19224,7 +22208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19269,6 +22253,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -19281,6 +22275,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19289,7 +22284,7 @@ export interface operations {
             };
         };
     };
-    import_report_api_v1_imports__import_id__report_get: {
+    import_report: {
         parameters: {
             query?: {
                 format?: "xlsx" | "csv" | "json";
@@ -19314,8 +22309,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ReportRow_"];
-                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
-                    "text/csv": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
                 };
             };
             /** @description `malformed` */
@@ -19327,7 +22322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -19336,7 +22331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19372,6 +22367,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -19384,6 +22389,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19392,7 +22398,7 @@ export interface operations {
             };
         };
     };
-    export_api_v1_exports__table__get: {
+    export_table: {
         parameters: {
             query?: {
                 format?: "xlsx" | "csv";
@@ -19423,9 +22429,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
-                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
-                    "text/csv": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
                 };
             };
             /** @description `malformed` */
@@ -19437,7 +22442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthorized` */
+            /** @description `unauthorized`, `session_ended` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -19446,7 +22451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`, `password_change_required`, `totp_setup_required`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19473,6 +22478,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -19485,6 +22500,7 @@ export interface operations {
             /** @description `busy` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {

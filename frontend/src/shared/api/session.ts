@@ -1,11 +1,13 @@
 import { useSyncExternalStore } from "react";
 import { proveAgain } from "./again";
-import { ApiProblem, readProblem, Unreachable } from "./problems";
+import { readFailure, readJson, readProblem, Unreachable } from "./problems";
 import type { Tokens, User } from "./types";
 
 const BASE = "/api/v1";
 /** A call that has no answer by then counts as lost; the scan's id makes trying again safe. */
 const TIMEOUT_MS = 15_000;
+/** Somebody waits with a finger on the glass, in ms. */
+const SHORT_MS = 3_000;
 /** Renew this long before the token ends, in ms. */
 const RENEW_EARLY_MS = 20_000;
 /** Who was here last, so that scanning can go on when the server cannot be reached. No secret. */
@@ -13,8 +15,11 @@ const LAST_USER = "tracetrack.user";
 
 export type Session =
   | { status: "starting" }
-  /** `ended`: it was not the user who ended the session. */
-  | { status: "signed-out"; ended: boolean }
+  /**
+   * `ended`: it was not the user who ended the session. `user`: whose it was, as long as the page may go on taking scans
+   * for that person; nothing is sent until somebody signs in.
+   */
+  | { status: "signed-out"; ended: boolean; user?: User }
   | { status: "signed-in"; user: User };
 
 let session: Session = { status: "starting" };
@@ -42,12 +47,34 @@ export function useSession(): Session {
 /** The signed-in user; only for screens behind sign-in. */
 export function useUser(): User {
   const now = useSession();
-  if (now.status !== "signed-in") throw new Error("no user");
-  return now.user;
+  const user = now.status === "starting" ? undefined : now.user;
+  if (user === undefined) throw new Error("no user");
+  return user;
 }
+
+/** Leaves the page whose session has ended for the sign-in page, unless somebody has signed in in another tab. */
+export async function leaveForSignIn(): Promise<void> {
+  const again = await refresh().catch(() => false);
+  if (!again) show({ status: "signed-out", ended: true });
+}
+
+/** Who has signed in on this device, by id, so that it can be said whose scans wait. */
+const NAMES = "tracetrack.names";
+
+const names = (): Record<string, string> => {
+  try {
+    return JSON.parse(localStorage.getItem(NAMES) ?? "{}") as Record<string, string>;
+  } catch {
+    return {};
+  }
+};
+
+/** What a user of this device is called; null where nobody knows. */
+export const nameOf = (userId: number): string | null => names()[userId] ?? null;
 
 export function setUser(user: User): void {
   localStorage.setItem(LAST_USER, JSON.stringify(user));
+  localStorage.setItem(NAMES, JSON.stringify({ ...names(), [user.id]: user.full_name || user.username }));
   show({ status: "signed-in", user });
 }
 
@@ -85,8 +112,21 @@ export async function signIn(username: string, password: string, totp?: string):
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ username, password, ...(totp === undefined ? {} : { totp }) }),
   });
-  if (!response.ok) throw new ApiProblem(await readProblem(response));
-  accept((await response.json()) as Tokens);
+  if (!response.ok) throw await readFailure(response);
+  accept(await readTokens(response));
+}
+
+/** Throws `Unreachable` where a success is not the server's. */
+async function readTokens(response: Response): Promise<Tokens> {
+  const tokens = await readJson<Partial<Tokens>>(response);
+  if (typeof tokens.access_token !== "string" || tokens.user === undefined) throw new Unreachable();
+  return tokens as Tokens;
+}
+
+/** Whether the server itself answers, rather than nobody or a page in between. */
+export async function canReachServer(): Promise<boolean> {
+  const answer = await reach(`${BASE}/site`, undefined, SHORT_MS).catch(() => null);
+  return answer !== null && answer.ok && (await readJson(answer).catch(() => null)) !== null;
 }
 
 /** Ends the session here at once, and on the server when it can be reached. The scan queue stays. */
@@ -118,27 +158,29 @@ async function askForToken(): Promise<boolean> {
   if (Object.keys(csrf()).length === 0 && token === null) return endHere();
   const response = await reach(`${BASE}/auth/refresh`, { method: "POST", headers: csrf() });
   if (response.ok) {
-    accept((await response.json()) as Tokens);
+    accept(await readTokens(response));
     return true;
   }
-  if (response.status === 401 || response.status === 403) return endHere();
+  // Only the server's own word ends a session: a proxy's page with 401 or 403 signs nobody out.
+  const problem = await readProblem(response);
+  if (problem?.status === 401 || problem?.status === 403) return endHere();
   throw new Unreachable();
 }
 
 function endHere(): false {
-  const ended = session.status === "signed-in";
   token = null;
   localStorage.removeItem(LAST_USER);
-  show({ status: "signed-out", ended });
+  if (session.status === "signed-in") show({ status: "signed-out", ended: true, user: session.user });
+  else if (session.status === "starting") show({ status: "signed-out", ended: false });
   return false;
 }
 
 /** Runs `work` while no other tab runs the same; without locks (plain http) just runs it. */
-export async function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
+export async function alone<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   const locks = (navigator as Partial<Navigator>).locks;
   if (locks === undefined) return work();
   // The lock's own type would wrap the promise twice.
-  return await locks.request(name, work);
+  return await locks.request(name, signal === undefined ? {} : { signal }, work);
 }
 
 /** Whether a session seems to be left by an earlier page; only the server knows. */
@@ -186,7 +228,7 @@ export async function authorizedWithin(request: Request, timeout: number): Promi
 }
 
 const mustProveAgain = async (answer: Response): Promise<boolean> =>
-  answer.status === 403 && (await readProblem(answer)).code === "reauthentication_required";
+  answer.status === 403 && (await readProblem(answer))?.code === "reauthentication_required";
 
 async function renewIfNeeded(): Promise<void> {
   if (token === null || token.endsAt - Date.now() < RENEW_EARLY_MS) await refresh();
@@ -209,7 +251,7 @@ function withToken(request: Request): Request {
 /** An admin may ask for a new password, or for second factors, in the middle of a session. */
 async function noteForcedChange(response: Response): Promise<Response> {
   if (response.status === 403 && session.status === "signed-in") {
-    const { code } = await readProblem(response);
+    const code = (await readProblem(response))?.code;
     const { user } = session;
     if (code === "password_change_required" && !user.must_change_password)
       setUser({ ...user, must_change_password: true });

@@ -1,4 +1,4 @@
-import { authorized } from "@/shared/api/session";
+import { alone, authorized, currentSession } from "@/shared/api/session";
 import { reader, type Message } from "./messages";
 
 /** The server says something every 15 s; after so long without a word the line counts as dead, in ms. */
@@ -22,19 +22,29 @@ export interface Listener {
   onState: (state: LineState) => void;
 }
 
+/** What the tab that has the stream says to the others. */
+type Word = { message: Message } | { up: boolean } | { hello: true };
+
 /**
- * The live stream of one view. It is fetched with the bearer header, which an EventSource could not
+ * The live stream of one view, one for all tabs of a user: a browser has six lines to a server, and the seventh tab
+ * would wait for ever. Whichever tab has the lock reads; the others hear from it. It is fetched with the bearer header, which an EventSource could not
  * send, and comes back with the id of the last message, so that nothing is missed or told twice.
  */
 export class Line {
   state: LineState = { up: false, since: Date.now() };
   private listeners = new Set<Listener>();
+  private name = "";
   private seen: string | null = null;
   private abort: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private silence: ReturnType<typeof setTimeout> | undefined;
   private unseen: ReturnType<typeof setTimeout> | undefined;
   private tries = 0;
+  private channel: BroadcastChannel | null = null;
+  /** This tab reads for all. */
+  private reads = false;
+  /** The figures as last told, for a tab that comes later. */
+  private figures: Message | null = null;
 
   constructor(private readonly path: string) {}
 
@@ -48,12 +58,35 @@ export class Line {
   }
 
   private begin(): void {
+    const session = currentSession();
+    const whose = session.status === "signed-in" ? session.user.id : 0;
+    this.name = `tracetrack-line-${whose}-${this.path}`;
+    this.channel = "BroadcastChannel" in window ? new BroadcastChannel(this.name) : null;
+    if (this.channel !== null) this.channel.onmessage = (event: MessageEvent<Word>) => this.hear(event.data);
+    this.say({ hello: true });
     addEventListener("online", this.hurry);
     document.addEventListener("visibilitychange", this.look);
     this.connect();
   }
 
+  private say(word: Word): void {
+    this.channel?.postMessage(word);
+  }
+
+  private hear(word: Word): void {
+    if ("hello" in word) {
+      if (!this.reads) return;
+      this.say({ up: this.state.up });
+      if (this.figures !== null) this.say({ message: this.figures });
+    } else if (this.reads) return;
+    else if ("message" in word) this.take(word.message);
+    else this.show(word.up);
+  }
+
   private end(): void {
+    this.channel?.close();
+    this.channel = null;
+    this.figures = null;
     removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.look);
     this.hangUp();
@@ -89,7 +122,7 @@ export class Line {
   private connect(): void {
     const abort = new AbortController();
     this.abort = abort;
-    void this.read(abort.signal)
+    void alone(this.name, () => this.readForAll(abort.signal), abort.signal)
       .catch(() => undefined)
       .then(() => {
         if (this.abort !== abort) return;
@@ -102,6 +135,16 @@ export class Line {
       });
   }
 
+  private async readForAll(signal: AbortSignal): Promise<void> {
+    this.reads = true;
+    try {
+      await this.read(signal);
+    } finally {
+      this.reads = false;
+      this.say({ up: false });
+    }
+  }
+
   private async read(signal: AbortSignal): Promise<void> {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (this.seen !== null) headers["Last-Event-ID"] = this.seen;
@@ -112,7 +155,10 @@ export class Line {
     const cut = () => void pieces.cancel().catch(() => undefined);
     signal.addEventListener("abort", cut);
     const decoder = new TextDecoder();
-    const take = reader((message) => this.tell(message));
+    const take = reader((message) => {
+      this.say({ message });
+      this.take(message);
+    });
     for (;;) {
       clearTimeout(this.silence);
       this.silence = setTimeout(cut, SILENCE_MS);
@@ -122,7 +168,8 @@ export class Line {
     }
   }
 
-  private tell(message: Message): void {
+  private take(message: Message): void {
+    if (message.kind === "summary") this.figures = message;
     this.seen = message.id === "" ? this.seen : message.id;
     this.tries = 0;
     this.show(true);

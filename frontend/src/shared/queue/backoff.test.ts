@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { backoffMs, retryAfterSeconds } from "./backoff";
+import { retryAfterSeconds } from "@/shared/api/retryAfter";
+import { backoffMs } from "./backoff";
 
 test("waits longer after each failure, up to a quarter of a minute, and never in step", () => {
   const longest = [1, 2, 3, 4, 5, 6, 20].map((failures) => backoffMs(failures, null, () => 1));

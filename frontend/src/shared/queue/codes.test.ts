@@ -1,15 +1,33 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { cleanCode, codeKey, newId } from "./codes";
+// eslint-disable-next-line no-restricted-imports -- one file for both languages
+import vectors from "../../../../tests/vectors/codes.json";
+import { cleanCode, codeKey, codeReason, newId, readLabel, sitePattern, type LabelSite } from "./codes";
 
-test.each([
-  ["  SB1 \r\n", "SB1"],
-  ["\tSB 1\t", "SB 1"],
-  ["A  \t B", "A B"],
-  ["]Q1SB00012", "SB00012"],
-  ["]C1 SB1", "SB1"],
-  ["e\u0301", "\u00e9"],
-  ["0016586", "0016586"],
-])("%j is cleaned to %j", (raw, clean) => expect(cleanCode(raw)).toBe(clean));
+test.each(vectors.codes)("one code: $name", ({ raw, code, reason }) => {
+  expect(codeReason(raw)).toBe(reason ?? null);
+  if (code === undefined) return;
+  expect(cleanCode(raw)).toBe(code);
+  expect(cleanCode(code)).toBe(code);
+});
+
+const site: LabelSite = {
+  hosts: vectors.hosts,
+  patterns: vectors.patterns.flatMap(({ pattern, kind }) => sitePattern(pattern, kind as "child") ?? []),
+};
+const bare: LabelSite = { hosts: [], patterns: [] };
+
+test.each(vectors.labels)("one label: $name", ({ raw, code, kind, foreign, site: set }) => {
+  expect(readLabel(raw, set ? site : bare)).toEqual({ code, kind, foreign });
+});
+
+test("a pattern that a browser cannot say is the server's", () => {
+  expect(sitePattern("(?P<code>\\pN+\\z", null)).toBeNull();
+  expect(sitePattern("(?i)\\A(?P<code>sb\\d+)\\z", "child")?.expression.exec("SB12")?.groups?.code).toBe(
+    "SB12",
+  );
+});
+
+test("half a surrogate pair is no code", () => expect(codeReason("\ud800")).toBe("invisible"));
 
 test("codes compare without regard to case", () => expect(codeKey("sb12 ")).toBe(codeKey("SB12")));
 

@@ -1,9 +1,9 @@
-import { scanChild, scanParent, scansFromDevice, syncScans } from "@/shared/api/calls";
+import { scanChild, scanCode, scanParent, scansFromDevice, syncScans } from "@/shared/api/calls";
 import { ApiProblem, Unreachable } from "@/shared/api/problems";
 import { currentSession } from "@/shared/api/session";
-import type { Bag, Problem } from "@/shared/api/types";
+import type { Bag, BagRef, Problem } from "@/shared/api/types";
 import { isPassing } from "./queue";
-import type { ScanAnswer, ScanRecord } from "./records";
+import type { Closed, Kind, ScanAnswer, ScanRecord } from "./records";
 import type { Arrived, AskArrived, Delivery } from "./send";
 
 /** The most scans that the server tells of in one answer. */
@@ -37,7 +37,7 @@ async function asUser<T>(userId: number | undefined, call: () => Promise<T>): Pr
     return await call();
   } catch (error) {
     if (error instanceof ApiProblem) return judge(error);
-    if (error instanceof Unreachable) return { kind: "later", retryAfter: null, reached: false };
+    if (error instanceof Unreachable) return { kind: "later", retryAfter: error.retryAfter, reached: false };
     throw error;
   }
 }
@@ -48,13 +48,24 @@ interface ScanWord {
   outcome: string;
   bag?: Bag | null;
   parent?: Bag | null;
-  problem?: { code: string; title: string; detail: string } | null;
+  problem?: { code: string; title: string; detail: string; [extra: string]: unknown } | null;
+  kind?: Kind | null;
+  current_parent?: BagRef | null;
+  closed?: Closed | null;
+  was_completed?: boolean;
 }
+
+/** What the server does not keep under the scan's id: no scan can follow it. */
+const NOT_KEPT = new Set([
+  ...["kind_uncertain", "parent_completed", "previous_missing", "bad_code"],
+  ...["scan_id_taken", "scan_id_reused"],
+]);
 
 async function post(batch: ScanRecord[]): Promise<ScanWord[]> {
   const [first] = batch;
   if (batch.length === 1 && first !== undefined) {
     const scan = named(first);
+    if (first.action === "scan") return [await scanOne(first)];
     if (first.action === "parent") return [await scanParent({ ...scan, code: first.parentCode })];
     if (first.action === "child")
       return [await scanChild({ ...scan, parent_code: first.parentCode, code: first.code ?? "" })];
@@ -63,7 +74,9 @@ async function post(batch: ScanRecord[]): Promise<ScanWord[]> {
     batch.map((scan) => ({
       ...named(scan),
       action: scan.action,
-      parent_code: told(scan, scan.parentCode),
+      ...(scan.previous === undefined ? {} : { previous: scan.previous }),
+      ...(scan.as === undefined ? {} : { as: scan.as }),
+      parent_code: saysParent(scan) ? told(scan, scan.parentCode) : null,
       code: scan.code === null ? null : told(scan, scan.code),
       about: scan.about?.scanId,
       reason: scan.reason,
@@ -73,6 +86,23 @@ async function post(batch: ScanRecord[]): Promise<ScanWord[]> {
   return results;
 }
 
+/** A scan alone. What the rules of the floor say against it is an answer like those in a batch. */
+async function scanOne(scan: ScanRecord): Promise<ScanWord> {
+  try {
+    return await scanCode({
+      ...named(scan),
+      code: scan.code ?? "",
+      previous: scan.previous ?? null,
+      ...(scan.as === undefined ? {} : { as: scan.as }),
+    });
+  } catch (error) {
+    if (!(error instanceof ApiProblem) || error.problem.scan_id !== scan.scanId) throw error;
+    const { problem } = error;
+    const open = problem.current_parent as BagRef | null | undefined;
+    return { scan_id: scan.scanId, outcome: "refused", problem, current_parent: open ?? null };
+  }
+}
+
 const named = (scan: ScanRecord) => ({
   scan_id: scan.scanId,
   scanned_at: scan.scannedAt,
@@ -80,12 +110,19 @@ const named = (scan: ScanRecord) => ({
   sequence: scan.seq,
 });
 
+/** In a chain the server knows which parent is open: the screen's word would only be a second opinion. */
+const saysParent = ({ action, previous, parentCode, byCode }: ScanRecord): boolean =>
+  parentCode !== "" &&
+  action !== "scan" &&
+  (action !== "complete" || previous === undefined || byCode === true);
+
 /** A text that the server refused as a code must not have the word about it refused as well. */
 const told = ({ action }: ScanRecord, text: string): string =>
   action === "discard" ? text.slice(0, 128).replace(/\p{Surrogate}/gu, "\ufffd") : text;
 
 function toAnswer(word: ScanWord): ScanAnswer {
   const { problem } = word;
+  const kept = !problem || !NOT_KEPT.has(problem.code);
   return {
     scanId: word.scan_id,
     outcome: word.outcome,
@@ -93,6 +130,11 @@ function toAnswer(word: ScanWord): ScanAnswer {
     problem: problem ? { status: 0, ...problem } : undefined,
     bag: word.bag ?? undefined,
     parent: word.parent ?? undefined,
+    kind: word.kind ?? undefined,
+    open: kept ? word.current_parent : undefined,
+    closed: word.closed ?? undefined,
+    wasCompleted: word.was_completed,
+    kept,
   };
 }
 
@@ -102,5 +144,5 @@ function judge({ problem, retryAfter }: ApiProblem): NoAnswer {
   return { kind: "rejected", problem };
 }
 
-const isLock = (problem: Problem): boolean =>
-  problem.code === "password_change_required" || problem.code === "csrf";
+const LOCKS = new Set(["password_change_required", "totp_setup_required", "csrf"]);
+const isLock = (problem: Problem): boolean => LOCKS.has(problem.code);

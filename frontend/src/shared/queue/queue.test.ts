@@ -1,6 +1,6 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ScanQueue } from "./queue";
+import { isPassing, ScanQueue } from "./queue";
 import type { NewScan, ScanAnswer, ScanRecord } from "./records";
 import type { AskArrived, Deliver, Delivery } from "./send";
 import { ScanStore } from "./store";
@@ -508,4 +508,15 @@ test("a server that cannot say what it has still gets what waits", async () => {
   await add(child("C2"));
   await sent();
   expect(deliveries.flat()).toEqual(["C1", "C2"]);
+});
+
+test.each([408, 425, 429, 500, 502, 503, 504, 511])(
+  "status %i of something unknown is no verdict",
+  (status) => {
+    expect(isPassing({ code: "unknown", status })).toBe(true);
+  },
+);
+
+test.each([400, 403, 404, 409, 413, 422])("status %i is a verdict", (status) => {
+  expect(isPassing({ code: "unknown", status })).toBe(false);
 });

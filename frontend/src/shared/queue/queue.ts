@@ -1,10 +1,10 @@
-import type { Problem } from "@/shared/api/types";
+import type { Bag, BagRef, Problem } from "@/shared/api/types";
 import { backoffMs } from "./backoff";
 import { codeKey, newId } from "./codes";
 import { findGaps } from "./gaps";
-import type { NewScan, ScanAnswer, ScanRecord } from "./records";
+import type { Kind, NewScan, ScanAnswer, ScanRecord } from "./records";
 import type { AskArrived, Deliver, Obstacle } from "./send";
-import type { ScanStore } from "./store";
+import { isKept, type ScanStore } from "./store";
 
 /** Scans in one call. Small enough that a weak link gets one through, large enough for a backlog. */
 const BATCH = 100;
@@ -19,6 +19,8 @@ const ILL = 3;
 const GAP_MS = 10_000;
 /** Old settled scans are forgotten each time so many have been answered. */
 const PRUNE_EVERY = 100;
+/** The server asks what a scan means: the worker's answer releases what follows it. */
+const QUESTIONS = new Set(["kind_uncertain", "parent_completed"]);
 const PASSING_CODES = new Set(["busy", "too_many_requests", "internal_error"]);
 
 export type LinkState = "up" | "down" | "locked";
@@ -27,8 +29,12 @@ export interface QueueView {
   /** Oldest first. */
   scans: readonly ScanRecord[];
   waiting: number;
-  /** Of those, the ones held back because the server fails on one before them in the same big bag. */
+  /** Of those, the ones held back by a question, or because the server fails on one before them. */
   held: number;
+  /** Scans that the server asks about. */
+  asked: readonly ScanRecord[];
+  /** The last scan of this tab's chain; null where the next one begins a chain; undefined: not known yet. */
+  head: string | null | undefined;
   /** Refusals that nobody has dealt with yet. */
   refused: readonly ScanRecord[];
   link: LinkState;
@@ -44,6 +50,8 @@ export interface QueueParts {
   alone?: (name: string, work: () => Promise<void>) => Promise<void>;
   /** Tells the other tabs of this browser what became of a scan. */
   tell?: (news: News) => void;
+  /** Keeps the head of this tab's chain over a reload; undefined where nothing is kept. */
+  place?: { read: () => string | null | undefined; write: (head: string | null) => void };
   now?: () => Date;
   random?: () => number;
 }
@@ -59,6 +67,17 @@ export interface News {
   from: string;
 }
 
+/** A queue before its store is open. */
+export const nothing: QueueView = {
+  scans: [],
+  waiting: 0,
+  held: 0,
+  asked: [],
+  head: undefined,
+  refused: [],
+  link: "up",
+};
+
 /**
  * The scans of one user on this device: stored first, then sent in order until the server has
  * answered each one. It never drops a scan: only an answer or the worker ends its waiting.
@@ -66,7 +85,14 @@ export interface News {
 export class ScanQueue {
   private scans: ScanRecord[] = [];
   private link: LinkState = "up";
-  private view: QueueView = { scans: [], waiting: 0, held: 0, refused: [], link: "up" };
+  private view: QueueView = nothing;
+  private head: string | null | undefined;
+  /** The parent that the server has open after a scan, by the scan's id. */
+  private readonly openAfter = new Map<string, BagRef | null>();
+  /** The server's last word on each parent. */
+  private readonly cards = new Map<number, Bag>();
+  /** Scans whose missing predecessor was sent once more. */
+  private readonly mended = new Set<string>();
   private readonly tab = newId();
   /** Scans that other tabs made while this one was open. */
   private readonly foreign = new Set<string>();
@@ -107,17 +133,109 @@ export class ScanQueue {
   /** Reads what an earlier page, or another tab, left behind. */
   async load(): Promise<void> {
     const stored = await this.parts.store.load(this.parts.userId);
+    const kept = this.head === undefined ? this.parts.place?.read() : null;
+    if (kept != null && !stored.some((scan) => scan.scanId === kept)) {
+      // Other tabs may have scanned so much since that it is not among the newest.
+      const own = await this.parts.store.find(kept);
+      if (own?.userId === this.parts.userId) stored.unshift(own);
+    }
     const unsaved = this.scans.filter((scan) => !stored.some((other) => other.scanId === scan.scanId));
     this.scans = [...stored, ...unsaved];
+    for (const scan of [...stored].reverse()) {
+      if (scan.open !== undefined) this.openAfter.set(scan.scanId, scan.open);
+      if (scan.card !== undefined && !this.cards.has(scan.card.id)) this.cards.set(scan.card.id, scan.card);
+    }
+    this.head ??= this.keptHead();
     this.show();
   }
 
+  /** Where an earlier page of this tab left its chain; else behind what waits, in order. */
+  private keptHead(): string | null | undefined {
+    const kept = this.parts.place?.read();
+    if (kept === null) return null;
+    if (kept !== undefined && (this.openAfter.has(kept) || this.scans.some((scan) => scan.scanId === kept)))
+      return kept;
+    return this.scans.findLast((scan) => scan.state === "waiting" && scan.action !== "discard")?.scanId;
+  }
+
+  /** Goes on from this scan, after which the server has this parent open. */
+  continueFrom(scanId: string | null, parent: Bag | null): void {
+    if (scanId !== null) this.openAfter.set(scanId, parent);
+    if (parent !== null) this.learn(parent);
+    this.goTo(scanId);
+  }
+
+  /** Nobody can be asked: goes on from the last scan of this device whose outcome is known. */
+  continueAlone(): void {
+    this.goTo(this.scans.findLast((scan) => scan.open !== undefined)?.scanId ?? null);
+  }
+
+  /** The next scan begins a chain, with no parent open. */
+  begin(): void {
+    this.goTo(null);
+  }
+
+  private goTo(head: string | null): void {
+    this.head = head;
+    this.parts.place?.write(head);
+    this.show();
+  }
+
+  /** The parent that is open after a scan; undefined where the server has not said. */
+  readonly opened = (scanId: string | null): BagRef | null | undefined =>
+    scanId === null ? null : this.openAfter.get(scanId);
+
+  /** The server's last word on a parent. */
+  readonly card = (id: number): Bag | undefined => this.cards.get(id);
+
+  /** Takes in the server's word on a parent. */
+  learn(parent: Bag): void {
+    this.cards.set(parent.id, parent);
+    this.show();
+  }
+
+  /** Stores a scan as the next link of this tab's chain. */
+  follow(scan: NewScan): Promise<ScanRecord> {
+    let previous = this.head ?? null;
+    for (;;) {
+      const before = this.scans.find((one) => one.scanId === previous);
+      if (before === undefined || isKept(before)) break;
+      previous = before.previous ?? null;
+    }
+    const scanId = newId();
+    this.goTo(scanId);
+    return this.add({ ...scan, previous }, scanId);
+  }
+
+  /** The worker's answer to the server's question: the scan is sent again with it, and what follows goes on. */
+  async answer(scan: ScanRecord, as: Kind): Promise<void> {
+    await this.settleQuestion(scan, (stored) => ({ ...stored, as }));
+  }
+
+  /** Nothing came of a scan that the server asks about; what follows it follows the one before. */
+  async drop(scan: ScanRecord): Promise<void> {
+    await this.settleQuestion(scan, (stored) => ({ ...stored, state: "withdrawn" }));
+  }
+
+  private async settleQuestion(scan: ScanRecord, become: (stored: ScanRecord) => ScanRecord): Promise<void> {
+    const changed = await this.parts.store.change(scan.seq, (stored) => {
+      if (stored.state !== "waiting" || stored.question === undefined) return null;
+      const answered = become(stored);
+      delete answered.question;
+      return answered;
+    });
+    if (changed === null) return;
+    this.replace(changed);
+    this.tell(changed);
+    if (this.timer === undefined) void this.send();
+  }
+
   /** Stores a scan, shows it at once and sends it as soon as it can be sent. */
-  async add(scan: NewScan): Promise<ScanRecord> {
+  async add(scan: NewScan, scanId = newId()): Promise<ScanRecord> {
     const fresh: ScanRecord = {
       ...scan,
       seq: Number.MAX_SAFE_INTEGER,
-      scanId: newId(),
+      scanId,
       userId: this.parts.userId,
       deviceId: this.parts.store.deviceId,
       scannedAt: (this.parts.now?.() ?? new Date()).toISOString(),
@@ -140,6 +258,7 @@ export class ScanQueue {
       const lost: ScanRecord = {
         ...fresh,
         state: "refused",
+        kept: false,
         problem: { code: "not_saved", status: 0, title: "", detail: "" },
       };
       this.replace(lost);
@@ -169,6 +288,8 @@ export class ScanQueue {
       this.foreign.add(scan.scanId);
       this.scans = [...this.scans, scan].sort((a, b) => a.seq - b.seq);
     }
+    if (scan.open !== undefined) this.openAfter.set(scan.scanId, scan.open);
+    if (answer !== undefined) this.learnFrom(answer);
     if (answer !== undefined && (known === undefined || known.state === "waiting"))
       for (const watcher of this.answerWatchers) watcher(scan, answer, !this.foreign.has(scan.scanId));
     this.replace(scan);
@@ -217,7 +338,11 @@ export class ScanQueue {
   /** Sends a refused scan again, as a new scan: the old id has had its answer. */
   async retry(scan: ScanRecord): Promise<ScanRecord> {
     await this.dealWith(scan);
-    return this.add({ action: scan.action, parentCode: scan.parentCode, code: scan.code });
+    const { action, parentCode, code, previous, as } = scan;
+    const again: NewScan = { action, parentCode, code };
+    if (previous === undefined) return this.add(again);
+    // After the refused one itself: the same parent is open there, whatever was scanned since.
+    return this.add({ ...again, previous: isKept(scan) ? scan.scanId : previous, ...(as && { as }) });
   }
 
   /** Sends what waits, now: on reconnect, on focus, after sign-in. */
@@ -299,7 +424,7 @@ export class ScanQueue {
             break;
           }
           await this.settle(batch, [
-            { scanId: batch[0]?.scanId ?? "", outcome: "refused", problem: delivery.problem },
+            { scanId: batch[0]?.scanId ?? "", outcome: "refused", problem: delivery.problem, kept: false },
           ]);
           this.oneByOne = Math.max(0, this.oneByOne - 1);
           this.setLink("up");
@@ -363,15 +488,21 @@ export class ScanQueue {
         complete = false;
         continue;
       }
-      const answered = (stored: ScanRecord): ScanRecord => ({
-        ...stored,
-        state: answer.problem === undefined ? "settled" : "refused",
-        outcome: answer.outcome,
-        ...(answer.problem === undefined ? {} : { problem: answer.problem }),
-      });
+      if (answer.problem?.code === "previous_missing") {
+        await this.mend(scan, answer);
+        continue;
+      }
+      const { problem } = answer;
+      const answered = (stored: ScanRecord): ScanRecord | null => {
+        if (problem !== undefined && QUESTIONS.has(problem.code) && stored.action === "scan")
+          return stored.state === "waiting" ? { ...stored, question: problem } : null;
+        return withAnswer(stored, answer);
+      };
       const changed = await this.parts.store.change(scan.seq, answered, "relaxed");
       if (changed === null) continue;
       this.answered += 1;
+      if (changed.open !== undefined) this.openAfter.set(changed.scanId, changed.open);
+      this.learnFrom(answer);
       const here = !this.foreign.has(changed.scanId);
       for (const watcher of this.answerWatchers) watcher(changed, answer, here);
       this.replace(changed);
@@ -379,6 +510,32 @@ export class ScanQueue {
       if (changed.action === "undo" && changed.state === "settled") await this.noteUndone(changed);
     }
     return complete;
+  }
+
+  /**
+   * The server does not know the scan before this one. It may come first, or wait for an answer; one that was
+   * answered once was lost there, and is sent again. Otherwise nobody knows into which parent this one goes.
+   */
+  private async mend(scan: ScanRecord, answer: ScanAnswer): Promise<void> {
+    const { store } = this.parts;
+    const before = scan.previous == null ? undefined : await store.find(scan.previous);
+    if (before !== undefined && (before.state === "waiting" || !isKept(before))) return;
+    if (before !== undefined && !this.mended.has(scan.scanId)) {
+      this.mended.add(scan.scanId);
+      const again = await store.change(before.seq, (stored) => ({ ...stored, state: "waiting" }));
+      if (again !== null) this.replace(again);
+      return;
+    }
+    if (answer.problem !== undefined) answer.problem = { ...answer.problem, conflict: true };
+    const refused = await store.change(scan.seq, (stored) => withAnswer(stored, answer));
+    if (refused === null) return;
+    for (const watcher of this.answerWatchers) watcher(refused, answer, !this.foreign.has(refused.scanId));
+    this.replace(refused);
+    this.tell(refused, answer);
+  }
+
+  private learnFrom({ bag, parent, closed }: ScanAnswer): void {
+    for (const one of [closed?.bag, bag, parent]) if (one?.kind === "parent") this.cards.set(one.id, one);
   }
 
   private async noteUndone(undo: ScanRecord): Promise<void> {
@@ -444,10 +601,21 @@ export class ScanQueue {
       (scan, at) => scan.state === "waiting" || isOpen(scan) || at >= this.scans.length - KEEP,
     );
     this.scans = kept;
+    const waiting = kept.filter((scan) => scan.state === "waiting");
+    const held = new Set<string>();
+    for (const { scanId, previous, question, ...scan } of waiting)
+      if (
+        question !== undefined ||
+        held.has(previous ?? "") ||
+        this.lanes.has(laneOf({ scanId, previous, ...scan }))
+      )
+        held.add(scanId);
     this.view = {
       scans: kept,
-      waiting: kept.filter((scan) => scan.state === "waiting").length,
-      held: kept.filter((scan) => scan.state === "waiting" && this.lanes.has(laneOf(scan))).length,
+      waiting: waiting.length,
+      held: held.size,
+      asked: waiting.filter((scan) => scan.question !== undefined),
+      head: this.head,
       refused: kept.filter(isOpen),
       link: this.link,
     };
@@ -455,8 +623,28 @@ export class ScanQueue {
   }
 }
 
-/** What must stay in order: the scans of one big bag. */
-const laneOf = (scan: ScanRecord): string => codeKey(scan.parentCode);
+/** What must stay in order: the scans of one big bag, or what follows one scan in its chain. */
+const laneOf = ({ previous, parentCode, scanId }: ScanRecord): string =>
+  previous === undefined ? codeKey(parentCode) : scanId;
+
+/** A scan with the server's final word on it. */
+function withAnswer(stored: ScanRecord, answer: ScanAnswer): ScanRecord {
+  const { problem, open, kind, kept, bag, parent } = answer;
+  const card = [bag, parent].find((one) => one !== undefined && one.id === open?.id);
+  return {
+    ...stored,
+    state: problem === undefined ? "settled" : "refused",
+    outcome: answer.outcome,
+    ...(problem && { problem }),
+    // It changed nothing, and no bag is elsewhere than the record says: seen is enough.
+    ...(problem?.conflict === false && { dealtWith: true }),
+    ...(kind && { kind }),
+    ...(open !== undefined && { open }),
+    ...(card && { card }),
+    ...(parent && bag?.kind === "child" && { inside: { id: parent.id, code: parent.code } }),
+    ...(kept === false && { kept }),
+  };
+}
 
 /** A refusal nobody has dealt with. */
 export function isOpen(scan: ScanRecord): boolean {

@@ -122,7 +122,10 @@ export class ScanStore {
     return store.index("byState").getAll(IDBKeyRange.only([userId, state]));
   }
 
-  /** The oldest waiting scans, marked as tried in the same transaction that reads them. */
+  /**
+   * The oldest waiting scans that may go, marked as tried in the same transaction that reads them. What follows a scan
+   * that may not go waits for it, and what follows one that the server never gets follows the one before that.
+   */
   async takeWaiting(
     userId: number,
     most: number,
@@ -130,15 +133,43 @@ export class ScanStore {
   ): Promise<ScanRecord[]> {
     const tx = await this.scans("readwrite", KEPT);
     const range = IDBKeyRange.only([userId, "waiting"]);
-    let taken = await tx.store.index("byState").getAll(range, most);
+    const byScanId = tx.store.index("byScanId");
+    const choose = async (from: ScanRecord[]): Promise<ScanRecord[]> => {
+      const chosen = new Set<string>();
+      const taken: ScanRecord[] = [];
+      for (const scan of from) {
+        if (taken.length === most) break;
+        if (scan.question !== undefined || !may(scan)) continue;
+        let before = scan.previous ?? null;
+        let goes = true;
+        while (before !== null && !chosen.has(before)) {
+          const one = await byScanId.get(before);
+          goes = one?.state !== "waiting";
+          if (one === undefined || !goes || isKept(one)) break;
+          before = one.previous ?? null;
+        }
+        if (!goes) continue;
+        if (scan.previous !== undefined) scan.previous = before;
+        chosen.add(scan.scanId);
+        taken.push(scan);
+      }
+      return taken;
+    };
+    const oldest = await tx.store.index("byState").getAll(range, most);
+    let taken = await choose(oldest);
     // Some may not go now: look further behind them.
-    if (!taken.every(may)) taken = (await tx.store.index("byState").getAll(range)).filter(may).slice(0, most);
+    if (taken.length < oldest.length) taken = await choose(await tx.store.index("byState").getAll(range));
     for (const scan of taken) {
       scan.attempts += 1;
       void tx.store.put(scan);
     }
     await tx.done;
     return taken;
+  }
+
+  /** One scan by its id, as it is stored now. */
+  async find(scanId: string): Promise<ScanRecord | undefined> {
+    return (await this.scans("readonly")).store.index("byScanId").get(scanId);
   }
 
   /**
@@ -190,14 +221,17 @@ export class ScanStore {
     await Promise.all([tx.store.delete(scanId), tx.done]);
   }
 
-  /** Scans of anybody on this device that the server has not answered. */
-  async countWaiting(): Promise<number> {
+  /** How many scans of each user of this device the server has not answered. */
+  async countWaiting(): Promise<Map<number, number>> {
     const scans = await (await this.scans("readonly")).store.getAll();
     const lines = await (await this.begin("lines", "readonly")).store.getAll();
-    return (
-      scans.filter((scan) => scan.state === "waiting").length +
-      lines.filter((scan) => scan.problem === undefined).length
-    );
+    const owners = [
+      ...scans.filter((scan) => scan.state === "waiting").map((scan) => scan.userId),
+      ...lines.filter((scan) => scan.problem === undefined).map((scan) => scan.user_id),
+    ];
+    const counts = new Map<number, number>();
+    for (const owner of owners) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    return counts;
   }
 
   close(): void {
@@ -205,6 +239,9 @@ export class ScanStore {
     this.db.close();
   }
 }
+
+/** Whether the server has, or will have, a scan under this id, so that the next one can follow it. */
+export const isKept = (scan: ScanRecord): boolean => scan.state !== "withdrawn" && scan.kept !== false;
 
 let store: Promise<ScanStore> | null = null;
 
@@ -222,5 +259,5 @@ export async function keepForGood(): Promise<void> {
   await storage?.persist?.().catch(() => false);
 }
 
-/** Scans of anybody that this phone still holds; for the sign-in screen. */
-export const heldScans = async (): Promise<number> => (await scanStore()).countWaiting();
+/** Scans that this phone still holds, by whose they are; for the sign-in screen. */
+export const heldScans = async (): Promise<Map<number, number>> => (await scanStore()).countWaiting();

@@ -2,13 +2,25 @@ import { createContext } from "preact";
 import { useContext, useEffect, useState, useSyncExternalStore } from "react";
 import { alone } from "@/shared/api/session";
 import { askArrived, deliver } from "./deliver";
-import { ScanQueue, type News, type QueueView } from "./queue";
+import { nothing, ScanQueue, type News, type QueueView } from "./queue";
 import { scanStore } from "./store";
 
 /** Look for scans left by another tab, and try again after silence, this often, in ms. */
 const TICK_MS = 20_000;
 
 export const QueueContext = createContext<ScanQueue | null>(null);
+
+/** Where this tab's chain is, over a reload; another tab has a chain of its own. */
+function placeOf(userId: number) {
+  const name = `tracetrack.chain.${userId}`;
+  return {
+    read: () => {
+      const kept = sessionStorage.getItem(name);
+      return kept === null ? undefined : kept || null;
+    },
+    write: (head: string | null) => sessionStorage.setItem(name, head ?? ""),
+  };
+}
 
 /** The queue of one user, alive as long as he is signed in. Null until its store is open. */
 export function useQueueOf(userId: number | null): ScanQueue | null {
@@ -23,7 +35,15 @@ export function useQueueOf(userId: number | null): ScanQueue | null {
     const open = async () => {
       const opened = await scanStore();
       if (gone) return;
-      mine = new ScanQueue({ store: opened, userId, deliver, askArrived, alone, tell });
+      mine = new ScanQueue({
+        store: opened,
+        userId,
+        deliver,
+        askArrived,
+        alone,
+        tell,
+        place: placeOf(userId),
+      });
       const told = mine;
       if (channel !== null) channel.onmessage = (event: MessageEvent<News>) => told.hear(event.data);
       await mine.load();
@@ -71,8 +91,6 @@ const watchLine = (watcher: () => void): (() => void) => {
 
 /** Whether the device itself has a network; the server may be away all the same. */
 export const useOnline = (): boolean => useSyncExternalStore(watchLine, () => navigator.onLine);
-
-const nothing: QueueView = { scans: [], waiting: 0, held: 0, refused: [], link: "up" };
 
 export function useQueueView(queue: ScanQueue | null): QueueView {
   return useSyncExternalStore(

@@ -4,8 +4,7 @@ import { t } from "@/shared/i18n/office";
 import type { Tone } from "@/shared/sound/sound";
 import { Icon } from "@/shared/ui/icons";
 import { isReserved } from "./commands";
-import { knownSuffix, rememberSuffix } from "./suffix";
-import { WedgeReader } from "./wedge";
+import { useTaker } from "./keyboard";
 
 const Camera = lazy(() => import("./camera/Camera"));
 
@@ -35,58 +34,30 @@ export function ScanField({ label, hint, active, onCode, toneOf = unknown }: Sca
   const give = (text: string) => {
     if (text.trim() !== "") handler.current(text);
   };
+  useTaker({ onCode: give, field: () => input.current }, active);
 
   // Before the first picture: a scan that comes with it must not lose its first letters.
   useLayoutEffect(() => {
     const field = input.current;
     if (!active || field === null) return;
-    let ending = false;
-    const reader = new WedgeReader(
-      {
-        onCode: (code) => {
-          rememberSuffix(reader.hasSuffix);
-          if (ending) return;
-          // Only what the field holds from its beginning: a code typed by hand before is not torn apart.
-          if (!field.value.startsWith(code)) return;
-          field.value = field.value.slice(code.length);
-          give(code);
-        },
-        onSlowTyping: () => undefined,
-      },
-      knownSuffix(),
-    );
     const focus = () => field.focus({ preventScroll: true });
 
+    /** What somebody typed by hand, or a scanner that is as slow. */
     const onFieldKey = (event: KeyboardEvent) => {
       if (event.isComposing || (event.key !== "Enter" && event.key !== "Tab")) return;
       if (event.key === "Tab" && (event.shiftKey || field.value.trim() === "")) return;
       event.preventDefault();
-      // The reader learns that this scanner ends its codes; the field holds the code itself.
-      ending = true;
-      reader.key(event.key, event.timeStamp);
-      ending = false;
       const text = field.value;
       field.value = "";
       give(text);
     };
 
-    const onInput = (event: Event) => {
-      if (event instanceof InputEvent && event.inputType === "insertText" && event.data !== null)
-        return reader.text(event.data, event.timeStamp);
-      reader.clear();
+    const onInput = () => {
       // A scanner service pastes whole codes, each with its line end.
       if (!/[\r\n\t]/.test(field.value)) return;
       const pieces = field.value.split(/[\r\n\t]+/);
       field.value = pieces.pop() ?? "";
       pieces.forEach(give);
-    };
-
-    const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.altKey || event.metaKey || document.activeElement === field) return;
-      const at = event.target instanceof Element ? event.target : null;
-      if (at?.closest("input, textarea, select") != null) return;
-      const presses = event.key === " " && at?.closest("button, a") != null;
-      if (event.key.length === 1 && !presses) focus();
     };
 
     const onBlur = () => {
@@ -104,14 +75,11 @@ export function ScanField({ label, hint, active, onCode, toneOf = unknown }: Sca
     field.addEventListener("keydown", onFieldKey);
     field.addEventListener("input", onInput);
     field.addEventListener("blur", onBlur);
-    document.addEventListener("keydown", onKey, true);
     document.addEventListener("click", onClick);
     return () => {
-      reader.clear();
       field.removeEventListener("keydown", onFieldKey);
       field.removeEventListener("input", onInput);
       field.removeEventListener("blur", onBlur);
-      document.removeEventListener("keydown", onKey, true);
       document.removeEventListener("click", onClick);
     };
   }, [active]);

@@ -131,9 +131,10 @@ export class ScanSender<Answer> {
     this.failures += 1;
     this.tell();
     if (this.stopped) return;
-    const retryAfter = error instanceof ApiProblem ? error.retryAfter : null;
+    const told = error instanceof ApiProblem || error instanceof Unreachable;
+    const retryAfter = told ? error.retryAfter : null;
     this.timer = setTimeout(() => void this.pump(), backoffMs(this.failures, retryAfter));
-    if (!(error instanceof ApiProblem) && !(error instanceof Unreachable)) console.error(error);
+    if (!told) console.error(error);
   }
 
   private tell(): void {

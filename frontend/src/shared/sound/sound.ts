@@ -1,7 +1,12 @@
-/** The four things that can come of a scan. */
+/** What can come of any scan. */
 export type Tone = "ok" | "already" | "refused" | "waiting";
 
-export const TONES: readonly Tone[] = ["ok", "already", "refused", "waiting"];
+/** What can come of a scan on the floor. Each has a colour, a shape, a sound and a word of its own. */
+export const OUTCOMES = [
+  ...(["ok", "full", "over", "short", "already", "completed"] as const),
+  ...(["other", "ask", "refused", "waiting", "out"] as const),
+];
+export type Outcome = (typeof OUTCOMES)[number];
 
 const SOUND = "tracetrack.sound";
 const VIBRATION = "tracetrack.vibration";
@@ -29,12 +34,12 @@ function token(name: string): string {
 const numbers = (text: string): number[] => text.split(/\s+/).map(Number).filter(Number.isFinite);
 
 /** Plays a tone and shakes the phone, as far as the user wants and the phone can. */
-export function signal(tone: Tone): void {
+export function signal(tone: Outcome): void {
   if (vibrationOn() && "vibrate" in navigator) navigator.vibrate(numbers(token(`--buzz-${tone}`)));
   if (soundOn() && audio !== null) play(audio, tone);
 }
 
-function play(context: AudioContext, tone: Tone): void {
+function play(context: AudioContext, tone: Outcome): void {
   const notes = numbers(token(`--sound-${tone}`));
   const loudness = Number(token("--sound-loudness")) || 0.5;
   let at = context.currentTime + 0.005;

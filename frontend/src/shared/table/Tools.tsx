@@ -89,6 +89,7 @@ function SearchBox({ label, filters }: { label: string; filters: Filters<Record<
       <input
         type="search"
         name="q"
+        data-codes
         value={text}
         maxLength={128}
         autoComplete="off"

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "react";
+import { useId, useLayoutEffect, useRef } from "react";
 import { t } from "@/shared/i18n/office";
 import { Icon } from "./icons";
 
@@ -11,14 +11,19 @@ interface SheetProps {
 
 const REACHABLE = "a[href], button:not(:disabled), input, select, textarea, [tabindex='0']";
 
-/** A question over the page: from below on a phone, in the middle at a desk. Escape closes it. */
+/**
+ * A question over the page: from below on a phone, in the middle at a desk. Escape closes it. The focus goes to
+ * `data-first`, else to what follows the cross: never an act that cannot be taken back, for the Enter of a
+ * scanner presses what has the focus.
+ */
 export function Sheet({ title, onClose, children }: SheetProps) {
   const id = useId();
   const sheet = useRef<HTMLDivElement>(null);
   const close = useRef(onClose);
   close.current = onClose;
 
-  useEffect(() => {
+  // Before the dialog is painted: a key pressed as soon as it is seen is its own.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     const inside = () => [...(sheet.current?.querySelectorAll<HTMLElement>(REACHABLE) ?? [])];
     (sheet.current?.querySelector<HTMLElement>("[data-first]") ?? inside()[1] ?? inside()[0])?.focus();

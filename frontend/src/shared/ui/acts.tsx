@@ -215,6 +215,8 @@ export function ProblemDrawing({ code, class: extra }: Picture & { code: string 
     case "bag_is_parent":
       return <WrongSizeDrawing class={extra} big />;
     case "bag_is_child":
+    case "no_current_parent":
+    case "previous_missing":
       return <WrongSizeDrawing class={extra} big={false} />;
     case "parent_locked":
       return <GoneDrawing class={extra} />;

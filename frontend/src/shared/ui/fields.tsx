@@ -36,6 +36,8 @@ interface LineProps {
   inputMode?: "numeric";
   autoComplete?: "one-time-code" | "username" | "off";
   list?: string;
+  /** A scanner may type into it. */
+  "data-codes"?: true;
 }
 
 /** One line of a form at a desk. */
@@ -75,6 +77,8 @@ interface ParagraphProps {
   maxLength: number;
   required?: boolean;
   first?: boolean;
+  /** A scanner may type into it. */
+  "data-codes"?: true;
 }
 
 export function Paragraph({ label, hint, wrong, onValue, first, ...rest }: ParagraphProps) {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "react";
 import { t } from "@/shared/i18n/i18n";
-import type { Tone } from "@/shared/sound/sound";
+import type { Outcome, Tone } from "@/shared/sound/sound";
 import { Icon, type IconName } from "./icons";
 
 /** A sentence with its outcome's shape and colour. `alert` is read out at once. */
@@ -22,8 +22,23 @@ export function Note({
   );
 }
 
+/** The shape of each outcome. */
+export const SHAPES: Record<Outcome, IconName> = {
+  ok: "ok",
+  full: "star",
+  over: "plus",
+  short: "gauge",
+  already: "already",
+  completed: "label",
+  other: "move",
+  ask: "help",
+  refused: "refused",
+  waiting: "waiting",
+  out: "sign-out",
+};
+
 /** An outcome's shape in its colour. */
-export function ToneIcon({ tone, name = tone }: { tone: Tone; name?: IconName }) {
+export function ToneIcon({ tone, name = SHAPES[tone] }: { tone: Outcome; name?: IconName }) {
   return (
     <span class="tone-icon" data-tone={tone}>
       <Icon name={name} />
@@ -113,6 +128,8 @@ export interface TextFieldProps {
   enterKeyHint?: "done" | "search";
   /** Takes the focus when it appears, the caret at the end. */
   focusFirst?: boolean;
+  /** A scanner may type into it. */
+  "data-codes"?: true;
   children?: ComponentChildren;
 }
 

@@ -9,6 +9,13 @@ export const messages = {
   "help.already": "It was in already. Nothing changed.",
   "help.refused": "Stop. Look at the screen.",
   "help.waiting": "It is kept here and sent later. Go on.",
+  "help.full": "It is full. Take the next big bag.",
+  "help.over": "It is in, but more than expected.",
+  "help.short": "Fewer than expected. Is it really done?",
+  "help.completed": "This big bag was done. Scan it again to open it.",
+  "help.other": "It is in another big bag. Move it, or leave it.",
+  "help.ask": "Big bag or small bag? Scan it again, or press.",
+  "help.out": "You were signed out. It is kept: sign in to send it.",
   "help.hear": "Hear it",
   "help.more": "For your scanner",
 
@@ -33,6 +40,14 @@ export const messages = {
   "setup.end": "Ends with",
   "setup.end.none": "Nothing",
   "setup.arrived": "Arrived as",
+  "setup.byPlace":
+    "It works: this device now knows the scanner's keys. Surer: set this computer's keyboard to English (US).",
+  "setup.signs":
+    "It works: this device takes off the signs that the scanner adds. Better: switch its prefix and suffix off.",
+  "setup.letters": "The scanner adds letters or digits of its own: switch its prefix and suffix off.",
+  "setup.checkDigit": "Check digits are sent, as they should be.",
+  "setup.noCheckDigit":
+    'The check digit is missing: switch on "send check digit" for EAN and UPC, in the scanner\'s own booklet.',
   "setup.good": "This scanner is set up well.",
   "setup.noSuffix": "It works. Set it to add Enter after each code: then it is surer and quicker.",
   "setup.capsLock": "Caps lock is on: press Caps Lock once, then scan again.",

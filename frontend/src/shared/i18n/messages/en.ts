@@ -3,6 +3,11 @@
  * file here with `const messages: Messages`; a missing key does not compile.
  */
 export const messages = {
+  "app.untaken": "Not taken",
+  "app.untaken.garbled":
+    "The keyboard language of this computer does not fit the scanner. Set the keyboard to English (US), or test the scanner in Help.",
+  "app.untaken.question": "First answer the question on the screen. Then scan it again.",
+  "app.untaken.nowhere": "No codes are taken here. Open the page that needs it, then scan it again.",
   "app.name": "TraceTrack",
   "app.loading": "One moment",
   "app.failed": "This page could not be opened.",
@@ -34,6 +39,8 @@ export const messages = {
   "signIn.go": "Sign in",
   "signIn.going": "Signing in",
   "signIn.ended": "You were signed out. Sign in again.",
+  "signIn.waiting.of":
+    "{count, plural, one {# scan is kept on this phone. It is sent} other {# scans are kept on this phone. They are sent}} after {name} signs in.",
   "signIn.waiting":
     "{count, plural, one {# scan is kept on this phone. It is sent} other {# scans are kept on this phone. They are sent}} after you sign in.",
 
@@ -122,9 +129,19 @@ export const messages = {
   "scan.undo.one": "Undo {code}",
   "scan.closed.unsent": "It is sent when the connection is back.",
 
+  "interrupted.ended": "You were signed out. Scans are kept. Sign in to send them.",
+  "interrupted.password": "Choose a new password. Scans are kept until then.",
+  "interrupted.totp": "Set up the code from your phone. Scans are kept until then.",
+
   "camera.title": "Camera",
   "camera.close": "Close the camera",
   "camera.starting": "The camera is starting",
+  "camera.asking": "Allow the camera: answer the question that the browser shows.",
+  "camera.dark": "The picture is black. Uncover the camera, or turn the light on.",
+  "camera.unread": "This label cannot be read. Hold it flat and closer, or type its code.",
+  "camera.nothing": "No label can be seen. Hold it closer and still, or type its code.",
+  "camera.otherKind": "Codes of the kind {kind} are not read here. Use the scanner, or ask your admin.",
+  "camera.twice": "Two labels with the code {code}. Put one of the bags aside.",
   "camera.torch": "Light",
   "camera.one": "Show one label at a time",
   "camera.parentFirst": "First show the big bag alone",
@@ -132,7 +149,7 @@ export const messages = {
   "camera.refused": "The camera is not allowed. Allow it in the browser's settings.",
   "camera.none": "There is no camera here. Use the scanner, or type the code.",
   "camera.busy": "Something else is using the camera. Close it.",
-  "camera.unread": "The camera's reader could not be loaded. Check the connection.",
+  "camera.noReader": "The camera's reader could not be loaded. Check the connection.",
 
   "speech.count": "Say the number aloud",
 
@@ -149,11 +166,27 @@ export const messages = {
   "outcome.already.done": "Already done",
   "outcome.refused": "Not accepted",
   "outcome.waiting": "Waiting",
+  "outcome.full": "Full",
+  "outcome.over": "Too many",
+  "outcome.short": "Too few",
+  "outcome.completed": "Was done before",
+  "outcome.other": "In another bag",
+  "outcome.ask": "A question",
+  "outcome.out": "Kept, not sent",
+  "closed.short": "{parent} has only {count} of {expected}.",
+  "closed.done": "{parent} is done with {count}.",
+  "over.out": "Take it out again",
+  "completed.open": "Open it again",
+  "short.goOn": "Not done: go on packing",
+  "short.done": "It is done anyway",
   "outcome.sending": "Sending",
+  "outcome.asked": "Asks you",
   "outcome.withdrawn": "Undone",
 
   "refused.ok": "OK, understood",
   "refused.move": "Move it here",
+  "refused.move.into": "Move it into {parent}",
+  "refused.leave": "Leave it there",
   "refused.open": "Open this big bag",
   "refused.retry": "Send again",
   "refused.drop": "Drop it",
@@ -167,6 +200,19 @@ export const messages = {
   "refused.inParent.by": "It is in big bag {parent}. {who} put it there, {when}.",
   "refused.for": "for {parent}",
 
+  "asked.kind": "Is this a big bag?",
+  "asked.unlike": "Does this bag belong here?",
+  "asked.notABag": "Is this the label of a bag?",
+  "asked.completed": "Big bag {parent} was done with {count}. Put one more in?",
+  "asked.again.parent": "Scan it again: it is a big bag.",
+  "asked.again.child": "Scan it again: it is a small bag.",
+  "asked.again.in": "Scan it again: put it in.",
+  "asked.behind":
+    "{count, plural, one {# scan after it waits} other {# scans after it wait}} for your answer.",
+  "asked.parent": "Big bag",
+  "asked.child": "Small bag",
+  "asked.in": "Open it, put this in",
+  "asked.drop": "Scanned by mistake",
   "find.title": "Find",
   "find.field": "Code of any bag",
   "find.go": "Find",
@@ -237,6 +283,9 @@ export const messages = {
   "profile.sessions.endOthers": "Sign out everywhere else",
   "profile.sessions.endOne": "Sign out: {device}",
   "profile.signOut": "Sign out",
+  "profile.signOut.offline":
+    "No connection: after signing out nobody can sign in or scan on this device until it is back.",
+  "profile.signOut.anyway": "Sign out all the same",
   "profile.signOut.waiting":
     "{count, plural, one {# scan has not been sent yet. It stays on this phone and is sent when you sign in again.} other {# scans have not been sent yet. They stay on this phone and are sent when you sign in again.}}",
 
@@ -262,9 +311,14 @@ export const messages = {
   "problem.password_change_required": "Choose a new password first.",
   "problem.too_many_requests": "Too many tries. Wait a moment.",
   "problem.internal_error": "Something went wrong on our side. Try again in a moment.",
+  "problem.storage_full": "The server's disk is full. Scans stay on this device and are sent later.",
   "problem.busy": "The system is busy. Try again in a moment.",
   "problem.not_saved": "This phone could not keep the scan. Scan it again.",
   "problem.bag_not_found": "There is no bag with this code.",
+  "problem.no_current_parent": "Scan the big bag first.",
+  "problem.previous_missing": "Nobody knows which big bag was open. Scan it again.",
+  "problem.kind_uncertain": "Is it a big bag or a small bag? Scan it again.",
+  "problem.parent_completed": "This big bag is done.",
   "problem.parent_not_found": "This big bag is not known. Scan the big bag first.",
   "problem.scan_not_refused": "This scan was accepted. Undo it instead.",
   "problem.scan_not_found": "This scan is not known.",

@@ -4,6 +4,11 @@ import type { Messages } from "../i18n";
 
 /** Hindi. It brings its own letters: nobody else downloads them. */
 export const messages: Messages = {
+  "app.untaken": "नहीं लिया गया",
+  "app.untaken.garbled":
+    "इस कंप्यूटर की कीबोर्ड भाषा स्कैनर से मेल नहीं खाती। कीबोर्ड English (US) करें, या मदद में स्कैनर जाँचें।",
+  "app.untaken.question": "पहले स्क्रीन पर पूछे गए सवाल का जवाब दें। फिर इसे दोबारा स्कैन करें।",
+  "app.untaken.nowhere": "यहाँ कोड नहीं लिया जाता। सही पेज खोलें, फिर इसे दोबारा स्कैन करें।",
   "app.name": "TraceTrack",
   "app.loading": "एक पल रुकें",
   "app.failed": "यह पेज नहीं खुल सका।",
@@ -35,6 +40,8 @@ export const messages: Messages = {
   "signIn.go": "साइन इन करें",
   "signIn.going": "साइन इन हो रहा है",
   "signIn.ended": "आप साइन आउट हो गए थे। फिर से साइन इन करें।",
+  "signIn.waiting.of":
+    "{count, plural, one {# स्कैन इस फ़ोन पर रखा है।} other {# स्कैन इस फ़ोन पर रखे हैं।}} {name} के साइन इन करने पर भेजे जाएँगे।",
   "signIn.waiting":
     "{count, plural, one {# स्कैन इस फ़ोन में रखा है।} other {# स्कैन इस फ़ोन में रखे हैं।}} साइन इन करते ही भेज दिए जाएँगे।",
 
@@ -123,9 +130,19 @@ export const messages: Messages = {
   "scan.undo.one": "{code} वापस लें",
   "scan.closed.unsent": "कनेक्शन आते ही भेज दिया जाएगा।",
 
+  "interrupted.ended": "आप साइन आउट हो गए। स्कैन रखे जा रहे हैं। भेजने के लिए साइन इन करें।",
+  "interrupted.password": "नया पासवर्ड चुनें। तब तक स्कैन रखे जाएँगे।",
+  "interrupted.totp": "अपने फ़ोन का कोड चालू करें। तब तक स्कैन रखे जाएँगे।",
+
   "camera.title": "कैमरा",
   "camera.close": "कैमरा बंद करें",
   "camera.starting": "कैमरा शुरू हो रहा है",
+  "camera.asking": "कैमरे की अनुमति दें: ब्राउज़र में पूछे गए सवाल का जवाब दें।",
+  "camera.dark": "तस्वीर काली है। कैमरा खोलें या रोशनी जलाएँ।",
+  "camera.unread": "यह लेबल पढ़ा नहीं जा रहा। इसे सीधा और पास रखें या कोड लिखें।",
+  "camera.nothing": "कोई लेबल नहीं दिख रहा। इसे पास और स्थिर रखें या कोड लिखें।",
+  "camera.otherKind": "{kind} कोड यहाँ नहीं पढ़े जाते। स्कैनर से स्कैन करें या एडमिन से कहें।",
+  "camera.twice": "दो लेबलों पर एक ही कोड {code} है। एक बैग अलग रखें।",
   "camera.torch": "रोशनी",
   "camera.one": "एक बार में एक लेबल दिखाएँ",
   "camera.parentFirst": "पहले सिर्फ़ बड़ा बैग दिखाएँ",
@@ -133,7 +150,7 @@ export const messages: Messages = {
   "camera.refused": "कैमरे की अनुमति नहीं है। ब्राउज़र की सेटिंग में अनुमति दें।",
   "camera.none": "यहाँ कैमरा नहीं है। स्कैनर से स्कैन करें या कोड लिखें।",
   "camera.busy": "कैमरा कहीं और चल रहा है। उसे बंद करें।",
-  "camera.unread": "कैमरा कोड नहीं पढ़ पा रहा है। कनेक्शन जाँचें।",
+  "camera.noReader": "कैमरा कोड नहीं पढ़ पा रहा है। कनेक्शन जाँचें।",
 
   "speech.count": "गिनती बोलकर बताएँ",
 
@@ -150,11 +167,27 @@ export const messages: Messages = {
   "outcome.already.done": "पहले ही पूरा है",
   "outcome.refused": "नहीं माना गया",
   "outcome.waiting": "बाकी है",
+  "outcome.full": "भर गया",
+  "outcome.over": "ज़्यादा हैं",
+  "outcome.short": "कम हैं",
+  "outcome.completed": "पहले ही पूरा हुआ",
+  "outcome.other": "दूसरे बैग में है",
+  "outcome.ask": "एक सवाल",
+  "outcome.out": "रखा है, भेजा नहीं",
+  "closed.short": "{parent} में {expected} में से केवल {count} हैं।",
+  "closed.done": "{parent} {count} के साथ पूरा हुआ।",
+  "over.out": "इसे वापस निकालें",
+  "completed.open": "फिर से खोलें",
+  "short.goOn": "पूरा नहीं: पैक करते रहें",
+  "short.done": "फिर भी पूरा है",
   "outcome.sending": "भेजा जा रहा है",
+  "outcome.asked": "आपसे पूछता है",
   "outcome.withdrawn": "वापस लिया",
 
   "refused.ok": "ठीक है, समझ गया",
   "refused.move": "इसे यहाँ लाएँ",
+  "refused.move.into": "{parent} में डालें",
+  "refused.leave": "वहीं रहने दें",
   "refused.open": "यह बड़ा बैग खोलें",
   "refused.retry": "फिर से भेजें",
   "refused.drop": "हटाएँ",
@@ -168,6 +201,18 @@ export const messages: Messages = {
   "refused.inParent.by": "यह बड़े बैग {parent} में है। {who} ने {when} डाला था।",
   "refused.for": "{parent} के लिए",
 
+  "asked.kind": "क्या यह बड़ा बैग है?",
+  "asked.unlike": "क्या यह बैग यहाँ का है?",
+  "asked.notABag": "क्या यह किसी बैग का लेबल है?",
+  "asked.completed": "बड़ा बैग {parent} {count} के साथ पूरा हो चुका है। एक और डालें?",
+  "asked.again.parent": "फिर से स्कैन करें: यह बड़ा बैग है।",
+  "asked.again.child": "फिर से स्कैन करें: यह छोटा बैग है।",
+  "asked.again.in": "फिर से स्कैन करें: इसे डालें।",
+  "asked.behind": "इसके बाद के {count, plural, one {# स्कैन} other {# स्कैन}} आपके जवाब का इंतज़ार कर रहे हैं।",
+  "asked.parent": "बड़ा बैग",
+  "asked.child": "छोटा बैग",
+  "asked.in": "खोलें, इसे डालें",
+  "asked.drop": "गलती से स्कैन हुआ",
   "find.title": "खोजें",
   "find.field": "किसी भी बैग का कोड",
   "find.go": "खोजें",
@@ -238,6 +283,9 @@ export const messages: Messages = {
   "profile.sessions.endOthers": "बाकी सब जगह से साइन आउट करें",
   "profile.sessions.endOne": "साइन आउट करें: {device}",
   "profile.signOut": "साइन आउट करें",
+  "profile.signOut.offline":
+    "कनेक्शन नहीं है: साइन आउट के बाद, कनेक्शन आने तक इस डिवाइस पर कोई साइन इन या स्कैन नहीं कर सकेगा।",
+  "profile.signOut.anyway": "फिर भी साइन आउट करें",
   "profile.signOut.waiting":
     "{count, plural, one {# स्कैन अभी नहीं भेजा गया। यह इस फ़ोन में रहेगा और आपके फिर से साइन इन करने पर भेजा जाएगा।} other {# स्कैन अभी नहीं भेजे गए। ये इस फ़ोन में रहेंगे और आपके फिर से साइन इन करने पर भेजे जाएँगे।}}",
 
@@ -263,9 +311,14 @@ export const messages: Messages = {
   "problem.password_change_required": "पहले नया पासवर्ड चुनें।",
   "problem.too_many_requests": "बहुत बार कोशिश हुई। थोड़ा रुकें।",
   "problem.internal_error": "हमारी ओर से कुछ गलत हुआ। थोड़ी देर में फिर कोशिश करें।",
+  "problem.storage_full": "सर्वर की डिस्क भर गई है। स्कैन इस डिवाइस पर रहेंगे और बाद में भेजे जाएँगे।",
   "problem.busy": "सिस्टम व्यस्त है। थोड़ी देर में फिर कोशिश करें।",
   "problem.not_saved": "फ़ोन इस स्कैन को रख नहीं सका। इसे फिर से स्कैन करें।",
   "problem.bag_not_found": "इस कोड का कोई बैग नहीं है।",
+  "problem.no_current_parent": "पहले बड़ा बैग स्कैन करें।",
+  "problem.previous_missing": "पता नहीं कौन सा बड़ा बैग खुला था। फिर से स्कैन करें।",
+  "problem.kind_uncertain": "बड़ा बैग है या छोटा? फिर से स्कैन करें।",
+  "problem.parent_completed": "यह बड़ा बैग पूरा हो चुका है।",
   "problem.parent_not_found": "यह बड़ा बैग दर्ज नहीं है। पहले बड़ा बैग स्कैन करें।",
   "problem.scan_not_refused": "यह स्कैन मान लिया गया था। इसे वापस लें।",
   "problem.scan_not_found": "यह स्कैन नहीं मिला।",

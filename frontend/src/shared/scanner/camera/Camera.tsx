@@ -1,10 +1,13 @@
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { t, type MessageKey } from "@/shared/i18n/i18n";
-import type { Tone } from "@/shared/sound/sound";
+import { signal, type Tone } from "@/shared/sound/sound";
 import { CameraDrawing } from "@/shared/ui/acts";
 import { Icon, shapeOf } from "@/shared/ui/icons";
-import type { Found } from "./found";
+import { chooseCodes } from "./choose";
+import type { CodeFormat, Found } from "./found";
+import { Watch, type Notice } from "./notices";
 import { Presence } from "./presence";
+import { useFormats } from "./useFormats";
 import { useCamera, type CameraState, type Trouble } from "./useCamera";
 import "./camera.css";
 
@@ -15,6 +18,8 @@ export interface CameraProps {
   toneOf: (code: string) => Tone | null;
   /** What to do when codes cannot be taken: said while they are in the frame. */
   hint: string;
+  /** Codes that belong together with those that come, see `chooseCodes`. */
+  lot?: readonly string[] | undefined;
   onClose: () => void;
 }
 
@@ -26,7 +31,31 @@ const SENTENCES: Record<Trouble, MessageKey> = {
   refused: "camera.refused",
   none: "camera.none",
   busy: "camera.busy",
-  unread: "camera.unread",
+  unread: "camera.noReader",
+};
+
+/** How printers call the kinds of codes. */
+const KINDS: Record<CodeFormat, string> = {
+  qr_code: "QR",
+  data_matrix: "Data Matrix",
+  code_128: "Code 128",
+  ean_13: "EAN-13",
+  ean_8: "EAN-8",
+  code_39: "Code 39",
+  itf: "ITF",
+  pdf417: "PDF417",
+  aztec: "Aztec",
+};
+
+const textOf = (notice: Notice): string => {
+  switch (notice.kind) {
+    case "otherKind":
+      return t("camera.otherKind", { kind: KINDS[notice.format] });
+    case "twice":
+      return t("camera.twice", { code: notice.code });
+    default:
+      return t(`camera.${notice.kind}`);
+  }
 };
 
 const isTrouble = (state: CameraState): state is Trouble => state in SENTENCES;
@@ -36,22 +65,37 @@ interface Mark extends Found {
 }
 
 /** What the camera sees, with a mark of its outcome on each code. */
-export default function Camera({ onCodes, toneOf, hint, onClose }: CameraProps) {
+export default function Camera({ onCodes, toneOf, hint, lot, onClose }: CameraProps) {
   const video = useRef<HTMLVideoElement>(null);
   const presence = useRef(new Presence());
   const [marks, setMarks] = useState<readonly Mark[]>([]);
   const [declined, setDeclined] = useState(false);
-  const { state, torch, again } = useCamera(video, (found, at) => {
+  const watch = useRef(new Watch());
+  const [notice, setNotice] = useState<Notice | null>(null);
+  const formats = useFormats();
+  const { state, torch, again } = useCamera(video, formats, (sighting, at) => {
+    const { found } = sighting;
     setMarks((now) => {
-      const seen = new Map(now.filter((mark) => at - mark.at < LINGER_MS).map((mark) => [mark.text, mark]));
-      for (const one of found) seen.set(one.text, { ...one, at });
-      return now.length === 0 && seen.size === 0 ? now : [...seen.values()];
+      const seen = now.filter(
+        (mark) => at - mark.at < LINGER_MS && !found.some((one) => one.text === mark.text),
+      );
+      const marks = [...seen, ...found.map((one) => ({ ...one, at }))];
+      return now.length === 0 && marks.length === 0 ? now : marks;
     });
-    const fresh = presence.current.look(found, at);
-    const accepted = fresh.length === 0 || onCodes(fresh);
-    if (accepted) presence.current.take(fresh);
-    setDeclined(!accepted);
+    const sight = presence.current.look(found, at);
+    const { codes, declined: left } = chooseCodes(sight, lot);
+    const accepted = codes.length === 0 || onCodes(codes);
+    if (accepted) presence.current.take(codes);
+    setDeclined(left || !accepted);
+    const now = watch.current.look(sighting, sight, at);
+    setNotice((before) => (JSON.stringify(before) === JSON.stringify(now) ? before : now));
   });
+
+  // What stops the work is heard once; that nothing lies before the camera is only shown.
+  const told = notice === null || notice.kind === "nothing" ? null : textOf(notice);
+  useEffect(() => {
+    if (told !== null) signal("refused");
+  }, [told]);
   const { videoWidth: width = 0, videoHeight: height = 0 } = video.current ?? {};
   return (
     <section class="camera" aria-label={t("camera.title")} data-testid="camera" data-state={state}>
@@ -63,8 +107,8 @@ export default function Camera({ onCodes, toneOf, hint, onClose }: CameraProps) 
           preserveAspectRatio="xMidYMid slice"
           aria-hidden="true"
         >
-          {marks.map((mark) => (
-            <MarkOf key={mark.text} mark={mark} tone={toneOf(mark.text)} unit={height / 360} />
+          {marks.map((mark, at) => (
+            <MarkOf key={`${mark.text} ${at}`} mark={mark} tone={toneOf(mark.text)} unit={height / 360} />
           ))}
         </svg>
       )}
@@ -80,7 +124,15 @@ export default function Camera({ onCodes, toneOf, hint, onClose }: CameraProps) 
       ) : (
         <>
           <p class="camera-said" role="status">
-            {state === "starting" ? t("camera.starting") : declined ? hint : ""}
+            {state !== "running"
+              ? t(`camera.${state}`)
+              : told !== null
+                ? told
+                : declined
+                  ? hint
+                  : notice === null
+                    ? ""
+                    : textOf(notice)}
           </p>
           {torch !== null && (
             <button
