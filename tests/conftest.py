@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
+import ssl
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
@@ -20,41 +22,28 @@ from tracetrack.platform import breaker, stamps
 from tracetrack.platform.embedded import postgres, valkey
 from tracetrack.platform.embedded.processes import Remembered
 from tracetrack.platform.migrate import migrate
-from tracetrack.settings import ROOT, Settings
+from tracetrack.settings import Settings
 
 from .floor import Floor
+from .timing import longest_first, pytest_runtest_logreport, pytest_terminal_summary
+
+__all__ = ["pytest_runtest_logreport", "pytest_terminal_summary"]
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
+# Each client of plain HTTP loads the certificate store first, which takes longer than most requests.
+ssl.create_default_context = functools.cache(ssl.create_default_context)
+
 TEMPLATE = "tracetrack_template"
-
-WHOLE_SITES = {"e2e", "faults", "trust"}
-"""Folders whose tests drive a whole site."""
-
-NEVER_AGAIN = {
-    "test_kills.py",
-    "test_zero_loss.py",
-    "test_what_was_answered_while_the_database_died_is_there",
-}
-"""They count what was lost or doubled: once is once too often, and a second try must not hide it."""
-
-NEVER_EXCUSED = ["Anomalies", "an event came twice"]
-"""Failures of the other tests that say the same."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what there is nothing to test of here (root's ways for others); mark tests of whole sites."""
+    """Leave out tests of what this machine does not have (root's rights, say); start long modules first."""
     beside = [item for item in items if not all(mark.args[0] for mark in item.iter_markers("where"))]
     if beside:
         config.hook.pytest_deselected(items=beside)
         items[:] = [item for item in items if item not in beside]
-    for item in items:
-        if not NEVER_AGAIN & {item.path.name, item.name} and WHOLE_SITES & set(
-            item.path.relative_to(ROOT).parts
-        ):
-            # Sites and browsers race with real clocks, and a busy machine may stall any of them: once more,
-            # and told as RERUN in the summary.
-            item.add_marker(pytest.mark.flaky(reruns=1, rerun_except=NEVER_EXCUSED))
+    longest_first(items)
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +52,8 @@ def server() -> Iterator[postgres.Postgres]:
     with postgres.throwaway() as running:
         running.create_database(TEMPLATE)
         migrate(running.url(postgres.OWNER, TEMPLATE))
+        # For empty().
+        running.sql(f"grant set on parameter session_replication_role to {postgres.OWNER}")
         yield running
 
 
@@ -137,20 +128,62 @@ async def floor(application: httpx.ASGITransport, owner: asyncpg.Connection) -> 
         yield await Floor.set_up(application, owner, stack)
 
 
+LARGE_BYTES = 1_000_000
+"""Deleting rows is much quicker than truncating a table, until there are many."""
+
+EMPTIED = (
+    *("bags", "retired_codes", "packing", "bills", "bill_days", "returns", "return_days", "report_mails"),
+    *(
+        "scans",
+        "scan_receipts",
+        "scan_questions",
+        "audit_events",
+        "imports",
+        "import_report",
+        "label_patterns",
+    ),
+    *("ledger_seals", "ledger_anchor", "performance_minutes", "performance_workers", "alerts_raised"),
+    *("alert_messages", "bag_search", "empty_parents", "bag_tallies", "bag_changes", "scan_tallies"),
+    *("scan_minutes", "scan_changes", "refresh_tokens", "sessions", "sign_in_tries", "sign_in_failures"),
+    *("api_keys", "second_factors", "recovery_codes", "registrations", "promotions", "users_seen"),
+    *("users", "areas", "site_settings", "answered_once"),
+    *("bag_shapes", "shape_changes"),
+)
+"""The tables that tests fill; tables that refer to them are emptied with them."""
+
+
 async def empty(owner: asyncpg.Connection) -> None:
     """Remove everything that tests made; what the migrations put there stays."""
+    tables = await owner.fetch(
+        """
+        with recursive emptied (id) as (
+            select unnest($1::text[])::regclass::oid
+            union
+            select child from emptied join (
+                select confrelid as parent, conrelid as child from pg_constraint where contype = 'f'
+                union all
+                select inhparent, inhrelid from pg_inherits
+            ) r on r.parent = emptied.id
+        )
+        select distinct id::regclass::text as name, pg_relation_size(id) as bytes from emptied
+        """,
+        list(EMPTIED),
+    )
+    if max(table["bytes"] for table in tables) > LARGE_BYTES:
+        await owner.execute(f"truncate {', '.join(EMPTIED)} restart identity cascade")
+    else:
+        filled = " ".join(f"delete from only {table['name']};" for table in tables if table["bytes"])
+        names = ", ".join(f"'{table['name']}'" for table in tables)
+        # Without triggers and foreign keys, as truncate does it.
+        await owner.execute(f"""
+            begin; set local session_replication_role = replica; {filled}
+            select setval(seqrelid, seqstart, false) from pg_sequence
+            join pg_depend on objid = seqrelid and deptype in ('a', 'i')
+            where refobjid::regclass::text in ({names}); commit;""")
     await owner.execute("""
-        truncate bags, retired_codes, packing, bills, bill_days, returns, return_days, report_mails, scans,
-                 scan_receipts, audit_events, imports, import_report,
-                 label_patterns, ledger_seals, ledger_anchor, performance_minutes, performance_workers,
-                 alerts_raised, alert_messages, bag_search, empty_parents,
-                 bag_tallies, bag_changes, scan_tallies, scan_minutes, scan_changes,
-                 refresh_tokens, sessions, sign_in_tries, sign_in_failures, api_keys, second_factors,
-                 recovery_codes, registrations, promotions, users_seen, users, areas, site_settings
-        restart identity cascade;
         delete from bag_types where not is_default;
         update bag_types set name = 'Standard', expected_children = 30, child_weight_kg = 1,
-                             code_pattern = null;
+                             code_pattern = null, shape_guard = true;
         update bag_search_progress set indexed_to = 0, seen_to = 0, seen_before = '0';
         update versions set version = version + 1;
     """)

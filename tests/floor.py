@@ -15,6 +15,8 @@ import httpx
 
 from tracetrack.access.passwords import hash_password
 
+from .retrying import RetryingTransport
+
 PASSWORD = "correct horse battery"
 
 
@@ -109,7 +111,11 @@ class Floor:
     async def client(self) -> httpx.AsyncClient:
         """A browser or phone of its own, with its own cookies."""
         return await self.stack.enter_async_context(
-            httpx.AsyncClient(transport=self.application, base_url="http://testserver/api/v1", timeout=60)
+            httpx.AsyncClient(
+                transport=RetryingTransport(self.application),
+                base_url="http://testserver/api/v1",
+                timeout=60,
+            )
         )
 
     async def person(self, username: str, role: str, area: str | None = None) -> Person:

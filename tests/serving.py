@@ -19,6 +19,7 @@ import asyncpg
 import httpx
 import psutil
 
+from tests import retrying
 from tests.floor import PASSWORD
 from tracetrack.access.passwords import hash_now
 from tracetrack.platform.embedded import postgres
@@ -39,7 +40,7 @@ class Served:
     def client(self, role: str | None = None) -> httpx.AsyncClient:
         """A client below ``/api/v1``, signed in as this role or not at all."""
         headers = {"authorization": f"Bearer {self.tokens[role]}"} if role else {}
-        return httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=headers, timeout=30)
+        return retrying.client(f"{self.url}/api/v1", headers=headers)
 
     async def sign_in(self) -> None:
         """Sign in a user of each role, as :func:`fill` makes them."""

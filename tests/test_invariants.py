@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 
 from tests.floor import Floor
+from tests.retrying import single_attempts
 from tracetrack.platform.embedded import postgres
 
 ROUNDS = 40
@@ -417,12 +418,14 @@ async def test_what_cannot_be_written_to_the_ledger_does_not_happen(floor: Floor
     ]
     try:
         for method, path, body in acts:
-            answer = await floor.admin.http.request(method, path, json=body)
+            with single_attempts():
+                answer = await floor.admin.http.request(method, path, json=body)
             assert answer.status_code == 503, (path, answer.text)
             assert answer.headers["content-type"] == "application/problem+json"
         queued = {"scan_id": "7f1b6a52-53a5-4a0c-8b1e-0d3f4b2f9a01", "action": "parent", "code": "P3"}
         queued["scanned_at"] = "2026-11-24T06:00:00Z"
-        answer = await floor.north.post("/scans/sync", {"scans": [queued]})
+        with single_attempts():
+            answer = await floor.north.post("/scans/sync", {"scans": [queued]})
         assert answer.status_code == 503
         assert await floor.owner.fetchval(counted) == before
     finally:

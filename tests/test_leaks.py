@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import statistics
 import time
@@ -25,13 +24,13 @@ from tests.billing.bills import attach, new_bill, packed
 from tests.conftest import empty
 from tests.floor import Floor, Person
 from tests.imports.files import rows_in
+from tests.lengths import SOAK, assert_fast, length
 from tests.test_routes import OF_THE_SITE, Things, may, missing, send
 from tracetrack.bags import search
 from tracetrack.platform import stamps
 
 READ = [one for one in operations() if one.method == "GET" and not one.streams and "dispatcher" in may(one)]
-SOAK = bool(os.environ.get("TRACETRACK_SOAK"))
-TIMES = 150 if SOAK else 15
+TIMES = length(15, 150)
 """How often each is asked for, of each of the two."""
 MOST_MS = 0.5
 """By which they may differ: less than a network would show."""
@@ -65,6 +64,8 @@ async def all_that_is_read(person: Person) -> dict[str, str]:
             assert answer.status_code < 500, (operation, answer.text)
             # The moment of asking is nobody's secret.
             text = re.sub(r'"\d{4}-\d\d-\d\dT[^"]+"', '"AT"', answer.text)
+            # A series by hour or day moves on by one empty slot when the clock strikes in between.
+            text = re.sub(r'\{"at":"AT"(,"\w+":0)+\},?', "", text).replace("},]", "}]")
             found[f"{operation} {query}"] = f"{answer.status_code} {text}"
     return found
 
@@ -159,4 +160,4 @@ async def test_a_foreign_thing_is_refused_as_soon_as_a_missing_one(warehouse: Fl
         apart[str(operation)] = found
     farthest = max(apart, key=lambda name: abs(apart[name]))
     print(f"{len(apart)} operations, {TIMES} pairs: at most {apart[farthest]:+.2f} ms apart ({farthest})")
-    assert abs(apart[farthest]) < MOST_MS, apart
+    assert_fast(abs(apart[farthest]), MOST_MS, f"{farthest}, ms apart")

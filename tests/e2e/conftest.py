@@ -10,13 +10,12 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
-from tests.conftest import TEMPLATE, empty
-from tracetrack.people.first_run import ensure_admin
+from tests.conftest import TEMPLATE
 from tracetrack.platform.embedded import postgres
 
 from . import chromium
 from .screens import DESK, PHONE, Screens
-from .site import PASSWORD, Site, serve
+from .site import Site, serve
 
 DATABASE = "tracetrack_browser"
 
@@ -45,18 +44,17 @@ def served(
         TRACETRACK_MIGRATE_URL=server.url(postgres.OWNER, DATABASE),
         REDIS_URL=redis_url,
     ) as site:
+        # Codes of most tests are chosen to be read, not as a site's labels are.
+        site.guard_shapes(on=False)
         yield site
 
 
-@pytest.fixture(autouse=True)
-async def codes_of_its_own(request: pytest.FixtureRequest) -> None:
-    """A test that is run once more finds its codes free: the bags of its first try take others."""
-    if getattr(request.node, "execution_count", 1) == 1 or "served" not in request.fixturenames:
-        return
-    server: postgres.Postgres = request.getfixturevalue("server")
-    connection = await asyncpg.connect(server.url(postgres.OWNER, DATABASE))
-    await connection.execute("update bags set code = gen_random_uuid()::text")
-    await connection.close()
+@pytest.fixture
+def guarded(served: Site) -> Iterator[None]:
+    """The site as it is installed: a code whose shape speaks against its meaning is asked about."""
+    served.guard_shapes(on=True)
+    yield
+    served.guard_shapes(on=False)
 
 
 @pytest.fixture
@@ -67,22 +65,10 @@ async def stored(server: postgres.Postgres, served: Site) -> AsyncIterator[async
     await connection.close()
 
 
-@pytest.fixture(autouse=True)
-async def afresh(request: pytest.FixtureRequest, server: postgres.Postgres) -> None:
-    """A test that is run once more finds nothing of its first try at the site."""
-    if getattr(request.node, "execution_count", 1) > 1 and "served" in request.fixturenames:
-        owner = server.url(postgres.OWNER, DATABASE)
-        connection = await asyncpg.connect(owner)
-        await empty(connection)
-        await connection.close()
-        await ensure_admin(owner, PASSWORD)
-        request.getfixturevalue("served").areas.clear()
-
-
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A real Chromium."""
-    # It may have to be installed first; in a thread, as it asks Playwright's other half where its own lies.
+    # In a thread, as it may have to be installed first.
     path = await asyncio.to_thread(chromium.ensure)
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=path, args=list(chromium.flags()))

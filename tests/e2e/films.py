@@ -16,7 +16,7 @@ from typing import Literal
 import zxingcpp
 from PIL import Image, ImageDraw, ImageFilter
 
-Format = Literal["QRCode", "DataMatrix", "Code128", "EAN13", "EAN8"]
+Format = Literal["QRCode", "DataMatrix", "Code128", "EAN13", "EAN8", "Code39", "ITF", "PDF417", "Aztec"]
 
 SIZE = (1280, 720)
 FPS = 30
@@ -40,6 +40,8 @@ class Shown:
     turned: float = 0
     blur: float = 0
     scale: int = 8
+    torn: float = 0
+    """So much of its middle is gone, from 0 to 1."""
 
 
 def label(text: str, format_: Format, scale: int) -> Image.Image:
@@ -59,6 +61,10 @@ def scene(labels: Sequence[Shown], dice: random.Random) -> Image.Image:
     ImageDraw.Draw(table).rectangle((0, 600, 1280, 720), fill=GROUND - 30)
     for one in labels:
         paper = label(one.text, one.format, one.scale)
+        if one.torn:
+            width, height = (round(side * one.torn / 2) for side in paper.size)
+            x, y = paper.width // 2, paper.height // 2
+            ImageDraw.Draw(paper).rectangle((x - width, y - height, x + width, y + height), fill=200)
         turned = paper.rotate(one.turned, Image.Resampling.BICUBIC, expand=True)
         mask = Image.new("L", paper.size, 255).rotate(one.turned, expand=True)
         x, y = (
@@ -73,6 +79,10 @@ def scene(labels: Sequence[Shown], dice: random.Random) -> Image.Image:
     return Image.blend(table, noise, 0.08)
 
 
+BLACK = Shown("", scale=0)
+"""No light at all."""
+
+
 def film(path: Path, scenes: Sequence[tuple[float, Sequence[Shown]]], seed: int = 1) -> Path:
     """Write a film of scenes, each so many seconds long, as Motion JPEG."""
     dice = random.Random(seed)
@@ -81,7 +91,8 @@ def film(path: Path, scenes: Sequence[tuple[float, Sequence[Shown]]], seed: int 
             takes = []
             for _ in range(TAKES):
                 picture = io.BytesIO()
-                scene(labels, dice).convert("RGB").save(picture, "JPEG", quality=80)
+                seen = Image.new("L", SIZE, 4) if BLACK in labels else scene(labels, dice)
+                seen.convert("RGB").save(picture, "JPEG", quality=80)
                 takes.append(picture.getvalue())
             for frame in range(round(seconds * FPS)):
                 out.write(takes[frame // 4 % TAKES])
@@ -89,7 +100,7 @@ def film(path: Path, scenes: Sequence[tuple[float, Sequence[Shown]]], seed: int 
 
 
 PACKING: Sequence[tuple[float, Sequence[Shown]]] = (
-    (5, [Shown("PB770777")]),
+    (5, [Shown("PB-770777")]),
     (1.5, []),
     (2, [Shown("SB770001", "DataMatrix", turned=28, blur=1.6, scale=10)]),
     (1.5, []),
@@ -107,7 +118,41 @@ PACKING: Sequence[tuple[float, Sequence[Shown]]] = (
     ),
     (30, []),
 )
-"""A big bag alone, then small bags: a turned and blurred Data Matrix, a blurred Code 128, five at once."""
+"""A big bag alone, then small bags: a turned and blurred Data Matrix, a blurred Code 128, four at once beside
+a product's bars."""
+
+
+def random_labels(dice: random.Random, scenes: int) -> list[tuple[float, list[Shown]]]:
+    """Scenes of 1.5 s: bars at 3 to 5 px, QR and Data Matrix, turned, blurred, up to three in view."""
+    return [(1.5, _in_view(dice)) for _ in range(scenes)]
+
+
+def _in_view(dice: random.Random) -> list[Shown]:
+    places = dice.sample([(230, 190), (640, 190), (1050, 190), (230, 520), (640, 520), (1050, 520)], 3)
+    # Codes of one shape: of several, none is taken.
+    retail = dice.random() < 0.4
+    return [_random_label(dice, place, retail=retail) for place in places[: dice.randint(1, 3)]]
+
+
+def _random_label(dice: random.Random, at: tuple[int, int], *, retail: bool) -> Shown:
+    format_: Format = "EAN13" if retail else dice.choice(["Code128", "QRCode", "DataMatrix"])
+    text = _ean_13(dice) if retail else f"RL{dice.randrange(10**6):06}"
+    bars = format_ in ("EAN13", "Code128")
+    return Shown(
+        text,
+        format_,
+        at,
+        turned=dice.uniform(-15, 15) if bars else dice.uniform(0, 360),
+        blur=dice.choice([0, 0.6, 1.2]),
+        scale=dice.choice([3, 4] if at[0] != 640 else [3, 4, 5]) if bars else dice.randint(5, 8),
+    )
+
+
+def _ean_13(dice: random.Random) -> str:
+    digits = f"{dice.randrange(10**11, 10**12)}"
+    odd, even = (sum(map(int, digits[start::2])) for start in (0, 1))
+    return digits + str(-(odd + 3 * even) % 10)
+
 
 if __name__ == "__main__":
     print(film(Path(sys.argv[1]) / "packing.mjpeg", PACKING))

@@ -10,13 +10,11 @@ from typing import Any, Literal
 
 from playwright.async_api import Locator, Page, ViewportSize, expect
 
+from .keystrokes import APART_SECONDS, Keyboard, keys
 from .site import PASSWORD
 
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1280, "height": 800}
-
-WEDGE_MS = 10
-"""A keyboard-wedge scanner's pause between two keys."""
 
 
 @dataclass
@@ -24,6 +22,7 @@ class Screens:
     """The screens of one device."""
 
     page: Page
+    scanner: Keyboard | None = None
 
     async def sign_in(self, username: str, password: str = PASSWORD) -> None:
         """Sign in; what follows is up to the site."""
@@ -54,9 +53,12 @@ class Screens:
 
     async def wedge(self, code: str, suffix: Literal["Enter", "Tab", ""] = "Enter") -> None:
         """Type a code as a scanner does."""
-        await self.page.keyboard.type(code, delay=WEDGE_MS)
+        if self.scanner is None:
+            self.scanner = await Keyboard.of(self.page)
+        await self.scanner.scan(keys(code + {"Enter": "\n", "Tab": "\t", "": ""}[suffix]))
         if suffix:
-            await self.page.keyboard.press(suffix)
+            # What a person presses next is no part of the label.
+            await asyncio.sleep(APART_SECONDS)
 
     async def scan_parent(self, code: str) -> None:
         """Scan a parent and see it open."""

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
+from tests import retrying
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.embedded.processes import Remembered, free_port
 from tracetrack.settings import ROOT
@@ -33,12 +34,20 @@ class Site:
 
     def admin(self) -> httpx.Client:
         """The admin's way to the API."""
-        signed_in = httpx.post(
-            f"{self.url}/api/v1/auth/login", json={"username": "admin", "password": PASSWORD}
-        )
-        signed_in.raise_for_status()
-        token = signed_in.json()["access_token"]
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"})
+        return self.client("admin")
+
+    def client(self, username: str) -> httpx.Client:
+        """A user's way to the API."""
+        with retrying.sync_client(f"{self.url}/api/v1") as client:
+            signed_in = client.post("/auth/login", json={"username": username, "password": PASSWORD})
+        token = signed_in.raise_for_status().json()["access_token"]
+        return retrying.sync_client(f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"})
+
+    def guard_shapes(self, *, on: bool) -> None:
+        """Whether codes whose shape is unusual are asked about."""
+        with self.admin() as admin:
+            for kind in admin.get("/bag-types").raise_for_status().json()["items"]:
+                admin.patch(f"/bag-types/{kind['id']}", json={"shape_guard": on}).raise_for_status()
 
     def dispatcher(self, username: str, *, area: str = "North", **more: Any) -> str:
         """Add a dispatcher of an area; answers his name."""
@@ -72,6 +81,7 @@ class Served:
             "TRACETRACK_HOST": "127.0.0.1",
             "TRACETRACK_WORKERS": "1",
             "TRACETRACK_BCRYPT_ROUNDS": "4",
+            "TRACETRACK_WAL_KEPT_MB": "0",
             "TRACETRACK_ADMIN_PASSWORD": PASSWORD,
             **self.settings,
         }

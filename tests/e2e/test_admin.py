@@ -7,10 +7,11 @@ import time
 from typing import Any
 
 import asyncpg
-import httpx
 import pyotp
 import pytest
 from playwright.async_api import Locator, Page, expect
+
+from tests import retrying
 
 from .conftest import OpenScreens
 from .screens import Screens
@@ -44,16 +45,19 @@ def setting(site: Site, **change: Any) -> None:
 
 def signs_in(site: Site, username: str, password: str) -> bool:
     body = {"username": username, "password": password}
-    return httpx.post(f"{site.url}/api/v1/auth/login", json=body).status_code == 200
+    with retrying.sync_client(f"{site.url}/api/v1") as client:
+        return client.post("/auth/login", json=body).status_code == 200
 
 
 def key_works(site: Site, key: str) -> bool:
     bearer = {"authorization": f"Bearer {key}"}
-    return httpx.get(f"{site.url}/api/v1/bags", headers=bearer).status_code == 200
+    with retrying.sync_client(f"{site.url}/api/v1", headers=bearer) as client:
+        return client.get("/bags").status_code == 200
 
 
 def ask_for_account(site: Site, **asked: str) -> None:
-    httpx.post(f"{site.url}/api/v1/registrations", json=asked).raise_for_status()
+    with retrying.sync_client(f"{site.url}/api/v1") as client:
+        client.post("/registrations", json=asked).raise_for_status()
 
 
 async def opened(open_screens: OpenScreens, username: str, path: str, **how: Any) -> Screens:
@@ -301,7 +305,7 @@ async def test_a_code_from_the_phone_is_asked_for_from_then_on(
     await other.sign_in(name)
     await expect(other.page.locator("h1")).to_have_text("Code from your phone")
     await expect(other.page.locator("input[name=totp]")).to_be_focused()
-    await other.page.keyboard.type("123456")
+    await other.page.keyboard.type("123456", delay=120)
     await other.page.keyboard.press("Enter")
     await expect(other.page.get_by_role("alert")).to_contain_text("This code is wrong")
     await other.page.locator("input[name=totp]").fill(pyotp.TOTP(secret).now())
@@ -339,7 +343,7 @@ async def test_a_dangerous_act_asks_for_the_code_too_of_who_has_one(
     await dialog.locator("input[name=password-again]").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await expect(dialog.locator("input[name=totp]")).to_be_focused()
-    await page.keyboard.type("000000")
+    await page.keyboard.type("000000", delay=120)
     await page.keyboard.press("Enter")
     await expect(dialog.get_by_role("alert")).to_contain_text("This code is wrong")
     assert await stored.fetchval("select count(*) from api_keys where name = 'Careful'") == 0

@@ -13,6 +13,8 @@ import httpx
 import pytest
 from playwright.async_api import Locator, expect
 
+from tests.lengths import assert_fast
+
 from .conftest import OpenScreens
 from .screens import Screens
 from .site import Site
@@ -182,6 +184,27 @@ async def test_a_biller_fills_completes_prints_and_reopens_a_bill(
     await expect(receipt).to_contain_text("Seal was whole")
 
 
+async def test_a_scanners_enter_never_completes_a_bill(
+    open_screens: OpenScreens, served: Site, stored: asyncpg.Connection
+) -> None:
+    """The next bag is scanned while the question is open: its Enter presses what has the focus."""
+    codes = pack(served, "PENTER", 2, 1)
+    screens = await open_screens(phone=False)
+    await bills_open(screens, biller(served, "hasty"))
+    await new_bill(screens, destination="Depot")
+    await screens.wedge(codes[0])
+    await expect(parents_on_bill(screens)).to_have_text("1")
+    await screens.button("Complete").click()
+    await expect(screens.button("Not yet")).to_be_focused()
+    await expect(screens.button("Yes, complete")).to_be_enabled()
+    await screens.wedge(codes[1])
+    await screens.page.reload()
+    await expect(screens.button("Complete")).to_be_visible()
+    await expect(screens.button("Reopen")).to_have_count(0)
+    done = "select completed_at from bills b join users u on u.id = b.created_by where u.username = 'hasty'"
+    assert await stored.fetchval(done) is None
+
+
 async def test_a_dealer_brings_bags_back_and_the_bill_keeps_the_record(
     open_screens: OpenScreens, served: Site
 ) -> None:
@@ -257,8 +280,7 @@ async def test_each_scan_is_answered_at_once_also_with_two_thousand_bags_on_the_
         )
         took.append((time.perf_counter() - begin) * 1_000)
     await expect(parents_on_bill(screens)).to_have_text("2,020")
-    # The middle of twenty: a machine shared with other tests has its moments.
-    assert sorted(took)[10] < ANSWER_MS, took
+    assert_fast(sorted(took)[10], ANSWER_MS, "answer at a bill of 2,000 parents, median ms")
 
 
 async def test_two_billers_see_each_other_and_neither_loses_an_edit(

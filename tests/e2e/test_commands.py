@@ -30,6 +30,7 @@ async def test_a_gloved_hand_works_without_touching_the_glass(
     # Caps-lock does no harm.
     await screens.wedge("tt:undo")
     await screens.shows(1)
+    await screens.all_sent()
     assert await children_of(stored, "PG1") == ["CG1"]
     await screens.wedge("TT:DONE")
     await expect(screens.page.get_by_test_id("closed-count")).to_have_text("1 / 30")

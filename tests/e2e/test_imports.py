@@ -194,3 +194,48 @@ async def test_the_import_screens_are_for_everybody(
     await expect(page.get_by_test_id("report-row").first).to_be_visible(timeout=30_000)
     await gallery.look("32-import-result")
     assert gallery.faults == [], "\n".join(gallery.faults)
+
+
+async def test_what_changed_nothing_is_not_green_and_a_draft_can_be_removed(
+    open_screens: OpenScreens, served: Site, stored: asyncpg.Connection, tmp_path: Path
+) -> None:
+    refused = tmp_path / "refused.csv"
+    refused.write_text("Parent,Child\nNULL,EA1\nTotal,2\n")
+    screens = await open_screens(phone=False)
+    page = screens.page
+    await open_imports(screens, biller(served, "tidy"))
+    await page.locator("input[type=file]").set_input_files(refused)
+    await screens.button("Import").click()
+    await expect(page.get_by_text("Nothing was imported: every row was refused.")).to_be_visible(
+        timeout=30_000
+    )
+    await expect(page.locator(".note[data-tone=ok]")).to_have_count(0)
+    await expect(screens.button("Take it back")).to_have_count(0)
+
+    # A packing sheet offers to complete its parents; beside it is a sheet that only counts.
+    packing = tmp_path / "packing.xlsx"
+    with xlsxwriter.Workbook(packing) as book:
+        for name, rows in {
+            "Line 1": [["1", "EPACK-C1"], ["Parent Code", "EPACK-P1"]],
+            "Sum": [["Row Labels", "Count of QR"], ["EPACK-P1", 1]],
+        }.items():
+            sheet = book.add_worksheet(name)
+            for at, row in enumerate(rows):
+                sheet.write_row(at, 0, row)
+    await page.goto("/imports")
+    await page.locator("input[type=file]").set_input_files(packing)
+    await expect(page.get_by_label("Mark the big bags of this packing sheet as done")).to_be_checked()
+    await expect(page.get_by_test_id("sheet").nth(1)).to_contain_text("counts bags instead of naming them")
+    await screens.button("Import").click()
+    await expect(page.get_by_test_id("parents-completed")).to_have_text("1", timeout=30_000)
+    await expect(page.get_by_test_id("notices")).to_contain_text("Sum: Not read.")
+    assert await stored.fetchval("select state from bags where code = 'EPACK-P1'") == "completed"
+
+    await page.goto("/imports")
+    draft = tmp_path / "draft.csv"
+    draft.write_text("Parent,Child\nEDRAFT,EDRAFT-1\n")
+    await page.locator("input[type=file]").set_input_files(draft)
+    await screens.button("Remove this file").click()
+    await expect(page.get_by_test_id("import-row").first).to_be_visible()
+    await expect(page.get_by_text("draft.csv")).to_have_count(0)
+    assert await stored.fetchval("select count(*) from imports where file_name = 'draft.csv'") == 0

@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, expect
 
 from .conftest import OpenScreens
 from .screens import Screens
-from .site import PASSWORD, Site
+from .site import Site
 from .test_bills import biller
 from .test_look import Gallery
 
@@ -22,9 +22,7 @@ KEPT = frozenset({"50-bags", "51-left-open", "52-conflicts", "53-work", "54-chec
 def worker(served: Site, name: str, area: str) -> httpx.Client:
     """A dispatcher's own way to the API."""
     served.dispatcher(name, area=area)
-    signed_in = httpx.post(f"{served.url}/api/v1/auth/login", json={"username": name, "password": PASSWORD})
-    token = signed_in.raise_for_status().json()["access_token"]
-    return httpx.Client(base_url=f"{served.url}/api/v1", headers={"Authorization": f"Bearer {token}"})
+    return served.client(name)
 
 
 def pack(person: httpx.Client, parent: str, children: Iterable[str] = ()) -> dict[str, Any]:
@@ -124,7 +122,7 @@ async def test_conflicts_are_decided_where_they_are_listed(open_screens: OpenScr
         person.post("/scans/child", json={"parent_code": "CE-P3", "code": "CE-D01"})
     screens = await open_screens(phone=False)
     page = screens.page
-    await screens.sign_in(biller(served, "judge"))
+    await screens.sign_in(biller(served, "assert_fast"))
     await screens.at_home()
     await open_list(screens, "conflicts", "Conflict East")
     found = rows(page, "conflict-row")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import asyncpg
 from playwright.async_api import Request, expect
@@ -12,6 +13,8 @@ from .screens import Screens
 from .site import Site
 from .test_packing import children_of
 
+COUNT = re.compile(r"/bags/\d+$")
+"""Asks for a big bag as it is."""
 LONGER_THAN_A_LOOK = 5
 """The screen looks every 4 s how many are in."""
 
@@ -31,6 +34,8 @@ async def test_it_opens_and_scans_with_no_network_and_sends_later(
     await screens.shows(1)
     for code in ("CK2", "CK3"):
         await screens.wedge(code)
+        await expect(screens.word).to_contain_text(code)
+        await expect(screens.word).to_have_attribute("data-tone", "waiting")
     await screens.shows(3)
     await screens.page.reload()
     await expect(screens.parent).to_have_text("PK1")
@@ -48,11 +53,11 @@ async def test_nobody_is_asked_how_many_are_in_while_nobody_can_answer(
     looks: list[str] = []
 
     def note(request: Request) -> None:
-        if request.url.endswith("/scans/current"):
+        if COUNT.search(request.url):
             looks.append(request.url)
 
     async def looks_again() -> None:
-        async with page.expect_request("**/scans/current"):
+        async with page.expect_request(COUNT):
             pass
 
     await screens.start_scanning(served.dispatcher("sparing"))

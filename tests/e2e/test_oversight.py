@@ -13,13 +13,15 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.lengths import assert_fast, length
+
 from .conftest import OpenScreens
 from .screens import DESK, Screens
 from .site import PASSWORD, Served, Site
 from .test_bills import biller, pack
 from .test_look import Gallery
 
-SCANS = 20
+SCANS = length(test=8, soak=20)
 SEEN_SECONDS = 1.0
 KEPT = frozenset({"40-home-admin", "41-dashboard", "42-audit", "43-performance", "44-search"})
 
@@ -74,6 +76,9 @@ async def test_one_box_finds_a_bag_a_bill_a_person_and_a_page(
     await page.wait_for_timeout(300)
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile("/audit$"))
+    await expect(page.locator("h1")).to_have_text("Audit log")
+    await page.wait_for_timeout(300)
+    await expect(box).not_to_be_focused()
 
     # Keys lead to pages, and a scan to its bag, on a page that reads no scanner.
     await page.keyboard.type("?")
@@ -128,12 +133,33 @@ async def test_a_scan_is_on_the_dashboard_of_another_browser_within_a_second(
         await floor.wedge(f"LIVE-{number:03}")
         scans += 1
         await expect(watcher.get_by_test_id("scans-today")).to_have_text(
-            re.compile(f"^{scans:,}$"), timeout=10_000
+            re.compile(f"^{scans:,}$"), timeout=60_000
         )
         delays.append(time.monotonic() - began)
     print("a scan was seen after", sorted(round(delay, 2) for delay in delays))
-    # From the first key of its code; the bench has the 95 of 100 on a quiet machine.
-    assert sorted(delays)[len(delays) // 2] < SEEN_SECONDS
+    assert_fast(sorted(delays)[len(delays) // 2], SEEN_SECONDS, "first key to other screen, median s")
+
+
+async def test_the_seventh_tab_is_live_as_the_first(open_screens: OpenScreens, served: Site) -> None:
+    """A browser has six lines to a server: all tabs of a person share one, and any can take it over."""
+    first = await at_desk(open_screens, "admin", "/dashboard")
+    tabs = [first.page]
+    for _ in range(6):
+        tab = await first.page.context.new_page()
+        await tab.goto("/dashboard")
+        await expect(tab.get_by_test_id("scans-today")).to_be_visible()
+        tabs.append(tab)
+    before = await number_in(tabs[-1], "scans-today")
+    with served.admin() as admin:
+        admin.post("/scans/parent", json={"code": "SEVENTH-1"}).raise_for_status()
+    for tab in tabs:
+        await expect(tab.get_by_test_id("scans-today")).to_have_text(re.compile(rf"^{before + 1:,}$"))
+    # The tab that had the stream is closed: another goes on with it.
+    await tabs.pop(0).close()
+    with served.admin() as admin:
+        admin.post("/scans/parent", json={"code": "SEVENTH-2"}).raise_for_status()
+    for tab in tabs:
+        await expect(tab.get_by_test_id("scans-today")).to_have_text(re.compile(rf"^{before + 2:,}$"))
 
 
 async def test_the_office_looks_at_one_area_by_an_address(open_screens: OpenScreens, served: Site) -> None:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-import httpx
 import pytest
 import uvicorn
 from playwright.async_api import Browser, BrowserContext, expect
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests import retrying
 from tracetrack.platform.embedded.processes import free_port
 
 from .conftest import OpenScreens
@@ -29,7 +29,7 @@ class Builds:
 
     def __init__(self, site: Site) -> None:
         self.later = False
-        self.inside = httpx.AsyncClient(base_url=site.url, timeout=30)
+        self.inside = retrying.client(site.url)
 
     async def hand_on(self, request: Request) -> Response:
         """Ask the site, and change what differs between two builds."""
@@ -92,7 +92,7 @@ async def test_a_new_version_is_told_of_and_taken_without_losing_a_scan(
         await page.evaluate("navigator.serviceWorker.ready.then(() => null)")
         await page.reload()
         await expect(screens.parent).to_have_text("PY1")
-        await page.route("**/api/v1/scans/*", lambda route: route.abort())
+        await page.route("**/api/v1/scans**", lambda route: route.abort())
         for code in ("CY1", "CY2"):
             await screens.wedge(code)
         await expect(screens.waiting).to_have_attribute("data-waiting", "2")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import asyncpg
-import httpx
 from playwright.async_api import Route, expect
+
+from tests import retrying
 
 from .conftest import OpenScreens
 from .screens import Screens
@@ -67,7 +68,7 @@ async def test_two_phones_of_one_worker_fill_two_bags(
 
 async def end_other_sessions(served: Site, username: str) -> None:
     """Sign in somewhere else and end every session but that one."""
-    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1") as elsewhere:
+    async with retrying.client(f"{served.url}/api/v1") as elsewhere:
         who = {"username": username, "password": PASSWORD}
         signed_in = (await elsewhere.post("/auth/login", json=who)).raise_for_status().json()
         elsewhere.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
@@ -100,11 +101,22 @@ async def test_scans_outlive_a_session_that_was_ended_elsewhere(
     await screens.wedge("CT43")
     await expect(screens.waiting).to_have_attribute("data-waiting", "3")
     scanned.set()
-    await expect(screens.page.locator("main")).to_contain_text("3 scans are kept on this phone")
+    # The page goes on taking scans: on a sign-in page they would be typed into its fields.
+    signed_out = screens.page.get_by_test_id("interrupted")
+    await expect(signed_out).to_contain_text("You were signed out")
+    for code in ("CT44", "CT45"):
+        await screens.wedge(code)
+    await screens.shows(5)
+    await expect(screens.word).to_have_attribute("data-tone", "out")
+    await signed_out.click()
+    await expect(screens.page.locator("main")).to_contain_text(
+        f"5 scans are kept on this phone. They are sent after {name} signs in."
+    )
     assert await children_of(stored, "PT4") == []
     await screens.sign_in(name)
     await screens.all_sent()
-    assert await children_of(stored, "PT4") == ["CT41", "CT42", "CT43"]
+    assert await children_of(stored, "PT4") == [f"CT4{number}" for number in range(1, 6)]
+    await screens.shows(5)
 
 
 async def test_done_says_what_has_yet_to_be_sent(

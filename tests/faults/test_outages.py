@@ -18,6 +18,8 @@ import pytest
 
 from tests.api import is_problem
 from tests.floor import PASSWORD, outcomes
+from tests.lengths import assert_fast
+from tests.retrying import single_attempts
 from tests.serving import Served, fill, worker
 from tracetrack.platform.embedded import postgres, valkey
 from tracetrack.platform.embedded.processes import Remembered, stop
@@ -30,8 +32,7 @@ def honest(answer: httpx.Response, began: float) -> None:
     """Busy, said within two seconds, with when to come again."""
     assert (answer.status_code, answer.json()["code"], is_problem(answer)) == (503, "busy", True), answer.text
     assert int(answer.headers["retry-after"]) >= 1
-    # Two seconds and what a busy machine adds.
-    assert time.monotonic() - began < 3
+    assert_fast(time.monotonic() - began, 3, "busy is said, s")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ async def served(own_server: postgres.Postgres) -> AsyncIterator[Served]:
         assert "unhandled error" not in running.log.read_text("utf-8")
 
 
-async def until_ready(client: httpx.AsyncClient, seconds: float = 5) -> float:
+async def until_ready(client: httpx.AsyncClient, seconds: float = 60) -> float:
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         if (await client.get("/scans/current")).status_code == 200:
@@ -69,27 +70,28 @@ async def test_a_stopped_database_is_told_at_once_and_its_return_is_noticed(
         # Every connection of the pool has been used.
         await asyncio.gather(*(client.get("/bags") for _ in range(20)))
         for how in (signal.SIGINT, signal.SIGQUIT):
-            stop(own_server.process, how, 10)
-            for method, path, body in (
-                ("POST", "/scans/child", {"parent_code": "P1", "code": "C1"}),
-                ("POST", "/scans/sync", {"scans": [_queued("P1")]}),
-                ("GET", "/bags", None),
-                ("GET", "/scans", None),
-                ("GET", "/auth/me", None),
-                ("POST", "/auth/login", {"username": "admin", "password": PASSWORD}),
-            ):
-                for _ in range(3):
-                    began = time.monotonic()
-                    honest(await client.request(method, path, json=body), began)
-            began = time.monotonic()
-            answers = await asyncio.gather(*(client.get("/bags") for _ in range(30)))
-            for answer in answers:
-                honest(answer, began)
-            assert (await client.get(f"{served.url}/healthz")).status_code == 200
-            assert (await client.get(f"{served.url}/readyz")).status_code == 503
-            assert (await client.get(f"{served.url}/metrics")).status_code == 200
+            with single_attempts():
+                stop(own_server.process, how, 10)
+                for method, path, body in (
+                    ("POST", "/scans/child", {"parent_code": "P1", "code": "C1"}),
+                    ("POST", "/scans/sync", {"scans": [_queued("P1")]}),
+                    ("GET", "/bags", None),
+                    ("GET", "/scans", None),
+                    ("GET", "/auth/me", None),
+                    ("POST", "/auth/login", {"username": "admin", "password": PASSWORD}),
+                ):
+                    for _ in range(3):
+                        began = time.monotonic()
+                        honest(await client.request(method, path, json=body), began)
+                began = time.monotonic()
+                answers = await asyncio.gather(*(client.get("/bags") for _ in range(30)))
+                for answer in answers:
+                    honest(answer, began)
+                assert (await client.get(f"{served.url}/healthz")).status_code == 200
+                assert (await client.get(f"{served.url}/readyz")).status_code == 503
+                assert (await client.get(f"{served.url}/metrics")).status_code == 200
             own_server.restart()
-            assert await until_ready(client) < 5
+            assert_fast(await until_ready(client), 5, "back after a restart, s")
             assert (await client.get(f"{served.url}/readyz")).status_code == 200
             answers = await asyncio.gather(*(client.get("/bags") for _ in range(20)))
             assert {answer.status_code for answer in answers} == {200}
@@ -122,7 +124,8 @@ async def test_what_was_answered_while_the_database_died_is_there(
                     await asyncio.sleep(0.02)
 
         back = asyncio.Event()
-        workers = [asyncio.create_task(scanning(n)) for n in range(4)]
+        with single_attempts():
+            workers = [asyncio.create_task(scanning(n)) for n in range(4)]
         await asyncio.sleep(0.5)
         # Not SIGKILL: this server is careless about power, and would lose what it has not written.
         # In a thread, so that scans go on and meet the closed door.
@@ -156,28 +159,29 @@ async def test_a_database_that_hangs_is_told_to_all_that_wait_for_it(
         for process in family:
             process.suspend()
         try:
-            began = time.monotonic()
-            calls = [
-                *(
-                    client.post("/scans/child", json={"parent_code": "HUNG", "code": f"U{n}"})
-                    for n in range(8)
-                ),
-                *(client.get("/bags") for _ in range(8)),
-                client.post("/auth/login", json={"username": "admin", "password": PASSWORD}),
-            ]
-            for answer in await asyncio.gather(*calls):
-                honest(answer, began)
-            # By now it is known, and said without a try.
-            for path in ("/bags", "/scans/current", "/reports/areas"):
+            with single_attempts():
                 began = time.monotonic()
-                honest(await client.get(path), began)
-            assert (await client.get(f"{served.url}/readyz")).status_code == 503
-            assert (await client.get(f"{served.url}/healthz")).status_code == 200
-            assert "tracetrack_breaker_open" in (await client.get(f"{served.url}/metrics")).text
+                calls = [
+                    *(
+                        client.post("/scans/child", json={"parent_code": "HUNG", "code": f"U{n}"})
+                        for n in range(8)
+                    ),
+                    *(client.get("/bags") for _ in range(8)),
+                    client.post("/auth/login", json={"username": "admin", "password": PASSWORD}),
+                ]
+                for answer in await asyncio.gather(*calls):
+                    honest(answer, began)
+                # By now it is known, and said without a try.
+                for path in ("/bags", "/scans/current", "/reports/areas"):
+                    began = time.monotonic()
+                    honest(await client.get(path), began)
+                assert (await client.get(f"{served.url}/readyz")).status_code == 503
+                assert (await client.get(f"{served.url}/healthz")).status_code == 200
+                assert "tracetrack_breaker_open" in (await client.get(f"{served.url}/metrics")).text
         finally:
             for process in reversed(family):
                 process.resume()
-        assert await until_ready(client, 10) < 10
+        assert_fast(await until_ready(client), 10, "back after hanging, s")
         answers = await asyncio.gather(*(client.get("/bags") for _ in range(20)))
         assert {answer.status_code for answer in answers} == {200}
         # What was cut may have been done; sent again it is done once.
@@ -187,7 +191,7 @@ async def test_a_database_that_hangs_is_told_to_all_that_wait_for_it(
         assert {answer.json()["outcome"] for answer in again} <= {"linked", "already_linked"}
     owner = await asyncpg.connect(own_server.url(postgres.OWNER))
     # Connections to the server that hung were let go.
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while await owner.fetchval("select count(*) from pg_stat_activity where usename = 'tracetrack_app'") > 12:
         assert time.monotonic() < until
         await asyncio.sleep(0.2)
@@ -205,23 +209,24 @@ async def test_an_exhausted_pool_is_busy_and_not_broken(
             await until_ready(client)
             async with owner.transaction():
                 await owner.execute("select from bags where code = 'HELD' for update")
-                began = time.monotonic()
-                stuck = [
-                    asyncio.create_task(
-                        client.post("/scans/child", json={"parent_code": "HELD", "code": f"H{n}"})
-                    )
-                    for n in range(40)
-                ]
-                await asyncio.sleep(0.3)
-                waiting = await asyncio.gather(*(client.get("/bags") for _ in range(10)))
-                held = await asyncio.gather(*stuck)
-                for answer in [*waiting, *held]:
-                    assert answer.status_code in (200, 503), answer.text
-                    if answer.status_code == 503:
-                        assert answer.json()["code"] == "busy"
-                        assert "retry-after" in answer.headers
-                assert time.monotonic() - began < 15
-                assert 503 in {answer.status_code for answer in held}
+                with single_attempts():
+                    began = time.monotonic()
+                    stuck = [
+                        asyncio.create_task(
+                            client.post("/scans/child", json={"parent_code": "HELD", "code": f"H{n}"})
+                        )
+                        for n in range(40)
+                    ]
+                    await asyncio.sleep(0.3)
+                    waiting = await asyncio.gather(*(client.get("/bags") for _ in range(10)))
+                    held = await asyncio.gather(*stuck)
+                    for answer in [*waiting, *held]:
+                        assert answer.status_code in (200, 503), answer.text
+                        if answer.status_code == 503:
+                            assert answer.json()["code"] == "busy"
+                            assert "retry-after" in answer.headers
+                    assert_fast(time.monotonic() - began, 15, "all that waited are answered, s")
+                    assert 503 in {answer.status_code for answer in held}
             await until_ready(client)
             answers = [
                 await client.post("/scans/child", json={"parent_code": "HELD", "code": f"H{n}"})
@@ -289,4 +294,4 @@ async def _works(served: Served, when: str) -> None:
         assert (await client.get("/auth/me")).status_code == 200
         ready = await client.get(f"{served.url}/readyz")
     assert (ready.status_code, ready.json().get("status")) == (200, "ready"), (when, ready.text)
-    assert time.monotonic() - began < 15, when
+    assert_fast(time.monotonic() - began, 15, f"{when}, s")

@@ -66,9 +66,9 @@ def test_every_operation_has_a_kind_and_the_floor_comes_first() -> None:
         ("POST", "/bags/states"): "report",
         ("GET", "/dashboard/summary"): "desk",
         ("GET", "/reports/bills"): "report",
-        ("GET", "/exports/bags"): "report",
+        ("GET", "/exports/bags"): "download",
         ("POST", "/imports"): "upload",
-        ("GET", "/bills/7/export"): "report",
+        ("GET", "/bills/7/export"): "download",
         ("POST", "/auth/login"): "sign_in",
         ("POST", "/auth/reauthenticate"): "sign_in",
         ("POST", "/registrations"): "sign_in",
@@ -310,3 +310,44 @@ async def test_a_lost_database_is_told_to_who_waits_and_who_comes(settings: Sett
         DATABASE.reset()
         DATABASE.on_lost.remove(middleware.database_lost)
     assert set(middleware.gate.running.values()) == {0}
+
+
+SHARED = Kind("report", "desk", places=4, queue=8, patience=0.5, share=2)
+
+
+async def test_one_caller_has_a_share_of_the_places_and_of_the_queue() -> None:
+    one = Gate({"floor": FLOOR, "report": SHARED})
+    mine = [one.ask(SHARED, "greedy") for _ in range(20)]
+    running = [turn for turn in mine if turn is not None and turn.done()]
+    waiting = [turn for turn in mine if turn is not None and not turn.done()]
+    assert (len(running), len(waiting)) == (2, 4)
+    # Others come in beside those that wait, whoever they are.
+    for other in ("a", "b"):
+        turn = one.ask(SHARED, other)
+        assert turn is not None
+        assert turn.done()
+    # The places are full now: they wait in the half of the queue that is left.
+    late = [one.ask(SHARED, f"c{n}") for n in range(5)]
+    assert [turn is not None for turn in late] == [True] * 4 + [False]
+
+
+async def test_a_free_place_goes_to_whoever_has_fewest() -> None:
+    one = Gate({"floor": FLOOR, "report": SHARED})
+    for caller in ("greedy", "greedy", "a", "b"):
+        assert one.ask(SHARED, caller) is not None
+    waiting = [one.ask(SHARED, caller) for caller in ("greedy", "greedy", "a", "c")]
+    order = []
+    for leaving in ("b", "a", "greedy", "greedy"):
+        one.leave(SHARED, leaving)
+        order += [n for n, turn in enumerate(waiting) if turn is not None and turn.done() and n not in order]
+    assert order == [3, 2, 0, 1]
+    for leaving in ("c", "a", "greedy", "greedy"):
+        one.leave(SHARED, leaving)
+    assert (one.running["report"], one.held, sum(map(len, one.waiting.values()))) == (0, {}, 0)
+
+
+def test_every_kind_but_the_floors_scans_is_shared() -> None:
+    shared = {kind.name for kind in kinds(Settings(_env_file=None)).values() if kind.share is not None}
+    assert shared == {"batch", "desk", "report", "download", "upload"}
+    for path in ("/exports/links", "/labels", "/bills/1/export", "/bags/states/export", "/imports/1/report"):
+        assert kind_of("GET", f"/api/v1{path}") == "download"

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -22,6 +23,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tracetrack.platform import db
 from tracetrack.settings import Settings
@@ -89,6 +91,65 @@ async def test_one_word_that_a_server_leads_no_more_is_enough_for_all_connection
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         await db.answer("update sessions set authenticated_at = now() where false returning 1")
     assert not await pids() & before
+
+
+@pytest.fixture
+async def one_connection(application: httpx.ASGITransport, settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """A pool of one, as the application's are."""
+    assert settings.database_url is not None
+    made = db.make_pool(settings.database_url.get_secret_value(), settings, pooler=False, size=1)
+    yield made.execution_options(isolation_level="READ COMMITTED")
+    await made.dispose()
+
+
+@pytest.mark.parametrize("word", ["BEGIN", "COMMIT", "ROLLBACK"])
+async def test_after_an_answer_that_came_too_late_the_next_transaction_is_one_of_its_own(
+    one_connection: AsyncEngine, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    await owner.execute("create table if not exists kept (n integer); grant all on kept to tracetrack_app")
+    await owner.execute("delete from kept")
+    usual = asyncpg.Connection.execute
+
+    async def late(self: asyncpg.Connection, query: str, *args: Any, **how: Any) -> str:
+        done = await usual(self, query, *args, **how)
+        if query.startswith(word):
+            raise TimeoutError
+        return done
+
+    async def give_up() -> None:
+        async with one_connection.begin() as tx:
+            await tx.execute(text("insert into kept values (1)"))
+            if word == "ROLLBACK":
+                raise ValueError
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", late)
+    with pytest.raises(TimeoutError):
+        await give_up()
+    monkeypatch.undo()
+    # Not a part of that one: committed, and the first statement of its transaction.
+    async with one_connection.begin() as tx:
+        await tx.execute(text("set transaction isolation level repeatable read"))
+    async with one_connection.begin() as tx:
+        await tx.execute(text("insert into kept values (2)"))
+    assert await owner.fetchval("select count(*) from kept where n = 2") == 1
+    await owner.execute("drop table kept")
+
+
+async def test_a_connection_in_a_transaction_is_neither_kept_nor_lent(
+    one_connection: AsyncEngine,
+) -> None:
+    async with one_connection.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        left = await driver.fetchval(PID)
+        await driver.execute("begin")
+    async with one_connection.begin() as tx:
+        assert (await tx.execute(text(PID))).scalar_one() != left
+        driver = (await tx.get_raw_connection()).driver_connection
+        left = await driver.fetchval(PID)
+    # It lies in the pool, where nobody should begin anything.
+    await driver.execute("begin")
+    async with one_connection.begin() as tx:
+        assert (await tx.execute(text(PID))).scalar_one() != left
 
 
 async def test_patience_outlasts_the_usual_limits_and_ends_with_its_transaction(

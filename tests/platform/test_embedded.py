@@ -41,6 +41,23 @@ def server(folder: Path) -> Iterator[postgres.Postgres]:
     running.stop()
 
 
+def test_a_young_server_has_its_log_files_before_they_are_needed(folder: Path) -> None:
+    running = postgres.start(folder, Remembered(folder / "secrets.json"), connections=20, wal_kept_mb=160)
+    try:
+        wal = running.folder / "pg_wal"
+
+        def ahead() -> int:
+            current = running.sql("select pg_walfile_name(pg_current_wal_lsn())").strip()
+            return sum(len(file.name) == 24 and file.name > current for file in wal.iterdir())
+
+        until = time.monotonic() + 60
+        while ahead() < 8:
+            assert time.monotonic() < until, ahead()
+            time.sleep(0.05)
+    finally:
+        running.stop()
+
+
 async def test_the_application_may_use_the_database_and_not_own_it(server: postgres.Postgres) -> None:
     owner = await asyncpg.connect(server.url(postgres.OWNER))
     await owner.execute("create table things (id int); grant select, insert on things to tracetrack_app")

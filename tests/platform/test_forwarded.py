@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncpg
-import httpx
 import pytest
 
 from tests.floor import PASSWORD
@@ -31,8 +30,8 @@ async def test_addresses_are_believed_from_the_proxy_alone(
         await fill(server.url(postgres.OWNER, "tracetrack_proxy"))
         with worker(server, "tracetrack_proxy", TRACETRACK_FORWARDED_ALLOW_IPS=proxy) as served:
             body = {"username": "admin", "password": PASSWORD}
-            async with httpx.AsyncClient(base_url=served.url, timeout=30) as client:
-                answer = await client.post("/api/v1/auth/login", json=body, headers=said)
+            async with served.client() as client:
+                answer = await client.post("/auth/login", json=body, headers=said)
             assert answer.status_code == 200
         owner = await asyncpg.connect(server.url(postgres.OWNER, "tracetrack_proxy"))
         kept = await owner.fetch("select address from sessions union select address from audit_events")

@@ -6,6 +6,7 @@ from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 
 from tests.floor import Floor
+from tests.retrying import single_attempts
 from tracetrack.app import create_app
 from tracetrack.platform import db, health, metrics
 from tracetrack.platform.health import newest_revision
@@ -146,13 +147,13 @@ async def test_a_server_that_leads_no_more_is_told_as_busy_and_left(floor: Floor
     assert (await floor.north.scan_parent("P1")).status_code == 200
     await reads_only(True)
     try:
-        answers = [await floor.north.scan_parent(f"P{n}") for n in range(2, 30)]
+        with single_attempts():
+            answers = [await floor.north.scan_parent(f"P{n}") for n in range(2, 30)]
         assert {answer.status_code for answer in answers} == {503}
         assert all(answer.headers["retry-after"] for answer in answers)
     finally:
         await reads_only(False)
     # The connections to it are left, not used again.
-    assert (await floor.north.scan_parent("P99")).status_code in (200, 503)
     assert (await floor.north.scan_parent("P99")).status_code == 200
     # A job in the background may have connected to it since.
     db.renew_connections()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from tracetrack.app import create_app
 from tracetrack.platform.pages import FOREVER, Pages
+from tracetrack.settings import Settings
 
 
 @pytest.fixture
@@ -75,3 +79,29 @@ async def test_what_was_not_worth_packing_comes_as_it_is(site: httpx.AsyncClient
     answer, body = await read(site, "/manifest.json", "br")
     assert (body, answer.headers.get("content-encoding")) == ("{}", None)
     assert answer.headers["content-type"] == "application/json"
+
+
+async def test_the_api_document_is_written_out_once_and_packed(settings: Settings) -> None:
+    app = create_app(settings)
+    usual, made = app.openapi, []
+
+    def openapi() -> dict[str, Any]:
+        made.append(1)
+        return usual()
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://testserver")
+    async with client:
+        answers = await asyncio.gather(*(client.get("/openapi.json") for _ in range(20)))
+        assert {answer.json()["info"]["title"] for answer in answers} == {"TraceTrack"}
+        assert made == [1]
+        packed = answers[0]
+        assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+        plain = await client.get("/openapi.json", headers={"accept-encoding": "identity"})
+        assert plain.json() == packed.json()
+        assert int(packed.headers["content-length"]) * 5 < int(plain.headers["content-length"])
+        assert plain.headers["etag"] != packed.headers["etag"]
+        for answer, accepts in ((packed, "gzip"), (plain, "identity")):
+            headers = {"if-none-match": answer.headers["etag"], "accept-encoding": accepts}
+            again = await client.get("/openapi.json", headers=headers)
+            assert (again.status_code, again.content) == (304, b"")

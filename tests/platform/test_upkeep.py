@@ -148,6 +148,9 @@ async def test_old_receipts_and_sessions_are_forgotten_and_young_ones_kept(floor
         "minutes_forgotten": 0,
         "alerts_forgotten": 0,
         "audit_forgotten": 0,
+        "answers_forgotten": 0,
+        "questions_forgotten": 0,
+        "shapes_forgotten": 0,
     }
     assert await floor.owner.fetchval("select count(*) from scan_receipts") == 2
     assert (await floor.north.get("/auth/me")).status_code == 200

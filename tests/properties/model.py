@@ -66,7 +66,17 @@ class Model:
     """By every code that finds it, in lower case: retired ones too."""
 
     def foreign(self, who: str, bag: Bag | None) -> bool:
-        return bag is not None and self.home[who] is not None and bag.area != self.home[who]
+        if bag is None or bag.area is None or self.home[who] is None:
+            return False
+        return bag.area != self.home[who]
+
+    def _take(self, who: str, bag: Bag | None) -> None:
+        """A bag without an area takes that of the worker who scans it, with what it is in or holds."""
+        if bag is None or bag.area is not None or self.home[who] is None:
+            return
+        whole = bag.parent or bag
+        for one in (whole, *self.children(whole)):
+            one.area = self.home[who]
 
     def find(self, code: str) -> Bag | None:
         return self.codes.get(code.lower())
@@ -91,6 +101,7 @@ class Model:
         bag = self.find(code)
         if bag is None:
             return Did(who, "created", self._register(code, "parent", self.home[who]))
+        self._take(who, bag)
         if self.foreign(who, bag):
             return Did(who, "bag_in_other_area")
         return Did(who, "opened" if bag.kind == "parent" else "bag_is_child", bag)
@@ -100,6 +111,7 @@ class Model:
         parent = self.find(code)
         if parent is None:
             return "parent_not_found"
+        self._take(who, parent)
         if self.foreign(who, parent):
             return "bag_in_other_area"
         return "bag_is_child" if parent.kind == "child" else parent
@@ -110,6 +122,8 @@ class Model:
             if parent.dispatched:
                 return Did(who, "parent_locked")
             bag = self._register(code, "child", parent.area)
+        if bag.parent is not None:
+            self._take(who, bag)
         if self.foreign(who, bag):
             return Did(who, "bag_in_other_area")
         if bag.kind == "parent":
@@ -120,6 +134,8 @@ class Model:
             return Did(who, "parent_locked")
         was_in = bag.area
         self._link(bag, parent, scan)
+        # Its count has changed, so it is not done any more.
+        parent.done = False
         return Did(who, "linked", bag, parent, was_in=was_in)
 
     def scan_child(self, who: str, scan: str, code: str, parent_code: str) -> Did:
@@ -140,12 +156,14 @@ class Model:
             return Did(who, "bag_in_other_area" if parent else "parent_not_found")
         if bag.kind == "parent" or parent.kind == "child":
             return Did(who, "bag_is_parent" if bag.kind == "parent" else "bag_is_child")
+        self._take(who, parent)
         if bag.parent is parent:
             return Did(who, "already_linked")
         if parent.dispatched or (bag.parent and bag.parent.dispatched):
             return Did(who, "parent_locked")
         origin, was, was_in = bag.parent, bag.made_by, bag.area
         self._link(bag, parent, scan)
+        parent.done = False
         return Did(who, "moved" if origin else "linked", bag, parent, origin, was, was_in)
 
     def unlink(self, who: str, bag: Bag, parent: Bag) -> Did:

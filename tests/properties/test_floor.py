@@ -2,13 +2,12 @@
 
 Two dispatchers of two areas, a biller and an admin act on few enough codes that they meet. Each
 answer, and in the end every bag and bill, must be as the model says; a failure is shrunk to the
-fewest acts that show it. ``make soak`` makes up four times as many.
+fewest acts that show it. ``make soak`` makes up two hundred times as many.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, ClassVar
@@ -27,9 +26,10 @@ from hypothesis.stateful import (
 )
 
 from tests.floor import Floor, Person
+from tests.lengths import figure, length
 from tests.properties.model import UNDOABLE, Bag, Bill, Did, Model
 
-SEQUENCES = 2_000 if os.environ.get("TRACETRACK_SOAK") else 500
+SEQUENCES = length(100, 20_000)
 STEPS = 40
 
 WHO = st.sampled_from(("north", "north", "north", "south", "south", "biller", "admin"))
@@ -335,7 +335,9 @@ async def walk(floor: Floor, sequences: int, *, shrink: bool = True) -> Counter[
 async def test_made_up_work_is_answered_as_the_rules_say(floor: Floor) -> None:
     before = Work.begun
     told = await walk(floor, SEQUENCES)
-    print(f"{Work.begun - before} sequences, {told.total()} acts: {dict(told.most_common())}")
+    figure(
+        "property model", f"{Work.begun - before} sequences, {told.total()} acts: {dict(told.most_common())}"
+    )
     # Every rule was met: what was never answered was never tested.
     assert set(told) >= {
         *(

@@ -17,15 +17,14 @@ import httpx
 import psutil
 
 from tests.floor import PASSWORD
+from tests.lengths import length
 from tests.test_serve import Site
 from tests.trust.line import Line
 from tracetrack.access.passwords import hash_now
 from tracetrack.platform.embedded import postgres
 from tracetrack.platform.embedded.processes import Remembered
 
-FULL = bool(os.environ.get("TRACETRACK_TRUST"))
-"""Whether the proofs run at full length, as ``make trust`` has them."""
-WORKERS = 4 if FULL else 2
+WORKERS = length(test=2, soak=4)
 START_SECONDS = 180
 SETTINGS = {
     "TRACETRACK_WORKERS": str(WORKERS),

@@ -2,7 +2,7 @@
 
 Valkey may be slow, silent, reset or cut: nobody at a scanner notices. PostgreSQL may be: it is said
 at once, honestly, and soon after it is back so is the site. Either way nothing that was promised
-is lost. ``make trust`` gives each fault 30 seconds.
+is lost. ``make soak`` gives each fault 30 seconds.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import TEMPLATE
+from tests.lengths import assert_fast, figure, length
 from tests.trust.meter import Meter, percentile, slowed
 from tests.trust.proxy import Fault, Proxy, proxy
 from tests.trust.record import Recorder, hold_to_account
-from tests.trust.site import FULL, TrustSite, hire, site
+from tests.trust.site import TrustSite, hire, site
 from tests.trust.workload import Workload
 from tracetrack.platform.embedded import postgres
 
 pytestmark = pytest.mark.slow
 
-SECONDS = float(os.environ.get("SECONDS", "30" if FULL else "2.5"))
+SECONDS = float(os.environ.get("SECONDS", length("2.5", "30")))
 """Of each fault, and of the fine weather before it."""
-USERS = 50 if FULL else 25
-REST = 0.7 if FULL else 0.25
+USERS = length(25, 50)
+REST = length(0.25, 0.7)
 """Seconds between the acts of one: as quick hands have it, which two cores can follow beside these tests."""
 DATABASE_LATE = 0.1
 """Seconds each way of a slow wire to PostgreSQL: a fifth for each question, as from another continent."""
@@ -120,18 +121,19 @@ async def test_a_bad_wire_to_valkey_is_not_noticed(
             noise = max(map(abs, slowed(fine, later, least=20).values()), default=0.0)
             fine += later
             more = slowed(fine, faulty, least=20)
-            print(
+            figure(
+                f"faults: valkey {fault}",
                 f"valkey {fault}: {len(faulty)} answers, {Counter(c.status for c in faulty)},"
                 f" p95 {percentile([c.seconds * 1000 for c in faulty], 0.95):.0f} ms"
                 f" (fine {percentile([c.seconds * 1000 for c in fine], 0.95):.0f} ms), median slower by"
                 f" {max(more.values()):.1f} ms at most ({max(more, key=lambda route: more[route])});"
-                f" two fine whiles are {noise:.1f} ms apart"
+                f" two fine whiles are {noise:.1f} ms apart",
             )
             # A starved machine refuses one now and then in any weather, and says when to come again.
             shed = [call for call in faulty if call.status == 503 and call.retry_after]
             assert [call for call in faulty if call.status >= 500 and call not in shed] == []
-            assert len(shed) <= len(faulty) * (0 if FULL else 0.02), shed
-            assert max(more.values()) <= 50 + noise, more
+            assert len(shed) <= len(faulty) * length(0.02, 0), shed
+            assert_fast(max(more.values()), 50 + noise, "slower by, ms")
 
 
 async def test_a_bad_wire_to_postgresql_is_told_at_once_and_gets_well_by_itself(
@@ -145,16 +147,17 @@ async def test_a_bad_wire_to_postgresql_is_told_at_once_and_gets_well_by_itself(
             faulty = site_.meter.between(*wrong)
             refused = [call for call in faulty if call.status >= 500]
             slowest, where = max(((call.seconds, call.route) for call in refused), default=(0.0, "nowhere"))
-            print(
+            figure(
+                f"faults: postgresql {fault}",
                 f"postgresql {fault}: {len(faulty)} answers, {Counter(c.status for c in faulty)},"
-                f" 503 after {slowest:.2f} s at most ({where}), back in {back:.1f} s"
+                f" 503 after {slowest:.2f} s at most ({where}), back in {back:.1f} s",
             )
             assert {call.status for call in refused} <= {503}
             assert all(call.retry_after and call.word == "busy" for call in refused)
-            assert slowest < 2, where
+            assert_fast(slowest, 2, f"refused at {where}, s")
             if fault != "slow":
                 assert refused, "nothing was wrong"
-            assert back < 10
+            assert_fast(back, 10, "back, s")
         owner = await site_.running.owner()
         stuck = await owner.fetch(
             "select state, query from pg_stat_activity where usename = $1 and datname = current_database()"

@@ -17,17 +17,18 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import TEMPLATE
+from tests.lengths import assert_fast, figure, length
 from tests.trust.line import Line
 from tests.trust.proxy import Fault, proxy
-from tests.trust.site import FULL, TrustSite, hire, site
+from tests.trust.site import TrustSite, hire, site
 from tracetrack.platform.embedded import postgres
 
 pytestmark = pytest.mark.slow
 
 WORKERS = 4
-ROUNDS = 10 if FULL else 3
+ROUNDS = length(3, 10)
 """Of acts in each weather."""
-READS = 10_000 if FULL else 2_000
+READS = length(1_000, 10_000)
 WITHIN_SECONDS = 1.0
 WEATHER: tuple[Fault, ...] = ("fine", "reset", "silent", "fine")
 
@@ -89,8 +90,11 @@ async def test_figures_are_fresh_and_ones_own_whatever_redis_does(
                     assert await parents(south) == 0
                 # So long ago that it is no longer one's own late act.
                 await asyncio.sleep(0.1)
-            print(f"others' figures at most {latest * 1000:.0f} ms late over {WORKERS} workers")
-            assert latest < WITHIN_SECONDS
+            figure(
+                "freshness: figures",
+                f"at most {latest * 1000:.0f} ms late over {WORKERS} workers",
+            )
+            assert_fast(latest, WITHIN_SECONDS, "figures of others, s late")
             wire.turn("fine")
             await nobody_is_told_of_another_area(running)
         finally:
@@ -142,8 +146,9 @@ async def nobody_is_told_of_another_area(running: TrustSite) -> None:
         line.hang_up()
 
     await asyncio.gather(*(reads(*person) for person in people))
-    print(
-        f"{read} figures read and {hung_up} hung up on by {len(people)} people of 4 areas: {foreign} foreign"
+    figure(
+        "freshness: areas",
+        f"{read} figures read and {hung_up} hung up on by {len(people)} people of 4 areas: {foreign} foreign",
     )
     assert foreign == 0
     assert read > READS * 0.8

@@ -1,7 +1,7 @@
 """Workers, PostgreSQL and Valkey are killed at random while fifty people work: nothing that was
 promised is lost, nothing is done twice, nothing is there that nobody asked for.
 
-``make trust`` runs it at full length: 100 kills in 100,000 acts.
+``make soak`` runs it at full length: 100 kills in 100,000 acts.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.lengths import figure, length
 from tests.trust.record import Recorder, anomalies, told
-from tests.trust.site import FULL, TrustSite, hire, site
+from tests.trust.site import TrustSite, hire, site
 from tests.trust.workload import Workload
 
 pytestmark = pytest.mark.slow
 
-ACTS = int(os.environ.get("ACTS", "100000" if FULL else "1500"))
-KILLS = int(os.environ.get("KILLS", "100" if FULL else "4"))
+ACTS = int(os.environ.get("ACTS", length("1500", "100000")))
+KILLS = int(os.environ.get("KILLS", length("4", "100")))
 VICTIMS = {"worker": 0.5, "postgres": 0.3, "valkey": 0.2}
 
 HARM = (
@@ -94,10 +95,11 @@ async def test_what_was_promised_survives_kills_and_what_was_refused_never_was(t
         account = told(work.recorder.path)
         fates = Counter(one.fate for one in account.values())
         lost = work.recorder.answers["lost"]
-        print(
+        figure(
+            "kills",
             f"{len(account):,} acts ({dict(fates)}), {sum(one.asked for one in account.values()):,} calls,"
             f" {lost:,} answers lost, kills {dict(killed)}: {len(wrong)} anomalies;"
-            f" {dict(work.recorder.answers.most_common(40))}"
+            f" {dict(work.recorder.answers.most_common(40))}",
         )
         assert wrong == []
         assert killed.total() == KILLS
@@ -130,6 +132,6 @@ async def test_a_database_that_promises_too_early_is_found_out(tmp_path: Path) -
     async with stormy(tmp_path, 600, 2, only="postgres", careless=True) as (running, work, killed):
         owner = await running.owner()
         wrong = await anomalies(work.recorder.path, owner)
-        print(f"{dict(killed)} kills: {len(wrong)} anomalies, such as {wrong[:2]}")
+        figure("kills: control", f"{dict(killed)} kills: {len(wrong)} anomalies, such as {wrong[:2]}")
         assert any("it is not there" in one for one in wrong)
         await owner.close()

@@ -68,14 +68,19 @@ class Workload:
     async def settle(self) -> None:
         """Wait until no import waits or runs."""
         admin = next(person for person in self.people if person.role == "admin")
+        last = "no answer"
         for _ in range(2_400):
             with contextlib.suppress(Lost):
-                said = (await admin.line.call("GET", "/imports?limit=200")).said
-                states = {one["state"] for one in said.get("items", [{"state": "running"}])}
+                answer = await admin.line.call("GET", "/imports?limit=200")
+                last = f"{answer.status} {answer.said}"
+                if answer.status == 401:
+                    # A database that promises too early may have lost the session.
+                    await admin.line.sign_in()
+                states = {one["state"] for one in answer.said.get("items", [{"state": "running"}])}
                 if not states & {"queued", "running"}:
                     return
             await asyncio.sleep(0.05)
-        raise AssertionError("imports do not end")
+        raise AssertionError(f"imports do not end: {last[:2000]}")
 
     def number(self) -> int:
         self.numbers += 1
