@@ -174,6 +174,16 @@ class Keyboard:
         """Press the keys of another label."""
         await self._next(_pressed(pressed, KEY_SECONDS))
 
+    async def scan_together(self, *labels: Sequence[Key]) -> None:
+        """Press the keys of several labels, which a busy page handles one after another without a pause."""
+        events: list[Event] = []
+        for label in labels:
+            (_, first), *rest = _pressed(label, KEY_SECONDS)
+            events += [(APART_SECONDS, first), *rest]
+        # No key may be older than the page.
+        await asyncio.sleep(sum(seconds for seconds, _ in events))
+        await self._send(events)
+
     async def type(self, text: str) -> None:
         """Type another label as a scanner does that sends by its number what has no key."""
         if len(text) > 100 and not text.isascii():

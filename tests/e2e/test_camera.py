@@ -20,7 +20,7 @@ from .conftest import OpenScreens
 from .films import BLACK, PACKING, Shown, film, random_labels
 from .screens import PHONE, Screens
 from .site import Site
-from .test_keys import HEARD, refused_sounds
+from .test_keys import HEARD, REFUSED_SOUNDS
 from .test_look import KEEP, PICTURES
 from .test_packing import children_of, scans_by
 
@@ -200,7 +200,7 @@ async def test_what_the_camera_cannot_take_is_said(
     await screens.button("Camera").click()
     await expect(camera(screens)).to_contain_text(sentence, timeout=SHOWN_MS)
     if "torn" not in request.node.name:
-        assert await refused_sounds(screens.page) >= 1
+        await screens.until(f"{REFUSED_SOUNDS}.length >= 1")
 
 
 async def test_a_site_chooses_which_kinds_its_cameras_read(filmed: Filmed, served: Site) -> None:

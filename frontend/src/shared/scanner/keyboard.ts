@@ -185,9 +185,11 @@ function onKeyDown(event: KeyboardEvent): void {
   if (top()?.raw === true) return;
   keyed = false;
   composed = false;
+  const at = event.timeStamp;
+  // A code that is over is delivered first: the field then holds what it held before, and this key begins another.
+  reader.flush(at);
   if (caught && !reader.busy) release();
   if (event.repeat) return caught ? stop(event) : undefined;
-  const at = event.timeStamp;
   const stroke = strokeOf(event);
   const late = !reader.busy && performance.now() - lastCodeAt < TAIL_MS;
   if (stroke === null || (stroke.control === true && !isNow(at))) {
@@ -248,9 +250,13 @@ function outside(event: KeyboardEvent, stroke: Stroke, at: number): void {
   if (next || (taker !== null && !(first && stroke.moves === true))) event.preventDefault();
 }
 
+/** Whether a key or text at `at` belongs to what is half typed; a scanner that stumbles in a field for codes types one. */
+const goesOn = (entry: Entry, at: number): boolean =>
+  held?.entry === entry && (caught || isNow(at) || (isForCodes(entry) && reader.busy));
+
 /** A field has the focus: its keys stay in it until they are a scanner's for sure. */
 function inside(entry: Entry, event: KeyboardEvent, stroke: Stroke, at: number): void {
-  if (held?.entry !== entry || (!caught && !isNow(at))) {
+  if (!goesOn(entry, at)) {
     reader.clear();
     hold(entry);
     caught = false;
@@ -274,7 +280,8 @@ function onBeforeInput(event: InputEvent): void {
   const entry = entryOf(event.target);
   if (entry === null || top()?.raw === true) return;
   const at = event.timeStamp;
-  if (held?.entry !== entry || !isNow(at)) {
+  reader.flush(at);
+  if (!goesOn(entry, at)) {
     const single = Array.from(event.data).length === 1 && isForCodes(entry);
     if (!single && entry !== top()?.field?.()) return;
     reader.clear();

@@ -117,17 +117,21 @@ export class WedgeReader {
     this.ended = null;
   }
 
-  private take(strokes: readonly Stroke[], at: number): void {
+  /** Ends what was over before `at`: on a busy page the next label's keys may be handled before the timer. */
+  flush(at: number): void {
     if (this.ended !== null) {
-      const { by, at: endedAt, holdMs } = this.ended;
-      if (at - endedAt > holdMs) this.finish();
-      else {
-        this.ended = null;
-        this.pieces.at(-1)?.strokes.push({ key: by, us: by });
-      }
+      if (at - this.ended.at > this.ended.holdMs) this.finish();
+    } else if (this.busy && at - this.lastAt >= this.pause) this.judge();
+  }
+
+  private take(strokes: readonly Stroke[], at: number): void {
+    this.flush(at);
+    if (this.ended !== null) {
+      const { by } = this.ended;
+      this.ended = null;
+      this.pieces.at(-1)?.strokes.push({ key: by, us: by });
     }
     const silence = at - (this.pieces.at(-1)?.lastAt ?? at);
-    if (silence >= this.pause) this.judge();
     const piece = this.pieces.at(-1);
     if (piece === undefined || silence >= PAUSE_MS)
       this.pieces.push({ strokes: [...strokes], firstAt: at, lastAt: at });
@@ -149,7 +153,7 @@ export class WedgeReader {
   }
 
   private end(by: string, at: number): boolean {
-    if (this.ended !== null && at - this.ended.at > this.ended.holdMs) this.finish();
+    if (this.ended !== null) this.flush(at);
     if (!this.busy) return false;
     const strokes = this.pieces.flatMap((piece) => piece.strokes);
     if (typedText(strokes).trim() === "" && !strokes.some(({ moves }) => moves)) {
