@@ -217,6 +217,18 @@ test("a line that is handled late belongs to its label all the same", () => {
   expect(codes).toEqual(["A1\nB2"]);
 });
 
+test("what is over when the next key is handled is delivered before that key is looked at", () => {
+  const keys = ["S", "B", "1", "Enter"];
+  for (const [index, key] of keys.entries()) press(key, 1_000 + index * 6);
+  reader.flush(1_030);
+  expect(codes).toEqual([]);
+  reader.flush(1_200);
+  expect(codes).toEqual(["SB1"]);
+  for (const [index, key] of keys.entries()) press(key, 1_200 + index * 6);
+  vi.runAllTimers();
+  expect(codes).toEqual(["SB1", "SB1"]);
+});
+
 test("a page that ends lets go of a code whose suffix came", () => {
   label("A1\n");
   expect(reader.settle()).toBe("");
