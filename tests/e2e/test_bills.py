@@ -201,8 +201,8 @@ async def test_a_scanners_enter_never_completes_a_bill(
     await screens.page.reload()
     await expect(screens.button("Complete")).to_be_visible()
     await expect(screens.button("Reopen")).to_have_count(0)
-    done = "select completed_at from bills b join users u on u.id = b.created_by where u.username = 'hasty-biller'"
-    assert await stored.fetchval(done) is None
+    done = "select completed_at from bills b join users u on u.id = b.created_by where u.username = $1"
+    assert await stored.fetchval(done, "hasty-biller") is None
 
 
 async def test_a_dealer_brings_bags_back_and_the_bill_keeps_the_record(

@@ -237,7 +237,9 @@ async def test_labels_typed_into_a_field_are_whole_on_a_busy_page_and_from_a_sca
         await expect(screens.page.get_by_test_id("verdict")).to_contain_text(code)
         await expect(field).to_have_value("")
     await expect(screens.page.get_by_test_id("parent-count")).to_have_text("8")
-    on_bill = "select code from bags where bill_id = $1 and code like any ('{PTOGETHER-%,PSTUMBLE-%}') order by 1"
+    on_bill = (
+        "select code from bags where bill_id = $1 and code like any ('{PTOGETHER-%,PSTUMBLE-%}') order by 1"
+    )
     assert [row[0] for row in await stored.fetch(on_bill, bill)] == [*torn, *together]
 
 

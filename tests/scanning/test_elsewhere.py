@@ -158,12 +158,19 @@ async def test_the_search_counts_no_code_of_another_area(floor: Floor) -> None:
     assert len(before["bags"]) == 8
 
 
+WAITING = """
+    select exists (select from pg_stat_activity where datname = current_database()
+                   and pg_backend_pid() = any(pg_blocking_pids(pid)))
+"""
+"""Whether somebody waits for what this connection has locked."""
+
+
 async def meanwhile(floor: Floor, code: str, change: str, call: Awaitable[httpx.Response]) -> httpx.Response:
     """The call's answer, when somebody had its bag and changed it while the call waited for it."""
     async with floor.owner.transaction():
         bag_id = await floor.owner.fetchval("select id from bags where code = $1 for update", code)
         asked = asyncio.ensure_future(call)
-        while not await floor.owner.fetchval("select exists (select from pg_locks where not granted)"):
+        while not await floor.owner.fetchval(WAITING):
             assert not asked.done()
             await asyncio.sleep(0.01)
         await floor.owner.execute(change.format(bag_id))

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from tests.floor import PASSWORD
+from tests.retrying import LIMIT_SECONDS
 from tests.trust.meter import Meter
 
 
@@ -62,9 +63,9 @@ class Line:
         """Sign in.
 
         Raises:
-            Lost: no answer, or not now.
+            Lost: no answer, or busy for too long.
         """
-        answer = await self.call("POST", "/auth/login", {"username": self.username, "password": PASSWORD})
+        answer = await self.insist("POST", "/auth/login", {"username": self.username, "password": PASSWORD})
         if answer.status != 200:
             raise Lost(f"sign-in: {answer.status} {answer.word}")
         self.token, self.user_id = answer.said["access_token"], answer.said["user"]["id"]
@@ -94,6 +95,19 @@ class Line:
         if self.meter is not None:
             self.meter.count(method, path, status, answer.word, answer.seconds, "retry-after" in answered)
         return answer
+
+    async def insist(self, method: str, path: str, body: Any = None) -> Answer:
+        """The first answer that is not "busy", or the last one after ``LIMIT_SECONDS``.
+
+        Raises:
+            Lost: no whole answer came.
+        """
+        until = time.monotonic() + LIMIT_SECONDS
+        while True:
+            answer = await self.call(method, path, body)
+            if answer.status != 503 or time.monotonic() > until:
+                return answer
+            await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
 
     async def _send(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> None:
         if self._reader is None or self._writer is None or self._reader.at_eof():

@@ -35,7 +35,7 @@ WEATHER: tuple[Fault, ...] = ("fine", "reset", "silent", "fine")
 
 async def parents(line: Line) -> int:
     """The open parents that the dashboard tells this person of."""
-    answer = await line.call("GET", "/dashboard/summary")
+    answer = await line.insist("GET", "/dashboard/summary")
     assert answer.status == 200, answer.body
     return int(answer.said["parents"].get("open", 0))
 
@@ -80,7 +80,7 @@ async def test_figures_are_fresh_and_ones_own_whatever_redis_does(
                 for _ in range(ROUNDS):
                     # Everybody's figures are remembered when the act comes.
                     assert {await parents(line) for line in (*mine, *watchers)} == {made}
-                    scan = await north.call("POST", "/scans/parent", {"code": f"FRESH-{next(code)}"})
+                    scan = await north.insist("POST", "/scans/parent", {"code": f"FRESH-{next(code)}"})
                     assert scan.status == 200, scan.body
                     made += 1
                     # On whatever device he looks.

@@ -61,7 +61,7 @@ async def test_nobody_is_let_in_later_than_a_second_after_being_disabled(tmp_pat
         assert len([worker for worker in running.workers() if _served(running.port, worker)]) == WORKERS
         done = {}
         for person in people:
-            answer = await admin.call("PATCH", f"/users/{person.user_id}", {"disabled": True})
+            answer = await admin.insist("PATCH", f"/users/{person.user_id}", {"disabled": True})
             done[person.username] = time.monotonic()
             assert answer.status == 200, answer.body
             await asyncio.sleep(0.3)
