@@ -53,6 +53,13 @@ GLOVED = ".scan :not(.bar *):is(button, a)"
 """What is pressed while scanning, by hands in gloves."""
 SETTLE_MS = 150
 """Without motion an outcome's flash is over by then: colours are judged at rest."""
+AT_REST = """
+    document.getAnimations().every(({ effect, playState }) => {
+        const { delay, endTime } = effect.getComputedTiming();
+        return playState === "finished" || delay > 1000 || endTime === Infinity;
+    })
+"""
+"""No animation is under way but those that go on and on, or begin only after long."""
 
 
 LONGER = r"""() => {
@@ -112,6 +119,7 @@ class Gallery:
     async def look(self, screen: str) -> None:
         page = self.screens.page
         await page.wait_for_timeout(SETTLE_MS)
+        await self.screens.until(AT_REST)
         if KEEP and screen in self.kept:
             await page.screenshot(path=PICTURES / f"{screen}-{self.name}.png")
         # Evaluated, not added as a script: the page's own policy forbids strangers' scripts.
