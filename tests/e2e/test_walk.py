@@ -207,7 +207,8 @@ class Walk:
             await screens_open(self.tab.screens)
 
     async def settled(self) -> None:
-        """The last scan is stored, or has its answer."""
+        """The last code has left the reader of keys, and its scan is stored or has its answer."""
+        await self.page.evaluate("new Promise((done) => setTimeout(() => setTimeout(done, 100), 100))")
         if await self.tab.screens.word.count():
             await expect(self.tab.screens.word).not_to_have_attribute("data-tone", "sending")
 
@@ -286,6 +287,7 @@ class Walk:
                 with contextlib.suppress(Error):
                     await interrupted.click(timeout=2_000)
                 await expect(interrupted).to_have_count(0)
+            await self.settled()
             await tab.screens.all_sent()
         self.ended = False
         await self.page.evaluate("heard.length = 0")

@@ -314,6 +314,10 @@ export function isTyped(): boolean {
 export function readKeys(): void {
   addEventListener("keydown", onKeyDown, true);
   addEventListener("beforeinput", onBeforeInput, true);
+  // A page in the background runs its timers late.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") reader.complete();
+  });
 }
 
 /** Whoever is shown takes what is scanned, as long as `active`. */

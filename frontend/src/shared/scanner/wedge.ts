@@ -102,9 +102,14 @@ export class WedgeReader {
     }
   }
 
+  /** Delivers a code whose suffix has come without waiting for more of it. */
+  complete(): void {
+    if (this.ended !== null) this.finish();
+  }
+
   /** Ends a code whose suffix has come; hands over what is only half typed, and forgets it. */
   settle(): string {
-    if (this.ended !== null) this.finish();
+    this.complete();
     const text = this.pieces.map((piece) => typedText(piece.strokes)).join("");
     this.clear();
     return text;
