@@ -23,6 +23,7 @@ import pytest
 
 from tests import retrying
 from tests.lengths import length
+from tests.totp import earlier_code
 from tracetrack.platform.embedded.processes import free_port, running
 from tracetrack.settings import unknown_settings
 
@@ -237,8 +238,7 @@ def test_a_leaked_key_is_forgotten_and_second_factors_stay(
     site = serve(HOME=str(tmp_path), TRACETRACK_DATA="~/data").until_ready()
     with signed_in(site) as client:
         secret = client.post("/auth/totp").raise_for_status().json()["secret"]
-        code = pyotp.TOTP(secret).at(int(time.time()) - 30)
-        client.post("/auth/totp/confirm", json={"code": code}).raise_for_status()
+        client.post("/auth/totp/confirm", json={"code": earlier_code(secret)}).raise_for_status()
         assert "forgotten" in run(site, "keys", "rotate", "--leaked")
         time.sleep(1.5)
         assert client.get("/auth/me").status_code == 401, "signed by the key that leaked"
