@@ -109,7 +109,7 @@ def plain_text(text: str) -> str:
         text = starred.group(1)
     if _EAN_OF_UPC.fullmatch(text) and has_check_digit(text):
         return text[1:]
-    return without_secret(text)
+    return _without_secret(text)
 
 
 def clean(text: str) -> str:
@@ -154,7 +154,7 @@ def _refuse_reserved(text: str) -> None:
 
 def visible(text: str) -> str:
     """Text that cannot be a code, so that it can be kept and read: at most a code long, nothing hidden."""
-    text = without_secret(text.lstrip())
+    text = without_secret(text)
     seen = (c if c.isprintable() and c not in _INVISIBLE else ascii(c)[1:-1] for c in text[:LONGEST_CODE])
     return "".join(seen)[:LONGEST_CODE]
 
@@ -267,18 +267,26 @@ def foreign_kind(text: str, labels: Labels) -> Foreign | None:
     return "product" if tells_bags and _PRODUCT.fullmatch(text) and has_check_digit(text) else None
 
 
+_SECRET = re.compile(r"(wifi:)|otpauth(?:-migration)?:[^?]*", re.IGNORECASE)
 _WIFI_FIELD = re.compile(r"(?:\\.|[^;\\])+", re.DOTALL)
-_ONE_TIME = re.compile(r"otpauth(?:-migration)?:[^?]*", re.IGNORECASE)
+
+
+def _without_secret(text: str) -> str:
+    """The text without the password of a Wi-Fi label, or the secret of a one-time password, in it."""
+    match = _SECRET.search(text)
+    if match is None:
+        return text
+    if match.group(1) is None:
+        return text[: match.end()].strip(" ")
+    # Only the type, the name and whether it is hidden: a password may be written badly.
+    fields = (field.strip(" ") for field in _WIFI_FIELD.findall(text[match.end() :]))
+    return text[: match.end()] + ";".join(f for f in fields if f[:2].upper() in ("T:", "S:", "H:"))
 
 
 def without_secret(text: str) -> str:
-    """The text without the password of a Wi-Fi label, or the secret of a one-time password."""
-    if text[:5].lower() == "wifi:":
-        # Only the type, the name and whether it is hidden: a password may be written badly.
-        fields = (field.strip(" ") for field in _WIFI_FIELD.findall(text[5:]))
-        return text[:5] + ";".join(field for field in fields if field[:2].upper() in ("T:", "S:", "H:"))
-    match = _ONE_TIME.match(text)
-    return match.group().strip(" ") if match else text
+    """Any text as it may be kept: without such a secret, even where invisible characters disguise it."""
+    seen = "".join(c for c in _SPACES.sub(" ", text) if c.isprintable() and c not in _INVISIBLE)
+    return plain_text(seen) if _SECRET.search(seen) else text
 
 
 CONFUSED = ("0OoQD", "1Il|L", "5S", "8B", "2Z", "6G", "-_ ", "/\\")

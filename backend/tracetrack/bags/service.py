@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tracetrack.access.actor import ACTOR, Actor
 from tracetrack.bags import queries
-from tracetrack.bags.codes import Kind, clean, near_codes, read_label
+from tracetrack.bags.codes import Kind, clean, near_codes, read_label, without_secret
 from tracetrack.bags.labels import read_site_label, site_labels
 from tracetrack.bags.schemas import (
     AreaGiven,
@@ -196,10 +196,12 @@ AT_A_TIME = 250
 async def states(actor: Actor, asked: list[str]) -> list[CodeState]:
     """The state of each code of a list, in its order; what is elsewhere and what is not answer alike."""
     labels = await site_labels()
+    asked = list(asked)
     codes: list[str] = []
     for place, text_ in enumerate(asked):
         if place % AT_A_TIME == 0:
             await asyncio.sleep(0)
+        asked[place] = without_secret(text_)
         try:
             codes.append(read_label(text_, labels).code)
         except Problem:

@@ -149,7 +149,16 @@ async def work_once(me: uuid.UUID) -> bool:
     finally:
         heart.cancel()
         await asyncio.gather(heart, return_exceptions=True)
+    if progress.secret and row["file_key"] and await _ended(row["id"]):
+        # The file first: until its key is gone, the sweep of old files would find it too.
+        await storage.remove(row["file_key"])
+        await _execute(queries.FORGET_FILE, row["id"])
     return True
+
+
+async def _ended(import_id: int) -> bool:
+    async with connection() as plain:
+        return bool(await plain.fetchval(queries.ENDED, import_id))
 
 
 async def _job(row: Any) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Progress:
     phase: str = "reading"
     rows_read: int = 0
     rows_total: int | None = None
+    secret: bool = False
+    """Whether a password is in the file, which is therefore not kept."""
     _from: float = 0
     _to: float = 0
     _since: float = 0
@@ -206,6 +208,8 @@ async def _stage(db: Connection, child: Reader, progress: Progress, counts: Coun
     while (event := await child.next_event())["event"] != "parents":
         if event["event"] == "progress":
             progress.rows_read = event["rows"]
+        elif event["event"] == "secret":
+            progress.secret = True
         elif event["event"] == "sheets":
             counts.sheets = event["sheets"]
     progress.phase = "staging"

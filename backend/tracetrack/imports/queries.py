@@ -93,6 +93,10 @@ REPORT = """
     order by n, verdict limit $5
 """
 
+ENDED = "select state in ('completed', 'failed', 'cancelled') from imports where id = $1"
+
+FORGET_FILE = "update imports set file_key = null where id = $1"
+
 OLD_FILES = """
     update imports set file_key = null
     where file_key is not null and state in ('completed', 'failed', 'cancelled')

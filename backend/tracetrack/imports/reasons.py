@@ -259,6 +259,11 @@ FILES: dict[str, tuple[str, str]] = {
         "{count} rows that a filter or the user hides were read all the same.",
         "फ़िल्टर या उपयोगकर्ता से छिपी {count} पंक्तियाँ भी पढ़ी गईं।",
     ),
+    "secret_in_file": (
+        "A cell holds the password of a Wi-Fi or one-time password label. It is left out, and the file is"
+        " not kept after its import.",
+        "एक खाने में Wi-Fi या वन-टाइम पासवर्ड लेबल का पासवर्ड है। वह छोड़ दिया गया, और आयात के बाद फ़ाइल नहीं रखी जाती।",
+    ),
     "encoding_guessed": (
         "Letters beyond A to Z may be wrong: the file is in an old encoding. Save it as CSV UTF-8.",
         "A से Z के अलावा अक्षर गलत हो सकते हैं: फ़ाइल पुरानी लिपि में है। CSV UTF-8 में सहेजें।",

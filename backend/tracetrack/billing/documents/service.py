@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tracetrack.access.actor import Actor
-from tracetrack.bags.codes import clean
+from tracetrack.bags.codes import clean, without_secret
 from tracetrack.billing import queries
 from tracetrack.billing.documents.fonts import pieces, shown
 from tracetrack.billing.documents.fonts import width as text_width
@@ -238,7 +238,7 @@ async def label_sheet(wanted: LabelSheet) -> bytes:
         try:
             codes += [clean(code)] * wanted.copies
         except Problem as problem:
-            raise Problem("bad_code", problem.detail, at=code[:64], **problem.extra) from None
+            raise Problem("bad_code", problem.detail, at=without_secret(code)[:64], **problem.extra) from None
     columns = _how_many(wanted.page_width_mm, wanted.margin_x_mm, wanted.label_width_mm, wanted.gap_x_mm)
     rows = _how_many(wanted.page_height_mm, wanted.margin_y_mm, wanted.label_height_mm, wanted.gap_y_mm)
     inner_width = wanted.label_width_mm - 2 * wanted.padding_mm

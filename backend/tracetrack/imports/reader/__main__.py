@@ -3,8 +3,8 @@
 ``python -m tracetrack.imports.reader PARENT_PID SOCKET``. What takes long to load is loaded once;
 for each job the server sends three descriptors over SOCKET (the job as JSON, rows out as csv for
 COPY, and what happens, a JSON object a line), and a forked child confines itself and does it.
-It tells ``progress`` {rows}, ``sheets``, ``parents`` {bytes}, ``done`` {...} or ``unreadable``
-{code}. Whatever a hostile file does to that child, the server only sees it end.
+It tells ``progress`` {rows}, ``secret`` (a cell holds one), ``sheets``, ``parents`` {bytes}, ``done``
+{...} or ``unreadable`` {code}. Whatever a hostile file does to that child, the server only sees it end.
 """
 
 from __future__ import annotations
@@ -124,7 +124,10 @@ def run(job: dict[str, Any]) -> None:
         raise UnreadableError("file_gone")
     sheets = read_file(Path(job["path"]), job["file_name"], _progress)
     for sheet in sheets:
-        sheet.frame = without_secrets(sheet.frame)
+        sheet.frame, secret = without_secrets(sheet.frame)
+        if secret:
+            tell("secret")
+            sheet.notices.append({"code": "secret_in_file"})
     corrections = {sheet["name"]: sheet for sheet in job["mapping"] or []}
     if unknown := corrections.keys() - {sheet.name for sheet in sheets}:
         # A correction that met nothing would leave its sheet to our guess.

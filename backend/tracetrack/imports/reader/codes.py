@@ -25,10 +25,11 @@ PLAIN = r"^[!-)+-\\^-~](?:[ -~]{0,126}[!-~])?$"
 """As ``read_label`` leaves it, unless it holds two spaces in a row or :data:`RULED` matches; ``]`` may
 begin an AIM identifier, ``*`` a code between the signs of Code 39."""
 
-RULED = rf"(?i)^(?:{RESERVED}|0[0-9]{{12}}$|{FOREIGN_BEGINNING})"
-"""Commands, a UPC-A in the form of an EAN-13, and labels that are no bag's."""
+RULED = rf"(?i)^(?:{RESERVED}|0[0-9]{{12}}$|{FOREIGN_BEGINNING})|wifi:|otpauth"
+"""Commands, a UPC-A in the form of an EAN-13, labels that are no bag's, and those that hold a secret."""
 
-_NOT_KEPT = r"(?i)^\s*(?:wifi|otpauth)"
+_NOT_KEPT = r"(?i)w\W*i\W*f\W*i\W*:|o\W*t\W*p\W*a\W*u\W*t\W*h"
+"""What the labels begin with that hold a secret; invisible characters may be between the letters."""
 
 _LABEL_NUMBER = re.compile(r"^\s*LABEL\s*NO\.?\s*:?\s*([0-9A-Za-z/.-]*[0-9A-Za-z])", re.IGNORECASE)
 """Long labels of packing lines: only the number after ``LABEL NO.`` counts."""
@@ -105,9 +106,14 @@ def _read(text: str, labels: Labels, packing: bool) -> tuple[Label | str, bool]:
     return (label, False) if label is not None else (reason, False)
 
 
-def without_secrets(frame: pl.DataFrame) -> pl.DataFrame:
-    """A sheet whose cells hold no password of a Wi-Fi label and no secret of a one-time password."""
+def without_secrets(frame: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
+    """A sheet whose cells hold no password of a Wi-Fi label and no secret of a one-time password.
+
+    Returns:
+        The sheet, and whether a cell held one.
+    """
     found = [name for name in frame.columns if frame[name].str.contains(_NOT_KEPT).any()]
-    secret = pl.col(found).str.contains(_NOT_KEPT)
-    kept = pl.col(found).map_elements(lambda text: without_secret(text.strip()), return_dtype=pl.String)
-    return frame.with_columns(pl.when(secret).then(kept).otherwise(pl.col(found))) if found else frame
+    if not found:
+        return frame, False
+    kept = frame.with_columns(pl.col(found).map_elements(without_secret, return_dtype=pl.String))
+    return kept, not kept.equals(frame)

@@ -149,13 +149,13 @@ export function foreignKind(raw: string, { patterns }: Pick<LabelSite, "patterns
 
 /** The text without the password of a Wi-Fi label, or the secret of a one-time password. */
 function withoutSecret(text: string): string {
-  if (/^wifi:/iu.test(text)) {
-    // Only the type, the name and whether it is hidden: a password may be written badly.
-    const fields = (text.slice(5).match(/(?:\\.|[^;\\])+/gsu) ?? []).map(trim);
-    return text.slice(0, 5) + fields.filter((field) => /^[TSH]:/iu.test(field)).join(";");
-  }
-  const oneTime = /^otpauth(?:-migration)?:[^?]*/iu.exec(text);
-  return oneTime === null ? text : trim(oneTime[0]);
+  const found = /(wifi:)|otpauth(?:-migration)?:[^?]*/iu.exec(text);
+  if (found === null) return text;
+  const end = found.index + found[0].length;
+  if (found[1] === undefined) return trim(text.slice(0, end));
+  // Only the type, the name and whether it is hidden: a password may be written badly.
+  const fields = (text.slice(end).match(/(?:\\.|[^;\\])+/gsu) ?? []).map(trim);
+  return text.slice(0, end) + fields.filter((field) => /^[TSH]:/iu.test(field)).join(";");
 }
 
 /** So many letters want smaller ones, to leave room for the rest of the screen. */
