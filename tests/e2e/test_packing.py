@@ -372,6 +372,26 @@ async def test_waiting_scans_outlive_reload_and_sign_out(
     assert await children_of(stored, "PS1") == ["CS1", "CS2", "CS3"]
 
 
+async def test_answers_that_come_together_do_not_hide_a_refusal(
+    screens: Screens, served: Site, stored: asyncpg.Connection
+) -> None:
+    await screens.start_scanning(served.dispatcher("in-a-row"))
+    await screens.scan_parent("PR1")
+    await screens.wedge("CR1")
+    await screens.all_sent()
+    await screens.button("Next big bag").click()
+    await screens.scan_parent("PR2")
+    await screens.all_sent()
+    await screens.page.context.set_offline(True)
+    await screens.wedge("CR1")
+    await screens.wedge("CR2")
+    await expect(screens.waiting).to_have_attribute("data-waiting", "2")
+    await screens.page.context.set_offline(False)
+    await screens.all_sent()
+    await expect(screens.refusal).to_contain_text("It is in big bag PR1")
+    assert await children_of(stored, "PR2") == ["CR2"]
+
+
 async def test_the_next_big_bag_needs_no_tap(screens: Screens, served: Site) -> None:
     await screens.start_scanning(served.dispatcher("mixing"))
     await screens.scan_parent("PX1")

@@ -107,7 +107,7 @@ export default function Scan() {
               <Camera
                 onCodes={(codes) => {
                   // A refusal is over the picture: the next label must not wipe it away unseen.
-                  if (refused !== null || asked !== undefined || deciding) return false;
+                  if (floor.mustBeSeen() || deciding) return false;
                   const [only, ...more] = codes;
                   if (only === undefined || more.length > 0) return floor.scanTogether(codes);
                   take(only);

@@ -47,6 +47,8 @@ export function useFloor() {
   const online = useOnline();
   const signedIn = useSession().status === "signed-in";
   const [word, setWord] = useState<Word | null>(null);
+  /** The word as it is now, also before it is rendered: several answers may come at once. */
+  const shown = useRef<Word | null>(null);
   const [closed, setClosed] = useState<{ code: string; count: number; expected: number | null } | null>(null);
   const words = useRef(0);
   const answers = useRef(0);
@@ -97,14 +99,22 @@ export function useFloor() {
     }
   };
 
-  const latest = useRef({ place, word, more });
-  latest.current = { place, word, more };
+  const latest = useRef({ place, more });
+  latest.current = { place, more };
 
-  const say = useCallback((said: Omit<Word, "id">) => {
-    words.current += 1;
-    setWord({ ...said, id: words.current });
-    if (said.tone !== "sending") signal(said.tone);
+  const show = useCallback((now: Word | null) => {
+    shown.current = now;
+    setWord(now);
   }, []);
+
+  const say = useCallback(
+    (said: Omit<Word, "id">) => {
+      words.current += 1;
+      show({ ...said, id: words.current });
+      if (said.tone !== "sending") signal(said.tone);
+    },
+    [show],
+  );
 
   // Nothing here says what is open: the server does, or, without it, what this device knows.
   const unknown = place === undefined;
@@ -153,11 +163,11 @@ export function useFloor() {
       queue.onAnswer((scan, answer, here) => {
         answers.current += 1;
         if (scan.action === "discard") return;
-        const shown = latest.current.word;
-        const mine = shown !== null && shown.scan?.scanId === scan.scanId;
+        const now = shown.current;
+        const mine = now !== null && now.scan?.scanId === scan.scanId;
         if (scan.question !== undefined) {
           if (here) signal("ask");
-          if (mine) setWord(null);
+          if (mine) show(null);
           return;
         }
         const tone = toneOf(answer);
@@ -168,7 +178,7 @@ export function useFloor() {
           if (here) say({ tone, key, code, scan, problem: answer.problem });
         } else if (mine)
           say({
-            ...shown,
+            ...now,
             tone,
             key: wordFor(scan, tone, answer),
             scan,
@@ -177,7 +187,7 @@ export function useFloor() {
         // The scan that was taken back may be another device's.
         if (scan.action === "undo" && here) void refetch();
       }),
-    [queue, say, refetch],
+    [queue, say, show, refetch],
   );
 
   // No answer yet: it is stored here and waits. At once where the way is known to be blocked.
@@ -207,7 +217,7 @@ export function useFloor() {
       const problem = record.problem ?? null;
       if (record.state === "refused")
         say({ ...said, tone: "refused", key: "outcome.refused", scan: record, problem });
-      else setWord((now) => (now?.id === id ? { ...now, scan: record } : now));
+      else if (shown.current?.id === id) show({ ...shown.current, scan: record });
     });
   };
 
@@ -278,7 +288,7 @@ export function useFloor() {
     }
     add(scanned(last, "child"));
     const rest = codes.length > NAMED ? ` +${codes.length - NAMED}` : "";
-    setWord((word) => word && { ...word, code: codes.slice(0, NAMED).join(" · ") + rest });
+    if (shown.current !== null) show({ ...shown.current, code: codes.slice(0, NAMED).join(" · ") + rest });
     return true;
   };
 
@@ -320,7 +330,7 @@ export function useFloor() {
 
   const next = () => {
     queue.begin();
-    setWord(null);
+    show(null);
     setClosed(null);
   };
 
@@ -333,7 +343,7 @@ export function useFloor() {
   /** The bag stays where it is: decided, without another question. */
   const leave = (refused: ScanRecord) => {
     void queue.discard(refused, "left where it is");
-    setWord(null);
+    show(null);
   };
 
   const undo = async (scan: ScanRecord) => {
@@ -361,8 +371,12 @@ export function useFloor() {
 
   const dismiss = () => {
     // Seen, not decided: it stays in the list.
-    setWord(null);
+    show(null);
   };
+
+  /** Something is on screen that must be seen before the next code is read by itself. */
+  const mustBeSeen = () =>
+    shown.current?.tone === "refused" || shown.current?.tone === "other" || queue.snapshot().asked.length > 0;
 
   return {
     queue,
@@ -375,6 +389,7 @@ export function useFloor() {
     /** What lies in the open parent, as far as it is known here. */
     lot: packing ? [...inside, ...place.adds] : [],
     word,
+    mustBeSeen,
     closed,
     scan: take,
     scanTogether,
