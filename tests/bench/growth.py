@@ -195,7 +195,7 @@ ACTS: dict[str, Callable[[Size], Awaitable[None]]] = {
 
 BOSS = Actor(1, "boss", Role.admin, None, uuid4(), False, "", "")
 _FILTERS: dict[str, Any] = dict.fromkeys(
-    ("kind", "state", "area_id", "containing", "since", "until", "after")
+    ("kind", "state", "area_id", "containing", "since", "until", "updated_since", "after")
 )
 _NEWEST = {**_FILTERS, "sort": "newest", "limit": 50}
 

@@ -256,3 +256,38 @@ async def test_a_client_that_is_only_slow_gets_all_of_it(monkeypatch: pytest.Mon
 
     await received(spreadsheet.download(one_piece(), "bags", "csv"), send)
     assert len(got) == 1_000_000
+
+
+async def test_what_changed_since_in_lists_and_files(floor: Floor) -> None:
+    bills = [(await floor.biller.post("/bills", {"number": n})).json() for n in ("B-1", "B-2", "B-3", "B-4")]
+    for code in ("P1", "P2", "P3", "P4"):
+        await floor.north.scan_parent(code)
+    await floor.north.scan_child("P1", "C1")
+    for number in (0, 1):
+        await floor.biller.post(f"/bills/{bills[number]['id']}/bags", {"code": f"P{number + 1}"})
+    bag_id = (await floor.biller.bag("P2"))["id"]
+    await floor.owner.execute("set session_replication_role = replica")
+    for table in ("bags", "bills"):
+        await floor.owner.execute(f"update {table} set updated_at = now() - interval '1 day'")
+    await floor.owner.execute("update audit_events set at = at - interval '1 day'")
+    await floor.owner.execute("reset session_replication_role")
+    since = await floor.owner.fetchval("select to_json(now() - interval '1 hour') #>> '{}'")
+
+    await floor.north.scan_child("P1", "C2")
+    await floor.biller.http.delete(f"/bills/{bills[1]['id']}/bags/{bag_id}")
+    await floor.biller.post(f"/bills/{bills[2]['id']}/bags", {"code": "P3"})
+    for table, name, changed in (
+        ("bags", "code", ["C2", "P1", "P2", "P3"]),
+        ("bills", "number", ["B-1", "B-2", "B-3"]),
+    ):
+        listed = (await floor.biller.get(f"/{table}", updated_since=since)).json()["items"]
+        assert sorted(one[name] for one in listed) == changed
+        file = await floor.biller.get(f"/exports/{table}", format="csv", updated_since=since)
+        rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+        assert sorted(row[name] for row in rows) == changed
+        stamps = {one["id"]: one["updated_at"][:19] for one in listed}
+        assert {int(row["id"]): row["updated_at"][:19] for row in rows} == stamps
+    found = (await floor.biller.get("/bags", updated_since=since, q="p", limit=2)).json()
+    rest = (await floor.biller.get("/bags", updated_since=since, q="p", cursor=found["next_cursor"])).json()
+    assert [bag["code"] for bag in found["items"] + rest["items"]] == ["P3", "P2", "P1"]
+    assert (await floor.biller.get("/exports/links", updated_since=since)).status_code == 422

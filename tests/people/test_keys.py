@@ -101,10 +101,45 @@ async def test_a_key_is_made_no_admins_later_and_its_user_gets_no_password(floor
 
 async def test_a_program_has_no_profile_and_a_name_is_one_keys(floor: Floor) -> None:
     _, program = await made(floor, role="biller")
-    for method, path in (("GET", "/auth/me"), ("GET", "/auth/sessions"), ("POST", "/auth/logout")):
+    for method, path in (("PATCH", "/auth/me"), ("GET", "/auth/sessions"), ("POST", "/auth/logout")):
         answer: httpx.Response = await program.http.request(method, path)
         assert answer.status_code == 403, path
     assert (await floor.admin.post("/api-keys", {"name": "erp", "role": "biller"})).status_code == 409
+
+
+async def test_every_key_may_ask_what_it_is(floor: Floor) -> None:
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    key, program = await made(
+        floor,
+        role="dispatcher",
+        area_id=floor.areas["North"],
+        scopes=["scan"],
+        expires_at=soon.isoformat(),
+    )
+    me = (await program.get("/auth/me")).json()
+    assert (me["id"], me["username"], me["role"]) == (key["user_id"], "key ERP", "dispatcher")
+    assert me["area"] == {"id": floor.areas["North"], "name": "North"}
+    told = {name: key[name] for name in ("id", "name", "beginning", "scopes", "expires_at")}
+    assert me["key"] == told
+    assert (await program.get("/bags")).status_code == 403
+    assert (await floor.north.get("/auth/me")).json()["key"] is None
+
+
+@pytest.mark.parametrize("name", ["ERP", "E" * 60])
+async def test_the_name_of_a_revoked_key_is_free(floor: Floor, name: str) -> None:
+    """As often as one likes; what the one before did is still told in its name."""
+    for _ in range(3):
+        key, program = await made(floor, role="biller", name=name)
+        assert (await program.post("/bills", {})).status_code == 201
+        again = await floor.admin.post("/api-keys", {"name": name.lower(), "role": "biller"})
+        assert (again.status_code, again.json()["code"]) == (409, "name_taken")
+        assert (await floor.admin.delete(f"/api-keys/{key['id']}")).status_code == 204
+    events = (await floor.admin.get("/audit", action="bill_created")).json()["items"]
+    actors = [event["actor"]["username"] for event in events]
+    assert len(set(actors)) == 3
+    assert all(actor.startswith(f"key {name[:40]}") for actor in actors)
+    listed = (await floor.admin.get("/api-keys")).json()["items"]
+    assert [one["name"] for one in listed] == [name] * 3
 
 
 async def come_with(floor: Floor, key: str) -> int:

@@ -29,9 +29,12 @@ class SignedInAs(SecurityBase):
         roles: who may.
         not_ready: let in who must choose a new password or set up a second factor first.
         programs: let in keys too, not people alone.
+        any_scope: let in keys whatever their scopes.
     """
 
-    def __init__(self, *roles: Role, not_ready: bool = False, programs: bool = True) -> None:
+    def __init__(
+        self, *roles: Role, not_ready: bool = False, programs: bool = True, any_scope: bool = False
+    ) -> None:
         self.model = HTTPBearer(
             bearerFormat="JWT",
             description="`access_token` of `POST /auth/login`, or a key of `POST /api-keys`",
@@ -40,6 +43,7 @@ class SignedInAs(SecurityBase):
         self.roles = frozenset(roles)
         self.not_ready = not_ready
         self.programs = programs
+        self.any_scope = any_scope
 
     async def __call__(self, request: Request) -> Actor:
         """The actor of a request.
@@ -59,6 +63,7 @@ class SignedInAs(SecurityBase):
                 raise Problem("forbidden")
             if (
                 session.scopes is not None
+                and not self.any_scope
                 and (needed := scope_of(request.scope["route"])) not in session.scopes
             ):
                 raise Problem("scope_missing", scope=needed)
@@ -88,8 +93,8 @@ class SignedInAs(SecurityBase):
         return actor
 
     def scope(self, route: Any) -> Scope | None:
-        """The scope that a key needs for a route with this rule; None where keys may not call it."""
-        programs = self.programs and self.roles != {Role.admin}
+        """The scope that a key needs for a route with this rule; None where any does, or keys may not call."""
+        programs = self.programs and not self.any_scope and self.roles != {Role.admin}
         return scope_of(route) if programs else None
 
     def _refusal(self, session: sessions.SignedIn) -> str | None:
@@ -112,6 +117,9 @@ class Anyone:
 
 ANYONE = Depends(Anyone())
 """For ``dependencies=[ANYONE]``: a route without an actor, on purpose."""
+
+Itself = Annotated[Actor, Depends(SignedInAs(*Role, not_ready=True, any_scope=True))]
+"""Whoever asks who it is: people as :data:`AnyActor`, and every key."""
 
 AnyActor = Annotated[Actor, Depends(SignedInAs(*Role, not_ready=True, programs=False))]
 """Signed in, even when a new password must be chosen or a second factor set up first."""

@@ -20,6 +20,7 @@ from sqlalchemy import Row, text
 
 from tracetrack.access import limits, tokens
 from tracetrack.access.actor import Role
+from tracetrack.access.schemas import AreaRef, OwnKey, User
 from tracetrack.access.sessions import SignedIn
 from tracetrack.platform import db
 from tracetrack.platform.background import Job
@@ -42,6 +43,13 @@ _GOOD = """
     from api_keys k join users u on u.id = k.user_id left join areas a on a.id = u.area_id
     where k.revoked_at is null and u.disabled_at is null and (k.expires_at is null or k.expires_at > now())
 """
+
+_ITSELF = text("""
+    select k.id, k.name, k.beginning, k.scopes, k.expires_at, u.id as user_id, u.username, u.full_name,
+        u.role, u.language, u.area_id, a.name as area_name
+    from api_keys k join users u on u.id = k.user_id left join areas a on a.id = u.area_id
+    where k.id = :id
+""")
 _OF_HASH = text(_GOOD + " and k.key_hash = :key_hash")
 _OF_ID = text(_GOOD + " and k.id = :id")
 _USED = text("update api_keys set last_used_at = now() where id = any(:ids)")
@@ -135,6 +143,29 @@ async def signed_in_by_key(key: str, address: str) -> SignedIn:
     _right.add(hashed)
     _used.add(found.session_id)
     return found
+
+
+async def itself(key_id: UUID) -> User:
+    """What a key is told of itself."""
+    async with db.reading("floor") as connection:
+        row = (await connection.execute(_ITSELF, {"id": key_id})).one()
+    return User(
+        id=row.user_id,
+        username=row.username,
+        full_name=row.full_name,
+        role=Role(row.role),
+        area=AreaRef(id=row.area_id, name=row.area_name) if row.area_id is not None else None,
+        must_change_password=False,
+        must_set_up_totp=False,
+        language=row.language,
+        key=OwnKey(
+            id=row.id,
+            name=row.name,
+            beginning=row.beginning,
+            scopes=row.scopes,
+            expires_at=row.expires_at,
+        ),
+    )
 
 
 async def living(key_id: UUID) -> SignedIn | None:

@@ -13,9 +13,9 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response
 from starlette.requests import Request
 
-from tracetrack.access import again, service, sessions, tokens, totp
+from tracetrack.access import again, keys, service, sessions, tokens, totp
 from tracetrack.access.actor import Role
-from tracetrack.access.dependencies import ANYONE, AnyActor, OfficeSelf, SignedInAs
+from tracetrack.access.dependencies import ANYONE, AnyActor, Itself, OfficeSelf, SignedInAs
 from tracetrack.access.limits import (
     BROWSER_COOKIE,
     BROWSER_DAYS,
@@ -216,8 +216,10 @@ async def logout(request: Request, response: Response, csrf: CsrfHeader = "") ->
 
 
 @router.get("/me", responses=problems())
-async def get_me(actor: AnyActor) -> User:
-    """Who is signed in."""
+async def get_me(actor: Itself, request: Request) -> User:
+    """Who is signed in; asked with a key, what the key is and may be used for."""
+    if request.headers.get("authorization", "").partition(" ")[2].startswith(keys.BEGINNING):
+        return await keys.itself(actor.session_id)
     return await service.who(actor.session_id)
 
 

@@ -69,8 +69,21 @@ class AreaRef(BaseModel):
     name: str
 
 
+class OwnKey(BaseModel):
+    """The API key that a request came with."""
+
+    id: UUID
+    name: str
+    beginning: str
+    """The first characters of the key, to know it by."""
+    scopes: list[str] | None
+    """What the key may be used for, of what its role may do; null: all of it."""
+    expires_at: dt.datetime | None
+    """When the key ends by itself; null: never."""
+
+
 class User(BaseModel):
-    """The person who is signed in."""
+    """The person who is signed in, or the user in whose name a key acts."""
 
     id: int
     username: str
@@ -81,6 +94,8 @@ class User(BaseModel):
     must_set_up_totp: bool
     """The site asks admins for a second factor, and this one has none yet."""
     language: str
+    key: OwnKey | None = None
+    """The key that asks; null for people."""
 
 
 class Tokens(BaseModel):

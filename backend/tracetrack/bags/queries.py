@@ -223,6 +223,7 @@ async def bags_page(
     containing: str | None,
     since: dt.datetime | None,
     until: dt.datetime | None,
+    updated_since: dt.datetime | None,
     sort: str,
     after: list[Any] | None,
     limit: int,
@@ -230,7 +231,11 @@ async def bags_page(
     """One page of bags, one row more than ``limit`` where there is a next."""
     key, order = SORTS[sort]
     statement: Select[Any] = select(*_bag_columns(actor)).where(_visible(actor, bag_cards.c.area_id))
-    if containing:
+    if updated_since:
+        statement = statement.where(bag_cards.c.updated_at >= updated_since)
+        if containing:
+            statement = statement.where(func.strpos(func.lower(bag_cards.c.code), containing.lower()) > 0)
+    elif containing:
         # One statement, so that the page and where it ends are of one snapshot.
         found = _CONTAINING.columns(column("id", BigInteger)).bindparams(
             part=containing,

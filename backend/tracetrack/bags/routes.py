@@ -29,7 +29,7 @@ from tracetrack.bags.schemas import (
     LinkedChild,
 )
 from tracetrack.platform.clock import Moment
-from tracetrack.platform.paging import Cursor, Limit, Page
+from tracetrack.platform.paging import Cursor, Limit, Page, UpdatedSince
 from tracetrack.platform.problems import problems
 from tracetrack.platform.spreadsheet import CSV, XLSX, download
 
@@ -65,6 +65,7 @@ async def list_bags(
     q: Annotated[str | None, Query(max_length=128, description="Part of a code")] = None,
     since: Annotated[Moment | None, Query(alias="from")] = None,
     until: Annotated[Moment | None, Query(alias="to")] = None,
+    updated_since: UpdatedSince = None,
     sort: Literal["newest", "oldest", "code"] = "newest",
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -78,6 +79,7 @@ async def list_bags(
         q=q,
         since=since,
         until=until,
+        updated_since=updated_since,
         sort=sort,
         cursor=cursor,
         limit=limit,

@@ -52,6 +52,15 @@ left join lateral (
 ) t on true;
 grant select on bill_cards to tracetrack_app;
 
+-- Bills that changed at this time or later: their fields, what is on them, what was taken off.
+create or replace function bills_changed_since(since timestamptz) returns setof bigint stable language sql as $$
+    select id from bills where updated_at >= since
+    union
+    select bill_id from bags where bill_id is not null and updated_at >= since
+    union
+    select subject_id from audit_events where subject_type = 'bill' and subject_id is not null and at >= since
+$$;
+
 -- Whether a bill is meant by part of its number, place, vehicle or description.
 create or replace function bill_has(
     wanted text, number text, destination text, vehicle text, description text) returns boolean

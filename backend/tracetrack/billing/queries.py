@@ -107,6 +107,7 @@ async def bills_page(
     containing: str | None,
     since: dt.datetime | None,
     until: dt.datetime | None,
+    updated_since: dt.datetime | None,
     sort: str,
     after: list[Any] | None,
     limit: int,
@@ -129,6 +130,9 @@ async def bills_page(
         statement = statement.where(bill.created_at >= since)
     if until:
         statement = statement.where(bill.created_at < until)
+    if updated_since:
+        changed = func.bills_changed_since(updated_since).column_valued()
+        statement = statement.where(bill.id.in_(select(changed)))
     if after is not None:
         statement = statement.where(bill.id > after[0] if order is asc else bill.id < after[0])
     rows = (await tx.execute(statement.order_by(order(bill.id)).limit(limit + 1))).mappings()

@@ -29,7 +29,7 @@ from tracetrack.billing.schemas import (
 )
 from tracetrack.platform.clock import Moment
 from tracetrack.platform.openapi import answers
-from tracetrack.platform.paging import Cursor, Limit, Page
+from tracetrack.platform.paging import Cursor, Limit, Page, UpdatedSince
 from tracetrack.platform.problems import problems
 
 router = APIRouter(tags=["bills"])
@@ -83,11 +83,15 @@ async def list_bills(
     ] = None,
     since: Annotated[Moment | None, Query(alias="from")] = None,
     until: Annotated[Moment | None, Query(alias="to")] = None,
+    updated_since: UpdatedSince = None,
     sort: Literal["newest", "oldest"] = "newest",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[Bill]:
-    """The bills that one may see; a dispatcher his own area's and the completed ones that come to it."""
+    """The bills that one may see; a dispatcher his own area's and the completed ones that come to it.
+
+    `updated_since` finds bills whose bags or totals changed too.
+    """
     return await service.list_bills(
         actor,
         state=state,
@@ -96,6 +100,7 @@ async def list_bills(
         q=q,
         since=since,
         until=until,
+        updated_since=updated_since,
         sort=sort,
         cursor=cursor,
         limit=limit,

@@ -67,6 +67,8 @@ _BAG_COLUMNS = (
     ("variety", "b.variety", False),
     ("tag", "b.tag", False),
     ("created_at", _time("b.created_at"), False),
+    ("id", "b.id", True),
+    ("updated_at", _time("b.updated_at"), False),
 )
 _BAG_NAMES = (
     " left join areas a on a.id = b.area_id left join bag_types t on t.id = b.bag_type_id"
@@ -88,6 +90,7 @@ TABLES: dict[str, Table] = {
             "q": "strpos(lower(b.code), lower({}::text)) > 0",
             "since": "b.created_at >= {}::timestamptz",
             "until": "b.created_at < {}::timestamptz",
+            "updated_since": "b.updated_at >= {}::timestamptz",
         },
         states=get_args(BagState),
     ),
@@ -193,6 +196,8 @@ TABLES: dict[str, Table] = {
             ("created_by", "l.created_by ->> 'username'", False),
             ("created_at", _time("l.created_at"), False),
             ("completed_at", _time("l.completed_at"), False),
+            ("id", "l.id", True),
+            ("updated_at", _time("l.updated_at"), False),
         ),
         source="bill_cards l",
         order="l.id",
@@ -204,6 +209,7 @@ TABLES: dict[str, Table] = {
             "q": "bill_has({}::text, l.number, l.destination, l.vehicle, l.description)",
             "since": "l.created_at >= {}::timestamptz",
             "until": "l.created_at < {}::timestamptz",
+            "updated_since": "l.id in (select bills_changed_since({}::timestamptz))",
         },
         states=get_args(BillState),
     ),

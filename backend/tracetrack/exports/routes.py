@@ -12,6 +12,7 @@ from tracetrack.bags.schemas import BagState, Kind
 from tracetrack.billing.schemas import BillState
 from tracetrack.exports import service
 from tracetrack.platform.clock import Moment
+from tracetrack.platform.paging import UpdatedSince
 from tracetrack.platform.problems import problems
 from tracetrack.platform.spreadsheet import CSV, XLSX, download
 
@@ -42,12 +43,13 @@ async def export_table(
     code: Annotated[str | None, Query(max_length=128, description="Of one thing and what is in it")] = None,
     since: Annotated[Moment | None, Query(alias="from")] = None,
     until: Annotated[Moment | None, Query(alias="to")] = None,
+    updated_since: UpdatedSince = None,
 ) -> Response:
     """Every row of a table as a file, streamed. The audit log is for admins.
 
-    `action`, `subject_type` and `code` are filters of the audit log, `kind` of bags, `state` of bags and
-    bills, `user_id` of links, scans, audit and bills. The supervisors' lists (`/lists/...`) have an area
-    and a range of time, which `left-open`, `conflicts` and `work` need.
+    `action`, `subject_type` and `code` are filters of the audit log, `kind` of bags, `state` and
+    `updated_since` of bags and bills, `user_id` of links, scans, audit and bills. The supervisors' lists
+    (`/lists/...`) have an area and a range of time, which `left-open`, `conflicts` and `work` need.
     """
     given = {
         "kind": kind,
@@ -60,5 +62,6 @@ async def export_table(
         "code": code,
         "since": since,
         "until": until,
+        "updated_since": updated_since,
     }
     return download(await service.export(actor, table, format, given), f"tracetrack-{table}", format)

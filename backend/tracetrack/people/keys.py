@@ -44,7 +44,12 @@ _REVOKE = text("""
     where k.id = :id and u.id = k.user_id and k.revoked_at is null
     returning k.user_id, k.name, u.area_id
 """)
-_DISABLE = text("update users set disabled_at = coalesce(disabled_at, now()) where id = :user_id")
+# Two spaces are in no name that anybody gives, and 64 characters is what a name may have.
+_DISABLE = text("""
+    update users set disabled_at = coalesce(disabled_at, now()),
+        username = left(username, 61 - length(id::text)) || '  #' || id
+    where id = :user_id
+""")
 
 
 class NewKey(Body):
@@ -169,7 +174,7 @@ async def list_keys(cursor: str | None, limit: int) -> Page[ApiKey]:
 
 
 async def revoke_key(actor: Actor, key_id: UUID) -> None:
-    """End a key, everywhere within a second; again changes nothing.
+    """End a key, everywhere within a second; again changes nothing. Its name is free for another key.
 
     Raises:
         Problem: ``api_key_not_found`` (404).

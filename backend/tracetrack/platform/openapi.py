@@ -183,9 +183,10 @@ def _describe_errors(operation: dict[str, Any], rule: Any) -> None:
         refused = [] if getattr(rule, "not_ready", False) else list(_READY)
         if len(rule.roles) < 3 or not getattr(rule, "programs", True):
             refused.insert(0, "forbidden")
-        if getattr(rule, "programs", True):
+        if getattr(rule, "programs", True) and not getattr(rule, "any_scope", False):
             refused.append("scope_missing")
-        codes[403] = tuple(refused)
+        if refused:
+            codes[403] = tuple(refused)
     else:
         operation["security"] = []
     for status, added in codes.items():
@@ -229,7 +230,10 @@ def _describe_roles(operation: dict[str, Any], rule: Any, route: APIRoute) -> No
     else:
         said = f"Roles: {', '.join(roles)}."
         scope = rule.scope(route)
-        said += f" API keys: scope `{scope}`." if scope else " For people alone, not for API keys."
+        if getattr(rule, "any_scope", False):
+            said += " API keys: every one."
+        else:
+            said += f" API keys: scope `{scope}`." if scope else " For people alone, not for API keys."
     operation["description"] = "\n\n".join(filter(None, [operation.get("description"), said]))
     operation["x-roles"] = roles
 

@@ -10,9 +10,19 @@ import orjson
 from fastapi import Query
 from pydantic import BaseModel
 
+from tracetrack.platform.clock import Moment
 from tracetrack.platform.problems import Problem
 
 T = TypeVar("T")
+
+UpdatedSince = Annotated[
+    Moment | None,
+    Query(
+        description="What changed at this time or later. A change has the time at which its transaction"
+        " began: ask from some minutes before the last time on, or read `/changes`, which misses nothing."
+    ),
+]
+"""The filter that lists and exports have alike."""
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items a page")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]

@@ -714,6 +714,8 @@ export interface paths {
          * List Bills
          * @description The bills that one may see; a dispatcher his own area's and the completed ones that come to it.
          *
+         *     `updated_since` finds bills whose bags or totals changed too.
+         *
          *     Roles: admin, biller, dispatcher. API keys: scope `read`.
          */
         get: operations["list_bills"];
@@ -1492,9 +1494,9 @@ export interface paths {
         };
         /**
          * Get Me
-         * @description Who is signed in.
+         * @description Who is signed in; asked with a key, what the key is and may be used for.
          *
-         *     Roles: admin, biller, dispatcher. For people alone, not for API keys.
+         *     Roles: admin, biller, dispatcher. API keys: every one.
          */
         get: operations["get_me"];
         put?: never;
@@ -2687,9 +2689,9 @@ export interface paths {
          * Export Table
          * @description Every row of a table as a file, streamed. The audit log is for admins.
          *
-         *     `action`, `subject_type` and `code` are filters of the audit log, `kind` of bags, `state` of bags and
-         *     bills, `user_id` of links, scans, audit and bills. The supervisors' lists (`/lists/...`) have an area
-         *     and a range of time, which `left-open`, `conflicts` and `work` need.
+         *     `action`, `subject_type` and `code` are filters of the audit log, `kind` of bags, `state` and
+         *     `updated_since` of bags and bills, `user_id` of links, scans, audit and bills. The supervisors' lists
+         *     (`/lists/...`) have an area and a range of time, which `left-open`, `conflicts` and `work` need.
          *
          *     Roles: admin, biller. API keys: scope `export`.
          */
@@ -5135,6 +5137,34 @@ export interface components {
             weight_kg: number;
         };
         /**
+         * OwnKey
+         * @description The API key that a request came with.
+         */
+        OwnKey: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Beginning
+             * @description The first characters of the key, to know it by.
+             */
+            beginning: string;
+            /**
+             * Scopes
+             * @description What the key may be used for, of what its role may do; null: all of it.
+             */
+            scopes: string[] | null;
+            /**
+             * Expires At
+             * @description When the key ends by itself; null: never.
+             */
+            expires_at: string | null;
+        };
+        /**
          * OwnProfile
          * @description What everybody may change about himself.
          */
@@ -6960,7 +6990,7 @@ export interface components {
         };
         /**
          * User
-         * @description The person who is signed in.
+         * @description The person who is signed in, or the user in whose name a key acts.
          */
         User: {
             /** Id */
@@ -6980,6 +7010,8 @@ export interface components {
             must_set_up_totp: boolean;
             /** Language */
             language: string;
+            /** @description The key that asks; null for people. */
+            key?: components["schemas"]["OwnKey"] | null;
         };
         /**
          * UserChange
@@ -9395,6 +9427,8 @@ export interface operations {
                 q?: string | null;
                 from?: string | null;
                 to?: string | null;
+                /** @description What changed at this time or later. A change has the time at which its transaction began: ask from some minutes before the last time on, or read `/changes`, which misses nothing. */
+                updated_since?: string | null;
                 sort?: "newest" | "oldest" | "code";
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
@@ -11187,6 +11221,8 @@ export interface operations {
                 q?: string | null;
                 from?: string | null;
                 to?: string | null;
+                /** @description What changed at this time or later. A change has the time at which its transaction began: ask from some minutes before the last time on, or read `/changes`, which misses nothing. */
+                updated_since?: string | null;
                 sort?: "newest" | "oldest";
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
@@ -22414,6 +22450,8 @@ export interface operations {
                 code?: string | null;
                 from?: string | null;
                 to?: string | null;
+                /** @description What changed at this time or later. A change has the time at which its transaction began: ask from some minutes before the last time on, or read `/changes`, which misses nothing. */
+                updated_since?: string | null;
             };
             header?: never;
             path: {
