@@ -37,6 +37,7 @@ async def test_a_person_signs_in_with_a_token_in_the_body_and_a_cookie_no_script
         "must_change_password": False,
         "must_set_up_totp": False,
         "language": "en",
+        "key": None,
     }
     refresh = cookie_of(answer, "tt_refresh")
     assert "HttpOnly" in refresh

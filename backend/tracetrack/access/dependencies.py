@@ -93,7 +93,7 @@ class SignedInAs(SecurityBase):
         return actor
 
     def scope(self, route: Any) -> Scope | None:
-        """The scope that a key needs for a route with this rule; None where any does, or keys may not call."""
+        """The scope that a key needs for a route with this rule; None where any does, or no key may call."""
         programs = self.programs and not self.any_scope and self.roles != {Role.admin}
         return scope_of(route) if programs else None
 
