@@ -252,7 +252,7 @@ function outside(event: KeyboardEvent, stroke: Stroke, at: number): void {
 
 /** Whether a key or text at `at` belongs to what is half typed; a scanner that stumbles in a field for codes types one. */
 const goesOn = (entry: Entry, at: number): boolean =>
-  held?.entry === entry && (caught || isNow(at) || (isForCodes(entry) && reader.busy));
+  held?.entry === entry && (caught || isNow(at) || (isForCodes(entry) && reader.maybeScanner));
 
 /** A field has the focus: its keys stay in it until they are a scanner's for sure. */
 function inside(entry: Entry, event: KeyboardEvent, stroke: Stroke, at: number): void {

@@ -72,6 +72,14 @@ export class WedgeReader {
     return this.pieces.length > 0;
   }
 
+  /** Whether what is half typed may be a scanner's; of one key alone nobody can tell. */
+  get maybeScanner(): boolean {
+    // Somebody who types slowly makes a piece of each key.
+    const single = this.pieces.filter(({ strokes }) => strokes.length === 1).length;
+    const tooMany = this.pieces.length > 1 && 2 * single > this.pieces.length;
+    return this.busy && !tooMany && this.pieces.every((piece) => this.isQuick(piece));
+  }
+
   /** When the last key came; never, if no code is half typed. */
   get lastAt(): number {
     return this.ended?.at ?? this.pieces.at(-1)?.lastAt ?? -Infinity;
@@ -219,9 +227,7 @@ export class WedgeReader {
     const [only, ...more] = this.pieces;
     if (only === undefined) return false;
     if (more.length === 0 && only.strokes.length === 1) return at - only.lastAt <= SCANNER_MS_PER_KEY;
-    // Somebody who types slowly makes a piece of each key.
-    const single = this.pieces.filter(({ strokes }) => strokes.length === 1).length;
-    return 2 * single <= this.pieces.length && this.pieces.every((piece) => this.isQuick(piece));
+    return this.maybeScanner;
   }
 
   private isQuick({ strokes, firstAt, lastAt }: Piece): boolean {
