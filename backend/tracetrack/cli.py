@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -257,6 +257,7 @@ def rotate(
     ] = False,
 ) -> None:
     """Make a new signing key now. Nobody is signed out, and the running site takes it over by itself."""
+    from tracetrack.access import totp
     from tracetrack.access.keyring import HEARD_SECONDS, Keyring
 
     with _plain_words() as settings:
@@ -266,6 +267,8 @@ def rotate(
                 " TRACETRACK_SECRET_KEY, and restart the site; where they stand in .env, reload it."
             )
         ring = Keyring(settings.data)
+        if leaked:
+            _keys_open_all(settings, totp.unopened)
         ring.rotate(settings.session_days)
         if not leaked:
             typer.echo(f"A new key signs from {HEARD_SECONDS:.0f} seconds on; the one before it stays good.")
@@ -273,26 +276,31 @@ def rotate(
         typer.echo(f"A new key signs in {HEARD_SECONDS:.0f} seconds; those before it are forgotten then.")
         # Until every worker has heard of it; and what lies sealed by the old one is sealed anew first.
         time.sleep(HEARD_SECONDS + 1)
-        with supervisor.database(settings) as addresses:
-            closed = asyncio.run(_seal_anew(addresses, settings))
-        if closed:
-            raise StartError(
-                f"No key opens the second factors of {', '.join(closed)}, so the keys before it are kept:"
-                " take these factors off, and try again."
-            )
+        _keys_open_all(settings, totp.reseal)
         ring.forget_old()
         typer.echo("The keys before it are forgotten. Everybody signs in again.")
 
 
-async def _seal_anew(addresses: Addresses, settings: Settings) -> list[str]:
-    from tracetrack.access import tokens, totp
+def _keys_open_all(settings: Settings, closed: Callable[[], Awaitable[list[str]]]) -> None:
+    """Stop with a sentence when ``closed`` finds users whose second factor no key opens."""
 
-    db.open_database(addresses.app, settings)
-    try:
-        tokens.open_tokens(settings)
-        return await totp.reseal()
-    finally:
-        await db.close_database()
+    async def names(addresses: Addresses) -> list[str]:
+        from tracetrack.access import tokens
+
+        db.open_database(addresses.app, settings)
+        try:
+            tokens.open_tokens(settings)
+            return await closed()
+        finally:
+            await db.close_database()
+
+    with supervisor.database(settings) as addresses:
+        found = asyncio.run(names(addresses))
+    if found:
+        raise StartError(
+            f"No key opens the second factors of {', '.join(found)}, so the keys before it are kept:"
+            " take these factors off, and try again."
+        )
 
 
 @audit.command()

@@ -280,6 +280,19 @@ async def _record(
     )
 
 
+async def unopened() -> list[str]:
+    """The users whose second factor no key opens."""
+    box = MultiFernet(_boxes())
+    closed = []
+    async with db.transaction() as tx:
+        for row in (await tx.execute(_SECRETS)).all():
+            try:
+                box.decrypt(row.secret.encode())
+            except InvalidToken:
+                closed.append(row.username)
+    return closed
+
+
 async def reseal() -> list[str]:
     """Seal every secret by the current key, so that the previous one may go; whose no key opens."""
     boxes = _boxes()
