@@ -150,9 +150,9 @@ class Keyboard:
         """The keyboard of this page."""
         return cls(await page.context.new_cdp_session(page))
 
-    async def _send(self, events: Sequence[Event]) -> None:
+    async def _send(self, events: Sequence[Event], until: float | None = None) -> None:
         """Send events at once, with times that are exact however busy this machine is."""
-        when = max(time.time() - sum(seconds for seconds, _ in events), self.last)
+        when = max((until or time.time()) - sum(seconds for seconds, _ in events), self.last)
         sent = []
         for seconds, event in events:
             when += seconds
@@ -201,9 +201,14 @@ class Keyboard:
                 events += _by_number(letter)
         await self._next(events)
 
-    async def alt_codes(self, text: str) -> None:
-        """Type each character by its number."""
-        await self._send([event for letter in text for event in _by_number(letter)])
+    async def alt_codes(self, text: str, *, handled_seconds: float = 0.0) -> None:
+        """Type each character by its number; a busy page handles each so long after the one before."""
+        when = time.time()
+        for letter in text:
+            events = _by_number(letter)
+            when += sum(seconds for seconds, _ in events)
+            await self._send(events, until=when)
+            await asyncio.sleep(handled_seconds)
 
     async def compose(self, pressed: Sequence[Key], language: Mapping[str, str]) -> None:
         """Press keys that an input method takes, which shows what it makes of them."""

@@ -120,6 +120,25 @@ async def test_an_input_method_and_alt_codes_give_the_label(
     assert await children_of(stored, "PK-methods") == ["SB67879", "SB68512"]
 
 
+@pytest.mark.parametrize("where", ["/scan", "/find"])
+async def test_characters_typed_by_number_are_one_code_on_a_busy_page(
+    screens: Screens, served: Site, where: str
+) -> None:
+    keyboard = await packing(screens, served, f"numbers-{where[1:]}")
+    # A scanner without suffix: a tenth of a second of silence ends its codes.
+    await keyboard.press(keys(f"SBNUMBERS{where[1:]}"))
+    await screens.shows(1)
+    if where == "/find":
+        await screens.all_sent()
+        await screens.open(where)
+    await keyboard.alt_codes("क्षेत्र", handled_seconds=0.16)
+    await keyboard.press([ENTER])
+    if where == "/find":
+        await screens.until("new URLSearchParams(location.search).get('code') === 'क्षेत्र'")
+    else:
+        await expect(screens.last.first).to_contain_text("क्षेत्र")
+
+
 async def test_keys_that_nobody_can_read_are_rejected_audibly_until_the_device_has_learned(
     screens: Screens, served: Site, stored: asyncpg.Connection
 ) -> None:

@@ -57,6 +57,8 @@ let bySuffix = false;
 let lastCodeAt = -Infinity;
 /** A key was left to the page, whose text follows. */
 let keyed = false;
+/** When the last digit of a character came that is typed by its number (Alt codes): its text tells when it was handled. */
+let numberedAt: number | null = null;
 /** Keys were read although an input method took them: its text says the same once more, garbled. */
 let composed = false;
 
@@ -185,6 +187,7 @@ function onKeyDown(event: KeyboardEvent): void {
   if (top()?.raw === true) return;
   keyed = false;
   composed = false;
+  if (!event.altKey) numberedAt = null;
   const at = event.timeStamp;
   // A code that is over is delivered first: the field then holds what it held before, and this key begins another.
   reader.flush(at);
@@ -194,7 +197,14 @@ function onKeyDown(event: KeyboardEvent): void {
   const late = !reader.busy && performance.now() - lastCodeAt < TAIL_MS;
   if (stroke === null || (stroke.control === true && !isNow(at))) {
     // Alt and digits are a character of their own, which comes as text.
-    if (isModifier(event.key) || event.altKey) return;
+    if (isModifier(event.key)) return;
+    if (event.altKey) {
+      if (event.code.startsWith("Numpad")) {
+        numberedAt = at;
+        reader.goOn();
+      }
+      return;
+    }
     // Function keys and the like within a code are the scanner's.
     if (caught || (late && stroke !== null)) stop(event);
     else if (held !== null) reader.clear();
@@ -274,12 +284,19 @@ function inside(entry: Entry, event: KeyboardEvent, stroke: Stroke, at: number):
   else keyed = true;
 }
 
+/** When text was typed that the page handles at `handledAt`. */
+function timeOfText(handledAt: number): number {
+  const at = numberedAt ?? handledAt;
+  numberedAt = null;
+  return at;
+}
+
 /** Text without keys: a character by its number (Alt codes), or whole codes of a scanner service. */
 function onBeforeInput(event: InputEvent): void {
   if (keyed || composed || event.data === null || event.inputType !== "insertText") return;
   const entry = entryOf(event.target);
   if (entry === null || top()?.raw === true) return;
-  const at = event.timeStamp;
+  const at = timeOfText(event.timeStamp);
   reader.flush(at);
   if (!goesOn(entry, at)) {
     const single = Array.from(event.data).length === 1 && isForCodes(entry);
@@ -299,7 +316,7 @@ function onBeforeInput(event: InputEvent): void {
 export function takeText(text: string, at: number): void {
   held = null;
   bySuffix = /[\r\n\t]$/u.test(text);
-  reader.text(text, at);
+  reader.text(text, timeOfText(at));
 }
 
 /** Whether this text in a field is what a key typed that was read already. */

@@ -137,6 +137,11 @@ export class WedgeReader {
     } else if (this.busy && at - this.lastAt >= this.pause) this.judge();
   }
 
+  /** Another character is on its way: a busy page may handle its keys later than a pause. */
+  goOn(): void {
+    if (this.busy && this.ended === null) this.await(this.pause + GRACE_MS, () => this.judge());
+  }
+
   private take(strokes: readonly Stroke[], at: number): void {
     this.flush(at);
     if (this.ended !== null) {
