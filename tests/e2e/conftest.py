@@ -19,8 +19,10 @@ from .site import Site, serve
 
 DATABASE = "tracetrack_browser"
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 """What is waited for comes at once, unless the machine is busy with something else."""
+CONTROL_PATIENCE_MS = 10_000
+"""What a control waits for does not come."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -47,6 +49,14 @@ def served(
         # Codes of most tests are chosen to be read, not as a site's labels are.
         site.guard_shapes(on=False)
         yield site
+
+
+@pytest.fixture
+def control() -> Iterator[None]:
+    """A test that waits for what does not come, and waits no longer than it must."""
+    expect.set_options(timeout=CONTROL_PATIENCE_MS)
+    yield
+    expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture

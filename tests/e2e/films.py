@@ -100,12 +100,12 @@ def film(path: Path, scenes: Sequence[tuple[float, Sequence[Shown]]], seed: int 
 
 
 PACKING: Sequence[tuple[float, Sequence[Shown]]] = (
-    (5, [Shown("PB-770777")]),
-    (1.5, []),
-    (2, [Shown("SB770001", "DataMatrix", turned=28, blur=1.6, scale=10)]),
-    (1.5, []),
-    (2, [Shown("SB770002", "Code128", turned=-12, blur=1.2, scale=4)]),
-    (1.5, []),
+    (3, [Shown("PB-770777")]),
+    (0.5, []),
+    (1.5, [Shown("SB770001", "DataMatrix", turned=28, blur=1.6, scale=10)]),
+    (0.5, []),
+    (1.5, [Shown("SB770002", "Code128", turned=-12, blur=1.2, scale=4)]),
+    (0.5, []),
     (
         3,
         [
@@ -116,7 +116,7 @@ PACKING: Sequence[tuple[float, Sequence[Shown]]] = (
             Shown("SB770006", "QRCode", (820, 470), turned=190, blur=1.2, scale=6),
         ],
     ),
-    (30, []),
+    (6, []),
 )
 """A big bag alone, then small bags: a turned and blurred Data Matrix, a blurred Code 128, four at once beside
 a product's bars."""

@@ -17,6 +17,18 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1280, "height": 800}
 
 
+UNANSWERED = """new Promise((done) => {
+    const opened = indexedDB.open("tracetrack");
+    opened.onsuccess = () => {
+        const all = opened.result.transaction("scans").objectStore("scans").getAll();
+        all.onsuccess = () => {
+            opened.result.close();
+            done(all.result.filter((scan) => scan.state === "waiting").length);
+        };
+    };
+})"""
+
+
 @dataclass
 class Screens:
     """The screens of one device."""
@@ -97,7 +109,7 @@ class Screens:
 
     async def all_sent(self) -> None:
         """Wait until nothing waits to be sent, and the page knows that the line is good again."""
-        await expect(self.waiting).to_have_attribute("data-waiting", "0", timeout=30_000)
+        await expect(self.waiting).to_have_attribute("data-waiting", "0")
         await expect(self.waiting).to_have_attribute("data-link", "up")
 
     async def shows(self, count: int, expected: int = 30) -> None:
@@ -108,12 +120,16 @@ class Screens:
         """The count of a parent that the server has not told about yet."""
         await expect(self.count).to_have_text(str(count))
 
-    async def until(self, true: str, seconds: float = 20) -> None:
+    async def until(self, true: str, seconds: float = 60) -> None:
         """Wait until an expression is true; the page's own policy forbids the browser's way of waiting."""
         ends = time.monotonic() + seconds
         while not await self.page.evaluate(true):
             assert time.monotonic() < ends, f"still not: {true}"
             await asyncio.sleep(0.02)
+
+    async def keeps_waiting(self, scans: int) -> None:
+        """Wait until the device has stored so many unanswered scans; they are shown before."""
+        await self.until(f"{UNANSWERED}.then((stored) => stored === {scans})")
 
     async def small_targets(self, px: int = 48, of: str = "a, button, input, label") -> list[dict[str, Any]]:
         """Things to press that are visible and smaller than so many px, either way."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ from tests.totp import earlier_code
 from .conftest import OpenScreens
 from .screens import Screens
 from .site import PASSWORD, Site
-from .test_look import Gallery
+from .test_look import Gallery, looks
 
 KEPT = frozenset(
     {"70-people", "71-person", "72-requests", "74-patterns", "75-settings", "76-keys", "77-totp"}
@@ -274,8 +275,10 @@ async def test_a_key_is_shown_once_works_and_is_revoked(open_screens: OpenScreen
     await listed.get_by_role("button", name="Revoke").click()
     await page.locator(".sheet").get_by_role("button", name="Revoke").click()
     await expect(listed).to_contain_text("Revoked")
-    await page.wait_for_timeout(1_000)
-    assert not key_works(served, key)
+    # Another worker may know it for a moment longer.
+    ends = time.monotonic() + 60
+    while await asyncio.to_thread(key_works, served, key):
+        assert time.monotonic() < ends
 
 
 async def set_up_totp(screens: Screens) -> tuple[str, str]:
@@ -429,7 +432,7 @@ async def test_who_asks_for_another_role_gets_an_answer(open_screens: OpenScreen
 
 @pytest.mark.parametrize(
     ("language", "phone", "dark"),
-    [("en", True, False), ("hi", True, True), ("hi", False, False), ("en", False, True)],
+    looks(("hi", True, False)),
 )
 async def test_every_admin_screen_is_for_everybody(
     open_screens: OpenScreens,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import time
@@ -24,10 +25,12 @@ from .test_keys import HEARD, REFUSED_SOUNDS
 from .test_look import KEEP, PICTURES
 from .test_packing import children_of, scans_by
 
-SHOWN_MS = 20_000
+SHOWN_MS = 90_000
 """A film runs so long before it is given up."""
 
 Film = Sequence[tuple[float, Sequence[Shown]]]
+ONCE = sum(seconds for seconds, _ in PACKING)
+"""Seconds until that film begins again."""
 Filmed = Callable[..., Awaitable[Screens]]
 
 
@@ -93,13 +96,17 @@ async def test_labels_turned_blurred_and_several_at_once_are_packed_once_each(
     inside = [f"SB77000{number}" for number in range(1, 7)]
     assert await children_of(stored, "PB-770777") == inside
     # The labels lay there for seconds, in dozens of pictures.
-    assert await scans_by(stored, name) == {"created": 1, "linked": 6}
+    scans = await scans_by(stored, name)
+    if await screens.page.evaluate("document.querySelector('.camera video').currentTime") > ONCE:
+        # What a busy machine missed came again, and what it had read already.
+        scans = {outcome: scans[outcome] for outcome in ("created", "linked")}
+    assert scans == {"created": 1, "linked": 6}
 
 
-MARKS = """
+MARKS = """() => JSON.stringify(Object.fromEntries(
     [...document.querySelectorAll("[data-testid=camera-mark]")]
-        .map((mark) => `${mark.querySelector("title")?.textContent} ${mark.dataset.tone}`).sort().join(", ")
-"""
+        .map((mark) => [mark.querySelector("title").textContent, mark.dataset.tone]).sort()))"""
+"""The tone of each code that is marked in the picture, all of one moment."""
 
 
 async def test_each_code_is_marked_with_what_came_of_it(
@@ -126,10 +133,12 @@ async def test_each_code_is_marked_with_what_came_of_it(
     await expect(screens.refusal).to_contain_text("It is in big bag PSEEN0")
     await screens.refusal.get_by_role("button", name="Leave it there").click()
     await screens.shows(2)
-    # Each look draws the marks again, in an order of its own.
-    await screens.until(f"{MARKS} === 'CSEEN1 refused, CSEEN2 ok, CSEEN3 ok'")
+    # A mark goes with the look that does not find its code, and comes again with the next.
+    tones = {"CSEEN1": "refused", "CSEEN2": "ok", "CSEEN3": "ok"}
+    await screens.until(f"({MARKS})() === {json.dumps(json.dumps(tones, separators=(',', ':')))}")
     if KEEP:
         await screens.page.screenshot(path=PICTURES / "22-camera-phone-en-light.png")
+    await screens.all_sent()
     assert await children_of(stored, "PSEEN1") == ["CSEEN2", "CSEEN3"]
 
 
@@ -146,7 +155,7 @@ async def test_bars_are_one_code_however_long_they_are_looked_at(
     await screens.scan_parent("P-EAN")
     await screens.button("Camera").click()
     await screens.shows(1)
-    await played(screens, 5)
+    await played(screens, 3)
     await screens.all_sent()
     assert await children_of(stored, "P-EAN") == ["8909675071235"]
 
@@ -159,12 +168,11 @@ async def test_what_opens_a_big_bag_is_alone_and_a_command_too(
     screens = await filmed(
         [
             (2, [child, parent]),
-            (1, []),
-            (2, [child, parent]),
+            *length([], [(1, []), (2, [child, parent])]),
             (3, [parent]),
-            (1.5, []),
+            (0.5, []),
             (2, [child]),
-            (3, [command, Shown("SBALONE2", "Code128", (500, 480), scale=4)]),
+            (2.5, [command, Shown("SBALONE2", "Code128", (500, 480), scale=4)]),
             (60, []),
         ]
     )
@@ -174,7 +182,7 @@ async def test_what_opens_a_big_bag_is_alone_and_a_command_too(
     await expect(camera(screens)).to_contain_text("First show the big bag alone", timeout=SHOWN_MS)
     await expect(screens.parent).to_have_text("P-ALONE1", timeout=SHOWN_MS)
     await screens.shows(1)
-    await played(screens, 15)
+    await played(screens, length(11, 14))
     await screens.all_sent()
     # Neither taken back by the command, nor anything packed beside it.
     assert await children_of(stored, "P-ALONE1") == ["SBALONE1"]
@@ -240,7 +248,7 @@ SENT = """
     };
 """
 FILMS = length(1, 10)
-SCENES = 20
+SCENES = length(8, 20)
 
 
 @pytest.mark.parametrize("seed", range(FILMS))
@@ -256,10 +264,11 @@ async def test_no_code_is_read_that_is_on_no_label(filmed: Filmed, served: Site,
     await screens.open(f"/bills/{bill}")
     await screens.button("Camera").click()
     await played(screens, 1.5 * SCENES + 1)
+    # The film is shown again and again: a machine that is busy has missed some.
+    await screens.until(f"new Set(window.sent).size >= {len(shown) / 3}", 180)
     read = set(await screens.page.evaluate("window.sent"))
     assert read <= shown
     figure(f"labels of film {seed} that were read", f"{len(read)} of {len(shown)}")
-    assert len(read) >= len(shown) / 3
 
 
 async def test_the_camera_reads_without_network_after_the_first_visit(

@@ -7,9 +7,12 @@ import os
 import pytest
 from playwright.async_api import ViewportSize, expect
 
+from tests.lengths import length
+
 from .conftest import OpenScreens
 from .screens import Screens
 from .site import Site
+from .test_look import SETTLED
 
 SCREENS: dict[str, tuple[ViewportSize, str]] = {
     "740x360": ({"width": 740, "height": 360}, "100%"),
@@ -17,6 +20,12 @@ SCREENS: dict[str, tuple[ViewportSize, str]] = {
     "360x740": ({"width": 360, "height": 740}, "100%"),
     "360x740-large": ({"width": 360, "height": 740}, "200%"),
 }
+HELD = [
+    (name, language)
+    for number, name in enumerate(SCREENS)
+    for language in length((("en", "hi")[number % 2],), ("en", "hi"))
+]
+"""Each size in one of the languages; in both in the long form."""
 KEEP = os.environ.get("TRACETRACK_SCREENSHOTS_IN")
 """A folder for pictures of what the test sees."""
 
@@ -37,15 +46,14 @@ CUT = """(names) => names.flatMap((name) => [...document.querySelectorAll(name)]
 
 async def sees(screens: Screens, name: str, *things: str) -> list[str]:
     """What of these cannot be seen whole."""
-    await screens.page.wait_for_timeout(150)
+    await screens.page.evaluate(SETTLED)
     if KEEP:
         await screens.page.screenshot(path=f"{KEEP}/{name}.png")
     cut: list[str] = await screens.page.evaluate(CUT, list(things))
     return [f"{name}: {one}" for one in cut]
 
 
-@pytest.mark.parametrize("name", list(SCREENS))
-@pytest.mark.parametrize("language", ["en", "hi"])
+@pytest.mark.parametrize(("name", "language"), HELD)
 async def test_count_outcome_and_acts_are_seen_whole(
     open_screens: OpenScreens, served: Site, name: str, language: str
 ) -> None:

@@ -79,7 +79,7 @@ async def test_a_season_of_eighty_thousand_rows(
         # It may be gone between two looks, when the import is done.
         moved += await percent.all_inner_texts()
         await page.wait_for_timeout(100)
-        assert len(moved) < 600
+        assert time.monotonic() < began + 300
     assert len(set(moved)) > 1, moved
     # It is told how far it is by the live stream; without that it asks three times a second.
     assert len(asked) < 4 + time.monotonic() - began, asked
@@ -120,7 +120,7 @@ async def test_a_file_is_tried_then_imported_and_taken_back(
     await page.get_by_label("Row with the headings").select_option("0")
     in_bags = "select count(*) from bags where code like 'WP%'"
     await screens.button("Try without writing").click()
-    await expect(page.get_by_test_id("rows-total")).to_have_text("400", timeout=30_000)
+    await expect(page.get_by_test_id("rows-total")).to_have_text("400")
     assert await stored.fetchval(in_bags) == 0
     await screens.button("Import now").click()
     await expect(screens.button("Take it back")).to_be_visible(timeout=30_000)
@@ -153,7 +153,7 @@ async def test_a_sheet_of_bills_puts_parents_on_them(
     await screens.button("Import").click()
     # The parent that nobody has registered is told, with its row; the others are on their bills.
     report = page.get_by_test_id("report-row")
-    await expect(report).to_have_count(1, timeout=30_000)
+    await expect(report).to_have_count(1)
     await expect(report).to_contain_text("NEVER-SEEN")
     on_bills = await stored.fetch(
         "select l.number, count(*) from bills l join bags b on b.bill_id = l.id"
@@ -206,9 +206,7 @@ async def test_what_changed_nothing_is_not_green_and_a_draft_can_be_removed(
     await open_imports(screens, biller(served, "tidy"))
     await page.locator("input[type=file]").set_input_files(refused)
     await screens.button("Import").click()
-    await expect(page.get_by_text("Nothing was imported: every row was refused.")).to_be_visible(
-        timeout=30_000
-    )
+    await expect(page.get_by_text("Nothing was imported: every row was refused.")).to_be_visible()
     await expect(page.locator(".note[data-tone=ok]")).to_have_count(0)
     await expect(screens.button("Take it back")).to_have_count(0)
 
@@ -227,7 +225,7 @@ async def test_what_changed_nothing_is_not_green_and_a_draft_can_be_removed(
     await expect(page.get_by_label("Mark the big bags of this packing sheet as done")).to_be_checked()
     await expect(page.get_by_test_id("sheet").nth(1)).to_contain_text("counts bags instead of naming them")
     await screens.button("Import").click()
-    await expect(page.get_by_test_id("parents-completed")).to_have_text("1", timeout=30_000)
+    await expect(page.get_by_test_id("parents-completed")).to_have_text("1")
     await expect(page.get_by_test_id("notices")).to_contain_text("Sum: Not read.")
     assert await stored.fetchval("select state from bags where code = 'EPACK-P1'") == "completed"
 

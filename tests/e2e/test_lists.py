@@ -14,7 +14,7 @@ from .conftest import OpenScreens
 from .screens import Screens
 from .site import Site
 from .test_bills import biller
-from .test_look import Gallery
+from .test_look import Gallery, looks
 
 KEPT = frozenset({"50-bags", "51-left-open", "52-conflicts", "53-work", "54-check"})
 
@@ -170,7 +170,10 @@ async def test_a_pasted_column_of_codes_tells_what_each_is_at(
 
 @pytest.mark.parametrize(
     ("language", "phone", "dark"),
-    [("en", False, False), ("hi", True, False), ("en", True, True), ("hi", False, True)],
+    looks(
+        ("en", False, False),
+        [("en", False, False), ("hi", True, False), ("en", True, True), ("hi", False, True)],
+    ),
 )
 async def test_the_lists_are_for_everybody(
     open_screens: OpenScreens, served: Site, language: str, phone: bool, dark: bool

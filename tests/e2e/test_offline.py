@@ -37,6 +37,7 @@ async def test_it_opens_and_scans_with_no_network_and_sends_later(
         await expect(screens.word).to_contain_text(code)
         await expect(screens.word).to_have_attribute("data-tone", "waiting")
     await screens.shows(3)
+    await screens.keeps_waiting(2)
     await screens.page.reload()
     await expect(screens.parent).to_have_text("PK1")
     await expect(screens.waiting).to_have_attribute("data-waiting", "2")
@@ -67,6 +68,7 @@ async def test_nobody_is_asked_how_many_are_in_while_nobody_can_answer(
     await page.context.set_offline(True)
     page.on("request", note)
     await expect(screens.waiting).to_have_attribute("data-link", "down")
+    looks.clear()
     await asyncio.sleep(LONGER_THAN_A_LOOK)
     assert looks == []
     await page.context.set_offline(False)

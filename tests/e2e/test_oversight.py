@@ -19,7 +19,7 @@ from .conftest import OpenScreens
 from .screens import DESK, Screens
 from .site import PASSWORD, Served, Site
 from .test_bills import biller, pack
-from .test_look import Gallery
+from .test_look import SETTLED, Gallery, looks
 
 SCANS = length(test=8, soak=20)
 SEEN_SECONDS = 1.0
@@ -38,6 +38,14 @@ async def at_desk(open_screens: OpenScreens, username: str, path: str = "/", **l
 
 async def number_in(page: Page, testid: str) -> int:
     return int(re.sub(r"\D", "", await page.get_by_test_id(testid).inner_text()))
+
+
+async def counts(page: Page, scans: int) -> None:
+    """Wait until at least so many scans of today are shown; earlier ones may be told later."""
+    ends = time.monotonic() + 60
+    while await number_in(page, "scans-today") < scans:
+        assert time.monotonic() < ends
+        await asyncio.sleep(0.02)
 
 
 async def test_one_box_finds_a_bag_a_bill_a_person_and_a_page(
@@ -107,15 +115,16 @@ async def test_light_or_dark_is_chosen_and_kept(open_screens: OpenScreens, serve
     assert await page.evaluate(ground) == light
     await button.click()
     await expect(button).to_have_attribute("aria-label", "Colours: Dark")
+    await screens.until(f"{ground} !== '{light}'")
+    await page.evaluate(SETTLED)
     dark = await page.evaluate(ground)
-    assert dark != light
     await page.reload()
     await screens.at_home()
-    assert await page.evaluate(ground) == dark
+    await screens.until(f"{ground} === '{dark}'")
     await page.emulate_media(color_scheme="dark")
     await button.click()
     await button.click()
-    assert await page.evaluate(ground) == light
+    await screens.until(f"{ground} === '{light}'")
 
 
 async def test_a_scan_is_on_the_dashboard_of_another_browser_within_a_second(
@@ -128,15 +137,11 @@ async def test_a_scan_is_on_the_dashboard_of_another_browser_within_a_second(
     await floor.scan_parent("LIVE-PARENT")
     await floor.all_sent()
     await expect(watcher.locator(".live-list").first).to_contain_text("LIVE-PARENT")
-    await asyncio.sleep(1)
-    scans, delays = await number_in(watcher, "scans-today"), []
+    before, delays = await number_in(watcher, "scans-today"), []
     for number in range(SCANS):
         began = time.monotonic()
         await floor.wedge(f"LIVE-{number:03}")
-        scans += 1
-        await expect(watcher.get_by_test_id("scans-today")).to_have_text(
-            re.compile(f"^{scans:,}$"), timeout=60_000
-        )
+        await counts(watcher, before + number + 1)
         delays.append(time.monotonic() - began)
     print("a scan was seen after", sorted(round(delay, 2) for delay in delays))
     assert_fast(sorted(delays)[len(delays) // 2], SEEN_SECONDS, "first key to other screen, median s")
@@ -151,17 +156,16 @@ async def test_the_seventh_tab_is_live_as_the_first(open_screens: OpenScreens, s
         await tab.goto("/dashboard")
         await expect(tab.get_by_test_id("scans-today")).to_be_visible()
         tabs.append(tab)
-    before = await number_in(tabs[-1], "scans-today")
     with served.admin() as admin:
         admin.post("/scans/parent", json={"code": "SEVENTH-1"}).raise_for_status()
     for tab in tabs:
-        await expect(tab.get_by_test_id("scans-today")).to_have_text(re.compile(rf"^{before + 1:,}$"))
+        await expect(tab.locator(".live-list").first).to_contain_text("SEVENTH-1")
     # The tab that had the stream is closed: another goes on with it.
     await tabs.pop(0).close()
     with served.admin() as admin:
         admin.post("/scans/parent", json={"code": "SEVENTH-2"}).raise_for_status()
     for tab in tabs:
-        await expect(tab.get_by_test_id("scans-today")).to_have_text(re.compile(rf"^{before + 2:,}$"))
+        await expect(tab.locator(".live-list").first).to_contain_text("SEVENTH-2")
 
 
 async def test_the_office_looks_at_one_area_by_an_address(open_screens: OpenScreens, served: Site) -> None:
@@ -238,15 +242,15 @@ async def test_after_a_restart_of_the_site_the_stream_goes_on_without_gap_or_dou
         await expect(told).to_have_text("20")
 
         await asyncio.to_thread(served.stop)
-        await expect(live).to_have_attribute("data-live", "down", timeout=10_000)
+        await expect(live).to_have_attribute("data-live", "down")
         await expect(live).to_contain_text("Line down since")
         await asyncio.to_thread(served.start)
         # Some of it happens before the page is back.
         pack(Site(served.url), "AFTER", 5, children=3)
-        await expect(live).to_have_attribute("data-live", "up", timeout=20_000)
-        await expect(told).to_have_text("40", timeout=10_000)
+        await expect(live).to_have_attribute("data-live", "up")
+        await expect(told).to_have_text("40")
         pack(Site(served.url), "LATER", 1, children=1)
-        await expect(told).to_have_text("42", timeout=10_000)
+        await expect(told).to_have_text("42")
 
         heard = events_in(await page.evaluate("window.said"))
         asked = await page.evaluate("window.asked")
@@ -354,7 +358,10 @@ async def test_how_the_site_does_by_route_and_only_for_admins(
 
 @pytest.mark.parametrize(
     ("language", "phone", "dark"),
-    [("en", False, False), ("hi", True, True), ("hi", False, True), ("en", True, False)],
+    looks(
+        ("hi", False, True),
+        [("en", False, False), ("hi", True, True), ("hi", False, True), ("en", True, False)],
+    ),
 )
 async def test_every_screen_of_oversight_is_for_everybody(
     open_screens: OpenScreens, served: Site, language: str, phone: bool, dark: bool

@@ -96,6 +96,7 @@ async def test_a_new_version_is_told_of_and_taken_without_losing_a_scan(
         for code in ("CY1", "CY2"):
             await screens.wedge(code)
         await expect(screens.waiting).to_have_attribute("data-waiting", "2")
+        await screens.keeps_waiting(2)
 
         builds.later = True
         await page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
@@ -110,9 +111,9 @@ async def test_a_new_version_is_told_of_and_taken_without_losing_a_scan(
         await screens.at_home()
         await expect(screens.waiting).to_have_attribute("data-waiting", "2")
         await expect(renew).to_have_count(0)
-        names = await page.evaluate("caches.keys()")
-        assert len(names) == 1
-        assert names[0].startswith("tracetrack-later")
+        await screens.until(
+            "caches.keys().then((names) => names.length === 1 && names[0].startsWith('tracetrack-later'))"
+        )
 
         await page.unroute_all()
         await screens.open_job("/scan")

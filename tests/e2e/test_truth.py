@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import asyncpg
 import pytest
@@ -23,8 +24,14 @@ AHEAD = """
         static now() { return day.now() + window.ahead; }
     };
 """
-"""What the screen does after a look at the bag would be seen by then."""
-AFTER_A_LOOK = 5
+LOOK = re.compile(r"/bags/\d+$")
+
+
+async def after_a_look(screens: Screens) -> None:
+    """Wait until the screen has asked once more how many are in, which it does every 4 s."""
+    async with screens.page.expect_response(LOOK):
+        pass
+    await screens.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
 
 
 @pytest.mark.parametrize("way", ["Next big bag", "Done"])
@@ -37,7 +44,7 @@ async def test_the_open_bag_is_the_one_that_was_scanned_last_after_leaving_the_p
     await screens.scan_parent(f"PV{mark}1")
     await screens.wedge(f"CV{mark}1")
     await screens.all_sent()
-    await asyncio.sleep(AFTER_A_LOOK)
+    await after_a_look(screens)
     await screens.button(way).click()
     await screens.scan_parent(f"PV{mark}2")
     await screens.wedge(f"CV{mark}2")
@@ -58,7 +65,7 @@ async def test_the_count_never_goes_back_after_leaving_the_page(screens: Screens
     await screens.start_scanning(served.dispatcher("counting"))
     await screens.scan_parent("PV5")
     await screens.all_sent()
-    await asyncio.sleep(AFTER_A_LOOK)
+    await after_a_look(screens)
     for number in range(5):
         await screens.wedge(f"CV5{number}")
     await screens.all_sent()
@@ -75,7 +82,7 @@ async def test_the_count_never_goes_back_after_leaving_the_page(screens: Screens
     )
     await screens.open_job("/scan")
     await screens.shows(5)
-    await asyncio.sleep(AFTER_A_LOOK)
+    await after_a_look(screens)
     assert await screens.page.evaluate("counts") == ["5 / 30"]
 
 
@@ -318,6 +325,7 @@ async def test_two_tabs_fill_two_bags_each_in_its_own_order(
         await screens.wedge(f"CVA{number}")
         await other.page.bring_to_front()
         await other.wedge(f"CVB{number}")
+    await screens.keeps_waiting(6)
     held.set()
     await screens.page.reload()
     await expect(screens.parent).to_have_text("PV71")

@@ -76,7 +76,7 @@ class Wordless:
 
     async def hears(self, sound: str) -> None:
         """The sound that follows; an answer may follow that it waits."""
-        for _ in range(200):
+        for _ in range(1_200):
             notes: list[float] = await self.page.evaluate("heard.slice(-2)")
             if SOUNDS.get(tuple(round(note) for note in notes)) == sound:
                 return

@@ -98,13 +98,13 @@ async def open_tab(context: BrowserContext, weather: Weather) -> Page:
     await page.route("**/api/v1/scans**", weather)
     await page.goto("/scan")
     stage = page.locator(".stage:not(:has(.breathing))")
-    await expect(stage.or_(page.locator("input[name=password]"))).to_be_visible(timeout=60_000)
+    await expect(stage.or_(page.locator("input[name=password]"))).to_be_visible(timeout=120_000)
     if await page.locator("input[name=password]").count():
         # The answer with the next refresh token died with the site.
         screens = Screens(page)
         await screens.sign_in("stormy", PASSWORD)
         await screens.open_job("/scan")
-        await expect(stage).to_be_visible(timeout=60_000)
+        await expect(stage).to_be_visible(timeout=120_000)
     return page
 
 
@@ -164,7 +164,7 @@ async def scan_through(browser: Browser, folder: Path, *, forgetful: bool = Fals
         # The control lost big bags with their scans: what came after them is in question.
         sent = page.locator(".link-pill[data-waiting='0']")
         settled = sent.or_(page.get_by_test_id("asked")) if forgetful else sent
-        await expect(settled.first).to_be_visible(timeout=90_000)
+        await expect(settled.first).to_be_visible(timeout=180_000)
         seconds = time.monotonic() - began
         shown = "", 0
         if await page.get_by_test_id("count").count():
