@@ -444,7 +444,6 @@ async def test_the_bill_screens_are_for_everybody(
     await screens.wedge("NOBODY-KNOWS")
     await screens.wedge(codes[2])
     await expect(page.locator(".verdict-waiting")).to_contain_text("2")
-    await keeps(screens, 2)
     await screens.open("/")
     await expect(page.get_by_test_id("left-scans")).to_be_visible()
     await gallery.look("home-left")
