@@ -133,18 +133,28 @@ class Gallery:
         await page.evaluate(SETTLED)
         if KEEP and screen in self.kept:
             await page.screenshot(path=PICTURES / f"{screen}-{self.name}.png")
+        if found := await self.violations():
+            # A late answer may have begun to flash meanwhile: what is wrong at rest is found again.
+            await page.wait_for_timeout(500)
+            await page.evaluate(SETTLED)
+            again = await self.violations()
+            self.faults += [f"{screen}: axe {one}" for one in found if one in again]
+        self.faults += [f"{screen}: small {target}" for target in await self.screens.small_targets()]
+        gloved = await self.screens.small_targets(64, GLOVED)
+        self.faults += [f"{screen}: small for a glove {target}" for target in gloved]
+        if wide := await self.screens.overflow():
+            self.faults.append(f"{screen}: {wide} px wider than the screen: {await self.screens.widest()}")
+
+    async def violations(self) -> list[str]:
+        """The rules that axe finds broken, each with the first element."""
+        page = self.screens.page
         # Evaluated, not added as a script: the page's own policy forbids strangers' scripts.
         if not await page.evaluate("'axe' in window"):
             await page.evaluate(AXE)
         found: list[dict[str, Any]] = await page.evaluate(
             "axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations)"
         )
-        self.faults += [f"{screen}: axe {v['id']}: {v['nodes'][0]['html'][:120]}" for v in found]
-        self.faults += [f"{screen}: small {target}" for target in await self.screens.small_targets()]
-        gloved = await self.screens.small_targets(64, GLOVED)
-        self.faults += [f"{screen}: small for a glove {target}" for target in gloved]
-        if wide := await self.screens.overflow():
-            self.faults.append(f"{screen}: {wide} px wider than the screen: {await self.screens.widest()}")
+        return [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found]
 
     async def look_in_longer_words(self, screen: str) -> None:
         """Look whether the screen has room for a language that says the same in more letters."""
