@@ -266,7 +266,9 @@ def _run(program: Path, *arguments: str, password: str = "") -> None:
         env=environment(password),
     )
     if result.returncode != 0:
-        why = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        said = result.stderr.strip().splitlines() or ["no reason given"]
+        # After the error these programs say what they remove.
+        why = next((line for line in said if " error: " in line), said[-1])
         raise StartError(f"{program.name} failed: {why}")
 
 
