@@ -281,6 +281,39 @@ async def test_a_key_is_shown_once_works_and_is_revoked(open_screens: OpenScreen
         assert time.monotonic() < ends
 
 
+async def test_a_key_has_the_scopes_and_the_end_that_were_chosen(
+    open_screens: OpenScreens, served: Site, stored: asyncpg.Connection
+) -> None:
+    screens = await opened(open_screens, add(served, "boss-11"), "/keys")
+    page = screens.page
+    await screens.button("New key").click()
+    await page.locator("input[name=key-name]").fill("Reader 11")
+    for scope in ("Reading", "Scanning", "Bills", "Imports", "Exports"):
+        await page.get_by_role("checkbox", name=scope).uncheck()
+    await screens.button("Make the key").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Choose at least one")
+    await page.get_by_role("checkbox", name="Reading").check()
+    await page.get_by_role("checkbox", name="Exports").check()
+    last_day = page.locator("input[name=key-last-day]")
+    await last_day.fill("2020-01-01")
+    await screens.button("Make the key").click()
+    await expect(wrong(page)).to_be_visible()
+    await last_day.fill("2099-06-30")
+    await screens.button("Make the key").click()
+    await expect(page.get_by_test_id("key")).to_be_visible()
+    await screens.button("Done").click()
+    listed = row(page, "key", "Reader 11")
+    await expect(listed).to_contain_text("Reading, Exports")
+    await expect(listed).to_contain_text("2099")
+    await expect(listed).to_contain_text("Never")
+    kept = await stored.fetchrow("select scopes, expires_at from api_keys where name = 'Reader 11'")
+    assert (set(kept["scopes"]), kept["expires_at"].year) == ({"read", "export"}, 2099)
+    await stored.execute("update api_keys set expires_at = now() where name = 'Reader 11'")
+    await page.reload()
+    await expect(listed).to_contain_text("Ended")
+    await expect(listed.get_by_role("button", name="Revoke")).to_have_count(0)
+
+
 async def set_up_totp(screens: Screens) -> tuple[str, str]:
     """The phone's secret, and an emergency code."""
     page = screens.page
@@ -519,6 +552,8 @@ async def test_every_admin_screen_is_for_everybody(
     await gallery.look("76-keys")
     await page.locator(".office-head .button[data-kind=main]").click()
     await page.locator("input[name=key-name]").fill(f"Tally {device}")
+    await page.locator("input[name=key-scope-scan]").uncheck()
+    await gallery.look("76-key-new")
     await page.locator(".sheet button[type=submit]").click()
     await expect(page.get_by_test_id("key")).to_be_visible()
     await gallery.look("76-key")

@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { t } from "@/shared/i18n/admin";
+import { moment } from "@/shared/i18n/i18n";
 import type { Column } from "@/shared/table/props";
 import { Table, When } from "@/shared/table/Table";
 import { useList } from "@/shared/table/useList";
@@ -8,12 +9,18 @@ import { Bar } from "@/shared/ui/Bar";
 import { Icon } from "@/shared/ui/icons";
 import { Question } from "@/shared/ui/Question";
 import "@/shared/ui/office.css";
-import { listKeys, revokeKey, type ApiKey } from "./calls";
+import { listKeys, revokeKey, SCOPES, type ApiKey } from "./calls";
 import { NewKey } from "./NewKey";
 
+const ended = (key: ApiKey) => key.expires_at !== null && Date.parse(key.expires_at) <= Date.now();
+
 /** Whether a key can still be used. */
-const good = (key: ApiKey) =>
-  key.revoked_at === null && (key.expires_at === null || Date.parse(key.expires_at) > Date.now());
+const good = (key: ApiKey) => key.revoked_at === null && !ended(key);
+
+function state(key: ApiKey) {
+  if (key.revoked_at !== null) return t("keys.state.revoked");
+  return t(ended(key) ? "keys.state.ended" : "keys.state.good");
+}
 
 const columns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => [
   { key: "name", name: t("keys.name"), value: (key) => <strong>{key.name}</strong> },
@@ -23,7 +30,7 @@ const columns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => [
     value: (key) => (
       <span class="badge" data-state={good(key) ? "completed" : undefined}>
         <Icon name={good(key) ? "ok" : "lock"} />
-        {t(good(key) ? "keys.state.good" : "keys.state.revoked")}
+        {state(key)}
       </span>
     ),
   },
@@ -31,6 +38,26 @@ const columns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => [
     key: "scope",
     name: t("keys.scope"),
     value: (key) => `${t(`role.${key.role}`)}, ${key.area?.name ?? t("people.area.none")}`,
+  },
+  {
+    key: "scopes",
+    name: t("keys.scopes"),
+    value: (key) =>
+      key.scopes === null
+        ? t("keys.scopes.all")
+        : SCOPES.filter((scope) => key.scopes?.includes(scope))
+            .map((scope) => t(`keys.scopes.${scope}`))
+            .join(", "),
+  },
+  {
+    key: "ends",
+    name: t("keys.ends"),
+    value: (key) =>
+      key.expires_at === null ? (
+        t("keys.ends.never")
+      ) : (
+        <time dateTime={key.expires_at}>{moment(key.expires_at)}</time>
+      ),
   },
   { key: "beginning", name: t("keys.beginning"), value: (key) => <span class="code">{key.beginning}</span> },
   {

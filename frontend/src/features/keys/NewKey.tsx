@@ -7,16 +7,23 @@ import { Icon } from "@/shared/ui/icons";
 import { Note } from "@/shared/ui/parts";
 import { Sheet } from "@/shared/ui/Sheet";
 import { useSaving } from "@/shared/ui/useSaving";
-import { createKey, type MadeKey } from "./calls";
+import "./keys.css";
+import { createKey, SCOPES, type MadeKey, type Scope } from "./calls";
 
 type KeyRole = "dispatcher" | "biller";
 
-/** Makes a key for a program: what it may do and where; the key is shown once. */
+/** The end of a day by this device's clock; null for none. */
+const endOf = (day: string) => (day === "" ? null : new Date(`${day}T23:59:59`).toISOString());
+
+/** Makes a key for a program: what it may do, where and until when; the key is shown once. */
 export function NewKey({ onClose, onMade }: { onClose: () => void; onMade: () => void }) {
   const areas = useAreas();
   const [name, setName] = useState("");
   const [role, setRole] = useState<KeyRole>("biller");
   const [area, setArea] = useState("");
+  const [scopes, setScopes] = useState<readonly Scope[]>(SCOPES);
+  const [lastDay, setLastDay] = useState("");
+  const [noScope, setNoScope] = useState(false);
   const [made, setMade] = useState<MadeKey | null>(null);
   const saving = useSaving({ name_taken: "name", area_required: "area_id", area_not_found: "area_id" });
   if (made !== null)
@@ -39,8 +46,18 @@ export function NewKey({ onClose, onMade }: { onClose: () => void; onMade: () =>
       <form
         onSubmit={(event) => {
           event.preventDefault();
+          setNoScope(scopes.length === 0);
+          if (scopes.length === 0) return;
           void saving.run(async () => {
-            setMade(await createKey({ name, role, area_id: area === "" ? null : Number(area) }));
+            setMade(
+              await createKey({
+                name,
+                role,
+                area_id: area === "" ? null : Number(area),
+                scopes: scopes.length === SCOPES.length ? null : [...scopes],
+                expires_at: endOf(lastDay),
+              }),
+            );
             onMade();
           });
         }}
@@ -83,6 +100,42 @@ export function NewKey({ onClose, onMade }: { onClose: () => void; onMade: () =>
                 .map((one) => ({ value: String(one.id), name: one.name })),
             ]}
           />
+          <fieldset class="key-scopes span">
+            <legend>{t("keys.scopes")}</legend>
+            {SCOPES.map((scope) => (
+              <label key={scope}>
+                <input
+                  type="checkbox"
+                  name={`key-scope-${scope}`}
+                  checked={scopes.includes(scope)}
+                  onChange={(event) => {
+                    const on = event.currentTarget.checked;
+                    setScopes(SCOPES.filter((one) => (one === scope ? on : scopes.includes(one))));
+                    setNoScope(false);
+                  }}
+                />
+                {t(`keys.scopes.${scope}`)}
+              </label>
+            ))}
+          </fieldset>
+          {noScope && (
+            <div class="span">
+              <Note tone="refused" alert>
+                {t("keys.scopes.none")}
+              </Note>
+            </div>
+          )}
+          <div class="span">
+            <Line
+              label={t("keys.lastDay")}
+              hint={t("keys.lastDay.hint")}
+              name="key-last-day"
+              type="date"
+              value={lastDay}
+              wrong={saving.at("expires_at")}
+              onValue={setLastDay}
+            />
+          </div>
           {saving.rest !== null && (
             <div class="span">
               <Note tone="refused" alert>

@@ -5,6 +5,11 @@ type Schemas = components["schemas"];
 export type ApiKey = Schemas["ApiKey"];
 export type MadeKey = Schemas["MadeKey"];
 
+export type Scope = NonNullable<ApiKey["scopes"]>[number];
+
+/** What a key may be used for, in the order in which it is shown. */
+export const SCOPES = ["read", "scan", "bills", "import", "export"] as const satisfies readonly Scope[];
+
 export const listKeys = (cursor: string | null) =>
   take(api.GET("/api/v1/api-keys", { params: { query: { cursor, limit: 50 } } }));
 
