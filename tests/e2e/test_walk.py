@@ -24,7 +24,7 @@ from .screens import Screens
 from .site import PASSWORD, Site
 from .test_together import end_other_sessions
 
-STEPS = length(120, 2_000)
+STEPS = length(200, 2_000)
 CONTROL_STEPS = 80
 QUIET_EVERY = 40
 PER_PARENT = 10
