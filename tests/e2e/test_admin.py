@@ -284,7 +284,7 @@ async def test_a_key_is_shown_once_works_and_is_revoked(open_screens: OpenScreen
 async def test_a_key_has_the_scopes_and_the_end_that_were_chosen(
     open_screens: OpenScreens, served: Site, stored: asyncpg.Connection
 ) -> None:
-    screens = await opened(open_screens, add(served, "boss-11"), "/keys")
+    screens = await opened(open_screens, add(served, "boss-12"), "/keys")
     page = screens.page
     await screens.button("New key").click()
     await page.locator("input[name=key-name]").fill("Reader 11")
